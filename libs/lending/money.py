@@ -77,7 +77,10 @@ class Money:
 
     def times(self, factor: Decimal, rounding: str = ROUND_HALF_UP) -> Money:
         """This amount times an exact factor, rounded to the minor unit once."""
-        return Money(int((Decimal(self.minor) * factor).quantize(Decimal(1), rounding=rounding)), self.currency)
+        return Money(
+            int((Decimal(self.minor) * factor).quantize(Decimal(1), rounding=rounding)),
+            self.currency,
+        )
 
     def split(self, weights: Sequence[int]) -> list[Money]:
         """Parts in proportion to `weights` that sum to the whole (largest remainder; ties go to the first)."""

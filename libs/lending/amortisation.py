@@ -1,0 +1,297 @@
+"""How principal and interest fall on the instalments, by repayment method; integers in, integers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from libs.lending.annuity import level_instalment
+from libs.lending.fees import even_parts
+from libs.lending.periods import nominal_rate
+from libs.lending.rounding import divide, divide_to_multiple
+from libs.lending.terms import (
+    InstalmentFit,
+    InstalmentRule,
+    InterestAccrual,
+    InterestShortfall,
+    LoanTerms,
+    Remainder,
+    RepaymentMethod,
+    TermsError,
+)
+
+Part = tuple[int, int]
+"""Principal and interest of one instalment, in minor units."""
+
+FIT_TRIES_MAX: Final = 40
+"""Corrections of a level instalment: each brings the last one nearer, so a handful is used; the bound is a guard."""
+
+
+def amortise(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
+    """Principal and interest of each instalment; period i's interest rate is `rates[i] / denominator`."""
+    if terms.interest_free:
+        rates = [0] * terms.interest_free + list(rates[terms.interest_free :])
+    if terms.flat_interest or terms.method is RepaymentMethod.FLAT:
+        parts = _flat(terms, principal, rates, denominator)
+    else:
+        parts = _METHODS[terms.method](terms, principal, rates, denominator)
+    return _defer_interest(parts, terms.interest_grace) if terms.interest_grace else parts
+
+
+def _defer_interest(parts: list[Part], grace: int) -> list[Part]:
+    """Interest of the graced instalments is billed with the first one after them."""
+    deferred = sum(interest for _, interest in parts[:grace])
+    principal, interest = parts[grace]
+    graced = [(principal, 0) for principal, _ in parts[:grace]]
+    return [*graced, (principal, interest + deferred), *parts[grace + 1 :]]
+
+
+def _level(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
+    grace = terms.principal_grace
+    mode = terms.rounding
+    before = [(0, divide(principal * rate, denominator, mode)) for rate in rates[:grace]]
+    run = _LevelRun(terms, principal, rates[grace:], denominator)
+    return before + run.fitted()
+
+
+class _LevelRun:
+    """The rows after grace that a level instalment gives, and the search for the instalment."""
+
+    def __init__(self, terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> None:
+        self.terms, self.principal, self.rates, self.denominator = (
+            terms,
+            principal,
+            rates,
+            denominator,
+        )
+        self.balloon = terms.balloon.minor if terms.balloon is not None else 0
+        self.weights, self.scale = _integer_weights(terms.weights[terms.principal_grace :])
+
+    def fitted(self) -> list[Part]:
+        level = self.solve(self.principal, 0)
+        rows = self.rows(level)
+        if self.terms.instalment_fit is not InstalmentFit.ROUNDED:
+            level, rows = self._fit(level, rows)
+        if self.terms.remainder is Remainder.FIRST and len(rows) == len(self.rates) > 1:
+            rows = self._remainder_first(level, rows)
+        return rows
+
+    def solve(self, principal: int, first: int) -> int:
+        """The level instalment for the periods from `first`."""
+        terms = self.terms
+        rates, denominator = self.rates[first:], self.denominator
+        if terms.instalment_rule is not InstalmentRule.PERIOD_RATES:
+            nominal = nominal_rate(terms, terms.instalment_rule is InstalmentRule.NOMINAL_DAYS)
+            rates, denominator = [nominal.numerator] * len(rates), nominal.denominator
+        return level_instalment(
+            principal * self.scale,
+            rates,
+            denominator,
+            balloon=self.balloon * self.scale,
+            weights=self.weights[first:] if self.weights else None,
+            multiple=terms.instalment_multiple_minor,
+            mode=terms.rounding,
+        )
+
+    def rows(self, level: int, first_extra: int = 0) -> list[Part]:
+        """Interest first, the rest principal; the last row takes what is left."""
+        mode, denominator, weights = self.terms.rounding, self.denominator, self.weights
+        balance, rows = self.principal, []
+        last = len(self.rates) - 1
+        for n, rate in enumerate(self.rates):
+            interest = divide(balance * rate, denominator, mode)
+            if n == last:
+                rows.append((balance, interest))
+                break
+            amount = level if not weights else divide(level * weights[n], self.scale, mode)
+            if n == 0:
+                amount += first_extra
+            if amount < interest:
+                self._refuse_or_raise(n)
+                rows.append((0, interest))
+                if not weights:
+                    level = self.solve(balance, n + 1)
+                continue
+            part = min(amount - interest, balance)
+            rows.append((part, interest))
+            balance -= part
+            if balance == 0:
+                break
+        return rows
+
+    def _refuse_or_raise(self, n: int) -> None:
+        if self.terms.interest_shortfall is InterestShortfall.REFUSE:
+            number = n + self.terms.principal_grace + 1
+            raise TermsError(
+                "instalment-below-interest",
+                f"instalment {number} would not cover its interest: shorten the term or let it be raised",
+            )
+
+    def _gap(self, level: int, rows: list[Part]) -> int:
+        """By how much the last instalment exceeds the level one; a plan that ends early misses whole instalments."""
+        if len(rows) < len(self.rates):
+            return -(level * (len(self.rates) - len(rows)) + level - sum(rows[-1]))
+        weight = self.weights[-1] if self.weights else self.scale
+        return sum(rows[-1]) - self.balloon - divide(level * weight, self.scale, self.terms.rounding)
+
+    def _fit(self, level: int, rows: list[Part]) -> tuple[int, list[Part]]:
+        step = self.terms.instalment_multiple_minor
+        once = self.terms.instalment_fit is InstalmentFit.ONE_RETRY
+        if once and abs(self._gap(level, rows)) <= len(self.rates) // 2:
+            return level, rows
+        for _ in range(1 if once else FIT_TRIES_MAX):
+            gap = self._gap(level, rows)
+            shift = divide_to_multiple(gap, len(self.rates), step, self.terms.rounding)
+            if shift == 0 and not once:
+                shift = step if gap > 0 else -step
+            other = level + shift
+            if other <= 0:
+                break
+            others = self.rows(other)
+            if abs(self._gap(other, others)) >= abs(gap):
+                break
+            level, rows = other, others
+        return level, rows
+
+    def _remainder_first(self, level: int, rows: list[Part]) -> list[Part]:
+        """The gap moves to the first instalment, as far as later rounding lets it: within a minor unit or two."""
+        growth = Fraction(1)
+        for rate in self.rates[1:]:
+            growth *= 1 + Fraction(rate, self.denominator)
+        extra, best = 0, rows
+        for _ in range(FIT_TRIES_MAX):
+            gap = self._gap(level, best)
+            shift = divide(gap * growth.denominator, growth.numerator)
+            if shift == 0 or level + extra + shift < rows[0][1]:
+                break
+            others = self.rows(level, extra + shift)
+            if len(others) != len(rows) or abs(self._gap(level, others)) >= abs(gap):
+                break
+            extra, best = extra + shift, others
+        return best
+
+
+def _integer_weights(weights: Sequence[Decimal]) -> tuple[list[int], int]:
+    """Weights as integers over one scale; no weights and scale 1 for level instalments."""
+    if not weights:
+        return [], 1
+    scale = max(weight.as_integer_ratio()[1] for weight in weights)
+    for weight in weights:
+        scale = scale * weight.as_integer_ratio()[1] // _gcd(scale, weight.as_integer_ratio()[1])
+    return [int(weight * scale) for weight in weights], scale
+
+
+def _gcd(a: int, b: int) -> int:
+    while b:
+        a, b = b, a % b
+    return a
+
+
+def _fixed_instalment(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
+    assert terms.fixed_instalment is not None
+    balance, rows = principal, []
+    for n, rate in enumerate(rates):
+        interest = divide(balance * rate, denominator, terms.rounding)
+        part = terms.fixed_instalment.minor - interest
+        if n < terms.principal_grace:
+            part = 0
+        elif n == len(rates) - 1:
+            part = balance
+        elif part <= 0:
+            raise TermsError(
+                "instalment-below-interest",
+                "the fixed instalment does not cover the interest: raise it",
+            )
+        part = min(part, balance)
+        rows.append((part, interest))
+        balance -= part
+        if balance == 0:
+            break
+    return rows
+
+
+def _principal_parts(terms: LoanTerms, principal: int, count: int) -> list[int]:
+    """The principal of each instalment where it does not depend on interest."""
+    if terms.method is RepaymentMethod.IRREGULAR:
+        return _scaled([part.minor for part in terms.principal_parts], principal)
+    if terms.method in (RepaymentMethod.INTEREST_ONLY_BALLOON, RepaymentMethod.BULLET):
+        return [0] * (count - 1) + [principal]
+    grace, balloon = (
+        terms.principal_grace,
+        terms.balloon.minor if terms.balloon is not None else 0,
+    )
+    if terms.fixed_principal is not None:
+        parts, left = [], principal
+        for _ in range(count - grace - 1):
+            parts.append(min(terms.fixed_principal.minor, left))
+            left -= parts[-1]
+        parts.append(left)
+    else:
+        parts = even_parts(principal - balloon, count - grace, terms)
+        parts[-1] += balloon
+    return [0] * grace + parts
+
+
+def _scaled(parts: list[int], principal: int) -> list[int]:
+    """Agreed parts of the principal; a financed fee goes with the last."""
+    return [*parts[:-1], parts[-1] + principal - sum(parts)]
+
+
+def _declining(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
+    rows, balance = [], principal
+    for part, rate in zip(_principal_parts(terms, principal, len(rates)), rates, strict=True):
+        rows.append((part, divide(balance * rate, denominator, terms.rounding)))
+        balance -= part
+    return rows
+
+
+def _flat(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
+    """Interest on the original principal. The term's interest is rounded once; its parts are equal where periods are
+    (and under DAILY, where the days are spread evenly), the last takes the remainder."""
+    total = divide(principal * sum(rates), denominator, terms.rounding)
+    bearing = [n for n, rate in enumerate(rates) if rate]
+    interest = [0] * len(rates)
+    if terms.accrual is InterestAccrual.DAILY and not terms.rate_changes and bearing:
+        for n, part in zip(bearing, even_parts(total, len(bearing), terms), strict=True):
+            interest[n] = part
+    else:
+        interest = [divide(principal * rate, denominator, terms.rounding) for rate in rates]
+        if bearing:
+            interest[bearing[-1]] += total - sum(interest)
+    if terms.method not in (RepaymentMethod.FLAT, RepaymentMethod.EQUAL_INSTALMENT):
+        return list(zip(_principal_parts(terms, principal, len(rates)), interest, strict=True))
+    return _flat_level(terms, principal, interest)
+
+
+def _flat_level(terms: LoanTerms, principal: int, interest: list[int]) -> list[Part]:
+    """Equal parts of principal with the whole instalment rounded to its multiple; the last takes what is left."""
+    if terms.instalment_multiple_minor == 1:
+        return list(zip(_principal_parts(terms, principal, len(interest)), interest, strict=True))
+    count = len(interest) - terms.principal_grace
+    rows, balance = [], principal
+    for n, due in enumerate(interest):
+        if n == len(interest) - 1:
+            part = balance
+        elif n < terms.principal_grace:
+            part = 0
+        else:
+            amount = principal + due * count
+            level = divide_to_multiple(amount, count, terms.instalment_multiple_minor, terms.rounding)
+            part = max(0, min(level - due, balance))
+        rows.append((part, due))
+        balance -= part
+    return rows
+
+
+_METHODS: Final[dict[RepaymentMethod, Callable[[LoanTerms, int, Sequence[int], int], list[Part]]]] = {
+    RepaymentMethod.EQUAL_INSTALMENT: _level,
+    RepaymentMethod.STEPPED: _level,
+    RepaymentMethod.FIXED_INSTALMENT: _fixed_instalment,
+    RepaymentMethod.EQUAL_PRINCIPAL: _declining,
+    RepaymentMethod.INTEREST_ONLY_BALLOON: _declining,
+    RepaymentMethod.BULLET: _declining,
+    RepaymentMethod.FIXED_PRINCIPAL: _declining,
+    RepaymentMethod.IRREGULAR: _declining,
+}

@@ -1,0 +1,181 @@
+"""Due dates: repeated periods, month ends, working days. Holidays are data, never code."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final, Self
+
+
+class CalendarError(ValueError):
+    """A calendar or a period that cannot be used."""
+
+
+class PeriodUnit(StrEnum):
+    DAYS = "DAYS"
+    WEEKS = "WEEKS"
+    MONTHS = "MONTHS"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time from one due date to the next: every n days, weeks or months."""
+
+    every: int = 1
+    unit: PeriodUnit = PeriodUnit.MONTHS
+
+    def __post_init__(self) -> None:
+        if type(self.every) is not int or not 1 <= self.every <= 3660:
+            raise CalendarError(f"a period repeats every 1 to 3660 units, not {self.every!r}")
+
+
+MONTHLY: Final = Period(1, PeriodUnit.MONTHS)
+
+
+class MonthEnd(StrEnum):
+    """Where the due date falls in a month that lacks the day (the 31st, or 29 to 31 February)."""
+
+    CLAMP = "CLAMP"
+    """Last day of that month; later months go back to the original day: 31 Jan, 28 Feb, 31 Mar."""
+    ROLL = "ROLL"
+    """First day of the next month: 31 Jan, 1 Mar, 31 Mar, 1 May (Apache Fineract, END_DUE_DATE_ROLL)."""
+    END_OF_MONTH = "END_OF_MONTH"
+    """A start on a last day stays on last days: 28 Feb, 31 Mar, 30 Apr (ISDA 2006, 4.11 end-of-month)."""
+    STICKY = "STICKY"
+    """Counted from the previous due date, so a shortened day stays: 31 Jan, 28 Feb, 28 Mar."""
+
+
+class WorkingDay(StrEnum):
+    """Where a due date that is not a working day moves (ISDA 2006, 4.12)."""
+
+    UNADJUSTED = "UNADJUSTED"
+    FOLLOWING = "FOLLOWING"
+    MODIFIED_FOLLOWING = "MODIFIED_FOLLOWING"
+    """Following, unless that is in the next month: then preceding."""
+    PRECEDING = "PRECEDING"
+
+
+def _in_month(year: int, month: int, day: int, rule: MonthEnd) -> date:
+    if day <= 28:
+        return date(year, month, day)
+    last = monthrange(year, month)[1]
+    if day <= last:
+        return date(year, month, day)
+    if rule is MonthEnd.ROLL:
+        return date(year + (month == 12), month % 12 + 1, 1)
+    return date(year, month, last)
+
+
+def add_months(start: date, months: int, rule: MonthEnd = MonthEnd.CLAMP, day: int | None = None) -> date:
+    """`start` moved by months; `day` (1 to 31) replaces its day of the month.
+
+    >>> add_months(date(2024, 1, 31), 1), add_months(date(2025, 1, 31), 1, MonthEnd.ROLL)
+    (datetime.date(2024, 2, 29), datetime.date(2025, 3, 1))
+    """
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    wanted = day if day is not None else start.day
+    if rule is MonthEnd.END_OF_MONTH and start.day == monthrange(start.year, start.month)[1]:
+        wanted = 31
+    return _in_month(year, month + 1, wanted, rule)
+
+
+def add_period(
+    start: date,
+    period: Period,
+    count: int = 1,
+    rule: MonthEnd = MonthEnd.CLAMP,
+    day: int | None = None,
+) -> date:
+    """The date `count` periods after `start` (before it when negative)."""
+    if period.unit is PeriodUnit.MONTHS:
+        return add_months(start, period.every * count, rule, day)
+    days = period.every * (7 if period.unit is PeriodUnit.WEEKS else 1)
+    return start + timedelta(days=days * count)
+
+
+def due_dates(
+    anchor: date,
+    period: Period,
+    count: int,
+    rule: MonthEnd = MonthEnd.CLAMP,
+    day: int | None = None,
+) -> list[date]:
+    """`count` due dates, the first one period after `anchor`; all counted from the anchor, save under STICKY."""
+    if rule is MonthEnd.STICKY:
+        dates = []
+        for _ in range(count):
+            anchor = add_period(anchor, period, 1, rule, day)
+            dates.append(anchor)
+        return dates
+    return [add_period(anchor, period, k, rule, day) for k in range(1, count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Working days of a place: a week's rest days, public holidays, and rest days worked to make up (调休).
+
+    `holidays` and `make_up` come from published data with a source (for China the yearly notice of the
+    General Office of the State Council). `known_to` is the last day the data covers.
+    """
+
+    name: str = "NONE"
+    rest_weekdays: frozenset[int] = frozenset({5, 6})
+    holidays: frozenset[date] = frozenset()
+    make_up: frozenset[date] = frozenset()
+    known_to: date = field(default=date.max)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """A calendar from plain JSON: name, rest_weekdays (Monday 0), holidays, make_up, known_to (ISO dates)."""
+
+        def items(key: str, default: list[object]) -> list[object]:
+            values = data.get(key, default)
+            if not isinstance(values, list):
+                raise CalendarError(f"calendar: {key} is a list")
+            return values
+
+        return cls(
+            name=str(data["name"]),
+            rest_weekdays=frozenset(int(str(day)) for day in items("rest_weekdays", [5, 6])),
+            holidays=frozenset(date.fromisoformat(str(day)) for day in items("holidays", [])),
+            make_up=frozenset(date.fromisoformat(str(day)) for day in items("make_up", [])),
+            known_to=date.fromisoformat(str(data["known_to"])),
+        )
+
+    def is_working(self, day: date) -> bool:
+        """Whether banks and offices are open; beyond `known_to` only the weekly rest days are known."""
+        if day in self.make_up:
+            return True
+        return day.weekday() not in self.rest_weekdays and day not in self.holidays
+
+    def adjust(self, day: date, rule: WorkingDay) -> date:
+        """`day` itself when it is a working day or the rule is UNADJUSTED, else the day the rule names."""
+        if rule is WorkingDay.UNADJUSTED or self.is_working(day):
+            return day
+        step = -1 if rule is WorkingDay.PRECEDING else 1
+        moved = self._walk(day, step)
+        if rule is WorkingDay.MODIFIED_FOLLOWING and moved.month != day.month:
+            return self._walk(day, -1)
+        return moved
+
+    def _walk(self, day: date, step: int) -> date:
+        one = timedelta(days=step)
+        for _ in range(366):
+            day += one
+            if self.is_working(day):
+                return day
+        raise CalendarError(f"calendar {self.name} has no working day within a year of {day}")
+
+
+EVERY_DAY: Final = Calendar("EVERY_DAY", frozenset())
+"""Every day is a working day: due dates stay where the period puts them."""
+
+
+def adjusted(days: Iterable[date], calendar: Calendar, rule: WorkingDay) -> list[date]:
+    """Due dates moved to working days."""
+    if rule is WorkingDay.UNADJUSTED:
+        return list(days)
+    return [calendar.adjust(day, rule) for day in days]

@@ -1,0 +1,116 @@
+"""Day counts: the part of a year between two dates, as an integer over a basis that is fixed per convention.
+
+A fixed basis keeps a whole plan on one denominator, so interest is one integer multiplication and one division.
+"""
+
+from __future__ import annotations
+
+from calendar import isleap
+from collections.abc import Callable
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+
+class DayCount(StrEnum):
+    """Named conventions; ISDA sections are of the 2006 ISDA Definitions, 4.16."""
+
+    ACT_360 = "ACT_360"
+    """Actual days over 360 (ISDA 4.16(e)); daily rate = annual rate / 360 as PBoC 银发〔2005〕129号."""
+    ACT_364 = "ACT_364"
+    """Actual days over 364: 52 whole weeks (NL/365's sibling; offered by Apache Fineract)."""
+    ACT_365 = "ACT_365"
+    """Actual days over 365, leap years too (ISDA 4.16(d), "Actual/365 (Fixed)")."""
+    ACT_ACT_ISDA = "ACT_ACT_ISDA"
+    """Days of each calendar year over that year's length; 1 January belongs to the new year (ISDA 4.16(b))."""
+    ACT_ACT_YEAR_END = "ACT_ACT_YEAR_END"
+    """As ISDA, but split at 31 December: that night counts for the new year (Apache Fineract, progressive loans)."""
+    THIRTY_360_US = "THIRTY_360_US"
+    """Bond basis (ISDA 4.16(f)): a 31st counts as the 30th, at the end only when the start is the 30th or 31st."""
+    THIRTY_E_360 = "THIRTY_E_360"
+    """Eurobond basis (ISDA 4.16(g)): every 31st counts as the 30th."""
+
+
+_BOTH_YEARS: Final = 365 * 366
+
+BASIS: Final[dict[DayCount, int]] = {
+    DayCount.ACT_360: 360,
+    DayCount.ACT_364: 364,
+    DayCount.ACT_365: 365,
+    DayCount.ACT_ACT_ISDA: _BOTH_YEARS,
+    DayCount.ACT_ACT_YEAR_END: _BOTH_YEARS,
+    DayCount.THIRTY_360_US: 360,
+    DayCount.THIRTY_E_360: 360,
+}
+"""Denominator of the year fraction under each convention."""
+
+NOMINAL_YEAR_DAYS: Final[dict[DayCount, int]] = {
+    **dict.fromkeys(DayCount, 365),
+    DayCount.ACT_360: 360,
+    DayCount.ACT_364: 364,
+    DayCount.THIRTY_360_US: 360,
+    DayCount.THIRTY_E_360: 360,
+}
+"""Days of a year where a period of n days is priced by name and not by its dates."""
+
+
+def _actual(start: date, end: date) -> int:
+    return end.toordinal() - start.toordinal()
+
+
+def _weight(year: int) -> int:
+    return 365 if isleap(year) else 366
+
+
+def _split_by_year(start: date, end: date, last_day: bool) -> int:
+    """Days in each year over its length; `last_day` cuts at 31 December instead of 1 January."""
+    if start.year == end.year:
+        return _actual(start, end) * _weight(start.year)
+    total = 0
+    cut = start
+    for year in range(start.year, end.year):
+        boundary = date(year, 12, 31) if last_day else date(year + 1, 1, 1)
+        total += _actual(cut, boundary) * _weight(year)
+        cut = boundary
+    return total + _actual(cut, end) * _weight(end.year)
+
+
+def _act_act_isda(start: date, end: date) -> int:
+    return _split_by_year(start, end, last_day=False)
+
+
+def _act_act_year_end(start: date, end: date) -> int:
+    return _split_by_year(start, end, last_day=True)
+
+
+def _thirty_360_us(start: date, end: date) -> int:
+    first = min(start.day, 30)
+    last = 30 if end.day == 31 and first == 30 else end.day
+    return (end.year - start.year) * 360 + (end.month - start.month) * 30 + last - first
+
+
+def _thirty_e_360(start: date, end: date) -> int:
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return months * 30 + min(end.day, 30) - min(start.day, 30)
+
+
+COUNTERS: Final[dict[DayCount, Callable[[date, date], int]]] = {
+    DayCount.ACT_360: _actual,
+    DayCount.ACT_364: _actual,
+    DayCount.ACT_365: _actual,
+    DayCount.ACT_ACT_ISDA: _act_act_isda,
+    DayCount.ACT_ACT_YEAR_END: _act_act_year_end,
+    DayCount.THIRTY_360_US: _thirty_360_us,
+    DayCount.THIRTY_E_360: _thirty_e_360,
+}
+"""Numerator of the year fraction from `start` (included) to `end` (excluded), over `BASIS`."""
+
+
+def year_fraction(convention: DayCount, start: date, end: date) -> Fraction:
+    """The part of a year from `start` to `end`, exactly.
+
+    >>> year_fraction(DayCount.ACT_ACT_ISDA, date(2023, 11, 1), date(2024, 5, 1)) == Fraction(61, 365) + Fraction(121, 366)
+    True
+    """
+    return Fraction(COUNTERS[convention](start, end), BASIS[convention])
