@@ -14,9 +14,7 @@ class Rejected(Exception):
     404 for something that is not there).
     """
 
-    def __init__(
-        self, code: str, detail: str, *, field: str | None = None, status: int = 409, **extra: Any
-    ) -> None:
+    def __init__(self, code: str, detail: str, *, field: str | None = None, status: int = 409, **extra: Any) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail

@@ -1,0 +1,93 @@
+"""The contract of the message log. Two implementations: Kafka's protocol (`libs.events.kafka`) and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from libs.events.envelope import Headers
+
+
+class BrokerUnavailable(Exception):
+    """The broker does not answer or has lost what it promised: make everything anew from the checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record to publish."""
+
+    partition: int
+    key: bytes
+    value: bytes
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as read."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """What the broker holds of a topic: its own identity and the next offset of each partition."""
+
+    broker: str
+    end_offsets: Sequence[int]
+
+
+class Publisher(Protocol):
+    """Publishes to one topic, in order within each partition."""
+
+    async def start(self) -> None:
+        """Connect and make the topic when it is missing; raises `BrokerUnavailable`."""
+        ...
+
+    async def state(self) -> TopicState: ...
+
+    async def publish(self, messages: Sequence[Message]) -> Mapping[int, int]:
+        """Returns when all are acknowledged by all in-sync replicas: the next offset of each partition written to.
+
+        Raises `BrokerUnavailable` when any is not; then none counts, and all are published again by a new publisher.
+        """
+        ...
+
+    async def stop(self) -> None: ...
+
+
+Assigned = Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], int]]]
+"""Called with the (topic, partition) pairs that are newly ours; answers with the offset to read next of each."""
+
+
+class Reader(Protocol):
+    """Reads the partitions that the group gives to this member."""
+
+    async def start(self, assigned: Assigned) -> None: ...
+
+    async def poll(self, timeout_s: float, limit: int) -> Mapping[tuple[str, int], Sequence[Record]]:
+        """The next records by topic and partition; empty when there are none in time. Raises `BrokerUnavailable`."""
+        ...
+
+    async def seek(self, topic: str, partition: int, offset: int) -> None:
+        """Read from `offset` next; an offset that the broker does not hold means from its first record."""
+        ...
+
+    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Tell the broker how far we are, for lag tooling alone: nothing is ever read back from it."""
+        ...
+
+    async def stop(self) -> None: ...
+
+
+class Broker(Protocol):
+    """Makes publishers and readers."""
+
+    def publisher(self, topic: str, partitions: int) -> Publisher: ...
+
+    def reader(self, topics: Sequence[str], group: str) -> Reader: ...

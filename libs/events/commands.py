@@ -1,0 +1,169 @@
+"""Loads, decides, appends; on a conflict loads and decides again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+from libs.events.clock import Clock
+from libs.events.codec import Codec, Payload
+from libs.events.decider import Decider
+from libs.events.envelope import Actor, Metadata, NewEvent
+from libs.events.ids import new_id
+from libs.events.store import AlreadyAnswered, Answer, ConcurrencyError, Session, Store
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+ATTEMPTS: Final = 50
+"""More conflicts than this in a row on one stream are not a race but a fault."""
+CACHED_STATES: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who asks for a command, why, and when it takes effect; it becomes the metadata of what follows."""
+
+    actor: Actor
+    correlation_id: str
+    causation_id: str = ""
+    after: str = ""
+    request_id: str = ""
+    traceparent: str = ""
+    effective_date: str = ""
+    rules: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[S]):
+    """What a command led to. `answer` is set when the command had been answered before: then nothing happened now."""
+
+    state: S
+    version: int
+    events: Sequence[Any]
+    answer: bytes | None = None
+
+
+class KeyReused(Exception):
+    """A command key came again with another content."""
+
+
+class VersionMismatch(Exception):
+    """The caller asked for a version that the stream is not at."""
+
+    def __init__(self, current: int) -> None:
+        super().__init__(f"the stream is at version {current}")
+        self.current = current
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An idempotency key with the fingerprint of what it stands for, and the answer to be remembered."""
+
+    key: str
+    fingerprint: bytes
+    answer: Callable[[Outcome[Any]], bytes]
+
+
+class CommandHandler:
+    """The way into the domain: one statement to load, one to append, none of them locking more than one stream."""
+
+    def __init__(self, store: Store, codec: Codec, clock: Clock, appended: Callable[[], None] = lambda: None) -> None:
+        self._store, self._codec, self._clock, self._appended = store, codec, clock, appended
+        self._states: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+
+    async def state(
+        self, decider: Decider[Any, S, Any], stream_id: str, session: Session | None = None
+    ) -> tuple[S, int]:
+        """The state of a stream and its version; the initial state and 0 when there is none.
+
+        What was folded before is kept and only what came since is loaded: a state is immutable, and the version check
+        of an append makes a stale one harmless.
+        """
+        state, version = self._states.get(stream_id, (decider.initial, 0))
+        stored = await (session or self._store).load(stream_id, version)
+        if stored:
+            state = decider.replay((self._codec.decode(event.type, event.data) for event in stored), state)
+            version = stored[-1].version
+            if session is None:
+                self._keep(stream_id, state, version)
+        return state, version
+
+    async def handle(
+        self,
+        decider: Decider[C, S, Any],
+        stream_id: str,
+        command: C,
+        cause: Cause,
+        *,
+        key: Key | None = None,
+        expected_version: int | None = None,
+        within: Session | None = None,
+    ) -> Outcome[S]:
+        """Decide `command` and append what follows.
+
+        With `key`, the same key and fingerprint again give the remembered answer, and another fingerprint raises
+        `KeyReused`; a command that is refused leaves no trace, so its key may be used again. With `expected_version`,
+        `VersionMismatch` unless the stream is there. Within a session, a conflict is the session's to repeat.
+        """
+        if key is not None and (answered := await self._answered(key)) is not None:
+            state, version = await self.state(decider, stream_id)
+            return Outcome(state, version, (), answered)
+        for _ in range(ATTEMPTS):
+            state, version = await self.state(decider, stream_id, within)
+            if expected_version is not None and version != expected_version:
+                raise VersionMismatch(version)
+            events = decider.decide(command, state)
+            after = decider.replay(events, state)
+            outcome = Outcome(after, version + len(events), events)
+            answer = Answer(key.key, key.fingerprint, key.answer(outcome)) if key else None
+            try:
+                if events or answer:
+                    await (within or self._store).append(stream_id, version, self._new(events, cause), answer)
+            except ConcurrencyError:
+                if within is not None:
+                    raise
+                continue
+            except AlreadyAnswered:
+                assert key is not None, "only a key can have been answered"
+                answered = await self._answered(key)
+                return Outcome(state, version, (), answered)
+            if within is None:
+                self._keep(stream_id, after, outcome.version)
+            if events:
+                self._appended()
+            return outcome
+        raise ConcurrencyError(f"{stream_id} moved {ATTEMPTS} times while one command was decided")
+
+    async def _answered(self, key: Key) -> bytes | None:
+        known = await self._store.answered(key.key)
+        if known is None:
+            return None
+        if known.fingerprint != key.fingerprint:
+            raise KeyReused(key.key)
+        return known.answer
+
+    def _new(self, events: Sequence[Payload], cause: Cause) -> list[NewEvent]:
+        new = []
+        for event in events:
+            type_name, data = self._codec.encode(event)
+            metadata = Metadata(
+                recorded_at=self._clock.now(cause.after or None),
+                actor=cause.actor,
+                correlation_id=cause.correlation_id,
+                causation_id=cause.causation_id,
+                request_id=cause.request_id,
+                traceparent=cause.traceparent,
+                effective_date=cause.effective_date,
+                rules=cause.rules,
+            )
+            new.append(NewEvent(new_id(), type_name, data, metadata.to_bytes()))
+        return new
+
+    def _keep(self, stream_id: str, state: Any, version: int) -> None:
+        self._states[stream_id] = (state, version)
+        self._states.move_to_end(stream_id)
+        if len(self._states) > CACHED_STATES:
+            self._states.popitem(last=False)

@@ -1,0 +1,180 @@
+"""Hands events to a subscriber: position and effects in one transaction, retries, and the parking of poison."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import structlog
+
+from libs.events.codec import Codec, Recorded
+from libs.events.envelope import StoredEvent
+from libs.events.errors import is_transient
+from libs.events.store import ConcurrencyError, Fenced, Parked, Position, Session, Store
+
+log = structlog.get_logger(__name__)
+
+RETRY_DELAYS_S: Final = (0.02, 0.1, 0.5)
+"""Between attempts at one event. What still fails after the last is not a passing fault, and waits for a person."""
+CONFLICT_ATTEMPTS: Final = 20
+
+
+class Subscriber(Protocol):
+    """Whoever is given events: reactions, a projection, an archive."""
+
+    @property
+    def consumer(self) -> str:
+        """The name under which its progress is kept."""
+        ...
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The current type names it wants; others are passed over."""
+        ...
+
+    async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
+        """Do all that follows from these events, in order, within the session's transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An event on its way to a subscriber; `offset` is where it stood in its partition."""
+
+    event: StoredEvent
+    source: str
+    offset: int
+
+
+class Delivery:
+    """Delivers to one subscriber, exactly once in effect.
+
+    The subscriber's position moves in the transaction of its effects, by compare-and-set: a second holder of the
+    partition, or the same event a second time, changes nothing. An event that keeps failing is parked together with
+    everything later of its stream; the others flow.
+    """
+
+    def __init__(self, store: Store, subscriber: Subscriber, codec: Codec) -> None:
+        self._store, self._subscriber, self._codec = store, subscriber, codec
+
+    def wants(self, event: StoredEvent) -> bool:
+        return self._codec.current_type(event.type) in self._subscriber.types
+
+    async def deliver(
+        self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
+    ) -> None:
+        """Handle `items` and move the position from `old` to `new`.
+
+        Raises `Fenced` when somebody else moved it, and passing faults of the database as they are.
+        """
+        try:
+            await self._together(topic, partition, items, old, new)
+        except Fenced:
+            raise
+        except Exception as error:
+            if is_transient(error):
+                raise
+            await self._one_by_one(topic, partition, items, old, new)
+
+    async def _together(
+        self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
+    ) -> None:
+        for attempt in range(CONFLICT_ATTEMPTS):
+            try:
+                async with self._store.transaction() as session:
+                    await session.advance(self._subscriber.consumer, topic, partition, old, new)
+                    ready = await self._set_aside(session, topic, partition, items)
+                    if ready:
+                        await self._subscriber.handle(session, [self._decode(item) for item in ready])
+                return
+            except ConcurrencyError:
+                if attempt == CONFLICT_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.002 * attempt)
+
+    async def _set_aside(self, session: Session, topic: str, partition: int, items: Sequence[Item]) -> list[Item]:
+        """Park what belongs to a stream that has something parked; the rest."""
+        if not items:
+            return []
+        held = await session.parked_streams(self._subscriber.consumer, [item.event.stream_id for item in items])
+        if not held:
+            return list(items)
+        for item in items:
+            if item.event.stream_id in held:
+                await session.park(self._parked(topic, partition, item, "waits for an earlier event of its stream", 0))
+        return [item for item in items if item.event.stream_id not in held]
+
+    async def _one_by_one(
+        self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
+    ) -> None:
+        position = old
+        for item in items:
+            reached = Position(item.event.sequence, item.offset + 1)
+            error = await self._attempt(topic, partition, item, position, reached)
+            if error is not None:
+                await self._park(topic, partition, item, position, reached, error)
+            position = reached
+        if position is None or position != new:
+            async with self._store.transaction() as session:
+                await session.advance(self._subscriber.consumer, topic, partition, position, new)
+
+    async def _attempt(
+        self, topic: str, partition: int, item: Item, old: Position | None, new: Position
+    ) -> Exception | None:
+        failure: Exception | None = None
+        for delay_s in (0.0, *RETRY_DELAYS_S):
+            await asyncio.sleep(delay_s)
+            try:
+                await self._together(topic, partition, [item], old, new)
+                return None
+            except Fenced:
+                raise
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                failure = error
+        return failure
+
+    async def _park(
+        self, topic: str, partition: int, item: Item, old: Position | None, new: Position, error: Exception
+    ) -> None:
+        log.error(
+            "event parked",
+            consumer=self._subscriber.consumer,
+            stream_id=item.event.stream_id,
+            sequence=item.event.sequence,
+            type=item.event.type,
+            exc_info=error,
+        )
+        async with self._store.transaction() as session:
+            await session.advance(self._subscriber.consumer, topic, partition, old, new)
+            await session.park(self._parked(topic, partition, item, repr(error), len(RETRY_DELAYS_S) + 1))
+
+    def _parked(self, topic: str, partition: int, item: Item, error: str, attempts: int) -> Parked:
+        return Parked(self._subscriber.consumer, topic, partition, item.source, item.event, error[:2000], attempts)
+
+    def _decode(self, item: Item) -> Recorded[Any]:
+        return self._codec.recorded(item.event, item.source)
+
+    async def redrive(self, stream_id: str) -> int:
+        """Hand over what is parked of a stream again, in order, each in its own transaction; how many went through.
+
+        Raises what the first failing one raises; it and the later ones stay parked.
+        """
+        done = 0
+        for parked in await self._store.parked(self._subscriber.consumer, stream_id):
+            async with self._store.transaction() as session:
+                await session.unpark(parked.consumer, parked.topic, stream_id, parked.event.sequence)
+                await self._subscriber.handle(session, [self._codec.recorded(parked.event, parked.source)])
+            done += 1
+        return done
+
+    async def skip(self, stream_id: str) -> int:
+        """Give up the first parked event of a stream, so that those after it can be handed over; its sequence."""
+        first = next(iter(await self._store.parked(self._subscriber.consumer, stream_id)), None)
+        if first is None:
+            raise LookupError(f"nothing of {stream_id} is parked for {self._subscriber.consumer}")
+        await self._store.unpark(first.consumer, first.topic, stream_id, first.event.sequence)
+        return first.event.sequence

@@ -1,0 +1,166 @@
+"""What surrounds a fact: who, when, why; and its form on the wire (CloudEvents 1.0, Kafka binary mode)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Self
+from uuid import UUID
+
+import orjson
+
+from libs.events.canonical import canonical
+from libs.events.merkle import leaf_hash
+
+SPEC_VERSION: Final = b"1.0"
+Headers = Sequence[tuple[str, bytes]]
+
+
+class BrokenRecord(ValueError):
+    """A Kafka record that is not a CloudEvent of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted: a person, a service or a partner, in which role and on whose authority."""
+
+    subject: str
+    role: str = ""
+    authority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The circumstances of an event. Times are RFC 3339, dates ISO 8601; `rules` maps a rule set to its version."""
+
+    recorded_at: str
+    actor: Actor
+    correlation_id: str
+    causation_id: str = ""
+    request_id: str = ""
+    traceparent: str = ""
+    effective_date: str = ""
+    rules: Mapping[str, str] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes; empty members are left out."""
+        values: dict[str, Any] = {
+            "actor": {k: v for k in ("authority", "role", "subject") if (v := getattr(self.actor, k))},
+            "correlation_id": self.correlation_id,
+            "recorded_at": self.recorded_at,
+        }
+        for name in ("causation_id", "effective_date", "request_id", "traceparent"):
+            if value := getattr(self, name):
+                values[name] = value
+        if self.rules:
+            values["rules"] = dict(self.rules)
+        return canonical(values)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        values = orjson.loads(data)
+        values["actor"] = Actor(**values["actor"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event about to be appended: canonical bytes, made once."""
+
+    event_id: UUID
+    type: str
+    data: bytes
+    metadata: bytes
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event as the store holds it. `sequence` is its place in the service's total order, 0 while it has none."""
+
+    stream_id: str
+    version: int
+    event_id: UUID
+    type: str
+    data: bytes
+    metadata: bytes
+    sequence: int = 0
+
+    @cached_property
+    def circumstances(self) -> Metadata:
+        return Metadata.from_bytes(self.metadata)
+
+    @property
+    def leaf_hash(self) -> bytes:
+        return leaf_hash(leaf_bytes(self.stream_id, self.version, self.event_id, self.type, self.data, self.metadata))
+
+
+def leaf_bytes(stream_id: str, version: int, event_id: UUID, type: str, data: bytes, metadata: bytes) -> bytes:
+    """What a Merkle leaf covers: the canonical JSON of the whole event, put together from parts already canonical."""
+    return b'{"data":%b,"id":"%b","metadata":%b,"stream":"%b","type":"%b","version":%d}' % (
+        data,
+        str(event_id).encode(),
+        metadata,
+        stream_id.encode(),
+        type.encode(),
+        version,
+    )
+
+
+def to_headers(event: StoredEvent, source: str, previous: int) -> list[tuple[str, bytes]]:
+    """CloudEvents attributes as Kafka headers.
+
+    Beside the standard ones: `ce_sequence` (place in the service's order), `ce_previous` (the sequence of the record
+    before it in the same partition, so that a reader sees by itself whether one is missing), `ce_streamversion`, and
+    `ce_metadata` (the canonical metadata bytes, so that a reader can compute the Merkle leaf).
+    """
+    circumstances = event.circumstances
+    headers = [
+        ("ce_specversion", SPEC_VERSION),
+        ("ce_type", event.type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_id", str(event.event_id).encode()),
+        ("ce_time", circumstances.recorded_at.encode()),
+        ("ce_subject", event.stream_id.encode()),
+        ("content-type", b"application/json"),
+        ("ce_sequence", b"%d" % event.sequence),
+        ("ce_previous", b"%d" % previous),
+        ("ce_streamversion", b"%d" % event.version),
+        ("ce_metadata", event.metadata),
+    ]
+    for name, value in (
+        ("ce_correlationid", circumstances.correlation_id),
+        ("ce_causationid", circumstances.causation_id),
+        ("ce_effectivedate", circumstances.effective_date),
+        ("ce_traceparent", circumstances.traceparent),
+    ):
+        if value:
+            headers.append((name, value.encode()))
+    return headers
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An event as it came off the wire: the event, who published it, and its predecessor in the partition."""
+
+    event: StoredEvent
+    source: str
+    previous: int
+
+
+def from_record(value: bytes | None, headers: Headers) -> Delivered:
+    """The event of a Kafka record; raises `BrokenRecord` when an attribute is missing or not of its form."""
+    given = dict(headers)
+    try:
+        event = StoredEvent(
+            stream_id=given["ce_subject"].decode(),
+            version=int(given["ce_streamversion"]),
+            event_id=UUID(given["ce_id"].decode()),
+            type=given["ce_type"].decode(),
+            data=value or b"",
+            metadata=given["ce_metadata"],
+            sequence=int(given["ce_sequence"]),
+        )
+        return Delivered(event, given["ce_source"].decode(), int(given["ce_previous"]))
+    except (KeyError, ValueError) as error:
+        raise BrokenRecord(f"record is not an event: {error!r}") from error

@@ -1,0 +1,301 @@
+"""The event store in memory. A transaction works on what was committed when it began to read, and commits at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from libs.events.envelope import NewEvent, StoredEvent
+from libs.events.projection import Change
+from libs.events.rows import Kind, default_of, key_names, merge
+from libs.events.store import (
+    AlreadyAnswered,
+    Answer,
+    ConcurrencyError,
+    Fenced,
+    Parked,
+    Position,
+    RelayState,
+    Task,
+)
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _TaskRow:
+    task: Task
+    due_at: datetime
+    status: str = "pending"
+    attempts: int = 0
+    lease_until: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass
+class _Tables:
+    """Everything that is committed."""
+
+    streams: dict[str, list[StoredEvent]] = field(default_factory=dict)
+    unstamped: list[StoredEvent] = field(default_factory=list)
+    sequence: list[StoredEvent] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    positions: dict[tuple[str, str, int], Position] = field(default_factory=dict)
+    tasks: dict[UUID, _TaskRow] = field(default_factory=dict)
+    parked: dict[tuple[str, str, str, int], Parked] = field(default_factory=dict)
+    rows: dict[str, dict[tuple[Hashable, ...], Row]] = field(default_factory=dict)
+
+
+def void(_result: object) -> None:
+    """For effects that answer something nobody needs."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MemorySession:
+    """`libs.events.store.Session`: checks at once, keeps what it would do, and does it all at the commit."""
+
+    connection = None
+
+    def __init__(self, tables: _Tables, now: Callable[[], datetime]) -> None:
+        self._tables = tables
+        self._now = now
+        self._appended: dict[str, list[StoredEvent]] = {}
+        self._first_version: dict[str, int] = {}
+        self._checks: list[Callable[[], None]] = []
+        self._effects: list[Callable[[], None]] = []
+
+    async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
+        events = self._tables.streams.get(stream_id, []) + self._appended.get(stream_id, [])
+        return events[after_version:]
+
+    async def append(
+        self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None = None
+    ) -> int:
+        if answer is not None:
+            self._remember(answer)
+        if not events:
+            return expected_version
+        if len(await self.load(stream_id)) != expected_version:
+            raise ConcurrencyError(f"{stream_id} is not at version {expected_version}")
+        first = self._first_version.setdefault(stream_id, expected_version)
+        self._checks.append(lambda: self._check_version(stream_id, first))
+        own = self._appended.setdefault(stream_id, [])
+        for version, event in enumerate(events, expected_version + 1):
+            own.append(StoredEvent(stream_id, version, event.event_id, event.type, event.data, event.metadata))
+        return expected_version + len(events)
+
+    def _check_version(self, stream_id: str, expected: int) -> None:
+        if len(self._tables.streams.get(stream_id, [])) != expected:
+            raise ConcurrencyError(f"{stream_id} is not at version {expected}")
+
+    def _remember(self, answer: Answer) -> None:
+        def check() -> None:
+            if answer.key in self._tables.answers:
+                raise AlreadyAnswered(answer.key)
+
+        check()
+        self._checks.append(check)
+        self._effects.append(lambda: self._tables.answers.__setitem__(answer.key, answer))
+
+    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
+        def check() -> None:
+            held = self._tables.positions.get((consumer, topic, partition))
+            if (held and held.last_sequence) != (old and old.last_sequence):
+                raise Fenced(f"{consumer} is at {held}, not at {old}")
+
+        check()
+        self._checks.append(check)
+        self._effects.append(lambda: self._tables.positions.__setitem__((consumer, topic, partition), new))
+
+    async def apply(self, changes: Sequence[Change], suffix: str = "") -> None:
+        self._effects.append(lambda: _write(self._tables.rows, changes, suffix))
+
+    async def schedule(self, tasks: Sequence[Task]) -> None:
+        def add() -> None:
+            for task in tasks:
+                self._tables.tasks.setdefault(task.task_id, _TaskRow(task, self._now() + task.delay))
+
+        self._effects.append(add)
+
+    async def finish(self, task_id: UUID) -> None:
+        def done() -> None:
+            row = self._tables.tasks[task_id]
+            row.status, row.lease_until = "done", None
+
+        self._effects.append(done)
+
+    async def park(self, parked: Parked) -> None:
+        place = (parked.consumer, parked.topic, parked.event.stream_id, parked.event.sequence)
+        self._effects.append(lambda: void(self._tables.parked.setdefault(place, parked)))
+
+    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+        wanted = set(stream_ids)
+        return {stream for owner, _, stream, _ in self._tables.parked if owner == consumer and stream in wanted}
+
+    async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
+        self._effects.append(lambda: void(self._tables.parked.pop((consumer, topic, stream_id, sequence), None)))
+
+    def commit(self) -> None:
+        """All of it or, when a check fails, none. No await in here: nobody sees a half."""
+        for check in self._checks:
+            check()
+        for stream_id, events in self._appended.items():
+            self._tables.streams.setdefault(stream_id, []).extend(events)
+            self._tables.unstamped.extend(events)
+        for effect in self._effects:
+            effect()
+
+
+def _write(rows: dict[str, dict[tuple[Hashable, ...], Row]], changes: Sequence[Change], suffix: str) -> None:
+    for change in merge(changes):
+        table = rows.setdefault(change.table.name + suffix, {})
+        key = tuple(change.key[name] for name in key_names(change.table))
+        if change.kind is Kind.REMOVE:
+            table.pop(key, None)
+            continue
+        if change.kind is Kind.PUT:
+            table[key] = dict(change.values)
+        elif change.kind is Kind.ADD and key not in table:
+            table[key] = {name: default_of(change.table, name) for name in change.table.c.keys()} | dict(change.key)
+            table[key] |= dict.fromkeys(change.amounts, 0)
+        row = table.get(key)
+        if row is not None:
+            row.update(change.values)
+            for name, amount in change.amounts.items():
+                row[name] = (row[name] or 0) + amount
+
+
+class MemoryStore:
+    """`libs.events.store.Store` in memory, of one process."""
+
+    connection = None
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self.tables = _Tables()
+        self._now = now
+        self._relay = RelayState()
+        self._relay_owner: tuple[UUID, datetime] | None = None
+        self._relay_epoch = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemorySession]:
+        session = MemorySession(self.tables, self._now)
+        yield session
+        session.commit()
+
+    async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
+        return self.tables.streams.get(stream_id, [])[after_version:]
+
+    async def append(
+        self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None = None
+    ) -> int:
+        async with self.transaction() as session:
+            return await session.append(stream_id, expected_version, events, answer)
+
+    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
+        async with self.transaction() as session:
+            await session.advance(consumer, topic, partition, old, new)
+
+    async def apply(self, changes: Sequence[Change], suffix: str = "") -> None:
+        async with self.transaction() as session:
+            await session.apply(changes, suffix)
+
+    async def schedule(self, tasks: Sequence[Task]) -> None:
+        async with self.transaction() as session:
+            await session.schedule(tasks)
+
+    async def finish(self, task_id: UUID) -> None:
+        async with self.transaction() as session:
+            await session.finish(task_id)
+
+    async def park(self, parked: Parked) -> None:
+        async with self.transaction() as session:
+            await session.park(parked)
+
+    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+        async with self.transaction() as session:
+            return await session.parked_streams(consumer, stream_ids)
+
+    async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
+        async with self.transaction() as session:
+            await session.unpark(consumer, topic, stream_id, sequence)
+
+    async def answered(self, key: str) -> Answer | None:
+        return self.tables.answers.get(key)
+
+    async def stamp(self) -> int | None:
+        sequence = self.tables.sequence
+        for event in self.tables.unstamped:
+            sequence.append(replace(event, sequence=len(sequence) + 1))
+        self.tables.unstamped.clear()
+        return len(sequence)
+
+    async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
+        return self.tables.sequence[after_sequence : after_sequence + limit]
+
+    async def last_sequence(self) -> int:
+        return len(self.tables.sequence)
+
+    async def positions(self, consumer: str) -> Mapping[tuple[str, int], Position]:
+        held = self.tables.positions.items()
+        return {(topic, partition): position for (name, topic, partition), position in held if name == consumer}
+
+    async def claim_tasks(self, kinds: Sequence[str], limit: int, lease: timedelta) -> list[Task]:
+        now = self._now()
+        due = [
+            row
+            for row in self.tables.tasks.values()
+            if row.status == "pending" and row.task.kind in kinds and row.due_at <= now
+            if row.lease_until is None or row.lease_until < now
+        ]
+        due.sort(key=lambda row: row.due_at)
+        for row in due[:limit]:
+            row.lease_until, row.attempts = now + lease, row.attempts + 1
+        return [replace(row.task, attempts=row.attempts, delay=timedelta()) for row in due[:limit]]
+
+    async def retry_task(self, task_id: UUID, error: str, delay: timedelta | None) -> None:
+        row = self.tables.tasks[task_id]
+        if row.status != "pending":
+            return
+        row.lease_until, row.last_error = None, error
+        if delay is None:
+            row.status = "failed"
+        else:
+            row.due_at = self._now() + delay
+
+    async def open_tasks(self) -> int:
+        now = self._now()
+        return sum(row.status == "pending" and row.due_at <= now for row in self.tables.tasks.values())
+
+    async def parked(self, consumer: str, stream_id: str | None = None) -> list[Parked]:
+        found = [(place, parked) for place, parked in self.tables.parked.items() if place[0] == consumer]
+        return [parked for place, parked in sorted(found, key=lambda pair: pair[0]) if stream_id in (None, place[2])]
+
+    async def relay_claim(self, owner: UUID, lease: timedelta) -> int | None:
+        now = self._now()
+        if self._relay_owner is None or self._relay_owner[0] != owner:
+            if self._relay_owner is not None and self._relay_owner[1] >= now - lease:
+                return None
+            self._relay_epoch += 1
+        self._relay_owner = (owner, now)
+        return self._relay_epoch
+
+    async def relay_state(self) -> RelayState:
+        return self._relay
+
+    async def relay_save(self, epoch: int, state: RelayState) -> None:
+        if epoch != self._relay_epoch or self._relay_owner is None:
+            raise Fenced("the relay has another owner")
+        self._relay = state
+        self._relay_owner = (self._relay_owner[0], self._now())
+
+    def rows(self, table: str) -> dict[tuple[Hashable, ...], Row]:
+        """The rows of a read model by primary key."""
+        return self.tables.rows.get(table, {})

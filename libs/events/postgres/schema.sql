@@ -1,0 +1,210 @@
+-- The event store of one service. Facts are append-only; everything about progress lives in rows of its own.
+create schema es;
+
+-- One row an aggregate. Appending locks this row and no other: it is the only point of contention there is.
+create table es.stream (
+    stream_no bigint generated always as identity primary key,
+    stream_id text not null unique,
+    version   integer not null check (version > 0)
+);
+
+-- No foreign key to es.stream: es.append is the only writer, and the check would cost a lock an event.
+create table es.event (
+    stream_no bigint not null,
+    version   integer not null,
+    -- Drawn after the stream row was locked, so it follows the order of versions within every stream.
+    append_id bigint generated always as identity (cache 1),
+    -- Used by the sequencer while the event is young, never afterwards: it does not survive dump and restore.
+    xid       xid8 not null default pg_current_xact_id(),
+    event_id  uuid not null,
+    type      text not null,
+    data      bytea not null,
+    metadata  bytea not null,
+    leaf_hash bytea not null check (octet_length(leaf_hash) = 32),
+    primary key (stream_no, version)
+);
+create index event_xid on es.event (xid);
+
+-- The service's total order: contiguous from 1, written once, in batches, by whoever holds es.sequencer.
+create table es.sequence (
+    global_seq bigint primary key,
+    stream_no  bigint not null,
+    version    integer not null
+);
+
+create table es.sequencer (
+    only_row          boolean primary key default true check (only_row),
+    system_identifier bigint not null,
+    snapshot          pg_snapshot not null,
+    last_seq          bigint not null
+);
+insert into es.sequencer (system_identifier, snapshot, last_seq)
+select system_identifier, pg_current_snapshot(), 0 from pg_control_system();
+
+-- Answers to commands that carried an idempotency key.
+create table es.command (
+    key         text primary key,
+    fingerprint bytea not null,
+    answer      bytea not null,
+    answered_at timestamptz not null default now()
+);
+create index command_answered_at on es.command (answered_at);
+
+-- How far each consumer is, in each partition of each topic; for the service's own sequence topic is '' and partition 0.
+-- last_sequence is the truth and the fence; next_offset only tells where to begin reading.
+create table es.position (
+    consumer      text not null,
+    topic         text not null,
+    partition     integer not null,
+    last_sequence bigint not null,
+    next_offset   bigint not null,
+    primary key (consumer, topic, partition)
+);
+
+-- The relay's ownership and progress. offsets[i] is the end offset that the broker must have in partition i - 1.
+create table es.relay (
+    only_row   boolean primary key default true check (only_row),
+    owner      uuid,
+    epoch      bigint not null default 0,
+    heartbeat  timestamptz not null default '-infinity',
+    position   bigint not null default 0,
+    broker     text not null default '',
+    previous   bigint[] not null default '{}',
+    offsets    bigint[] not null default '{}'
+);
+insert into es.relay default values;
+
+-- Work on the outside world, with a key derived from the event that asked for it.
+create table es.task (
+    task_id     uuid primary key,
+    kind        text not null,
+    key         text not null,
+    payload     bytea not null,
+    status      text not null default 'pending' check (status in ('pending', 'done', 'failed')),
+    due_at      timestamptz not null default now(),
+    attempts    integer not null default 0,
+    lease_until timestamptz,
+    last_error  text,
+    changed_at  timestamptz not null default now()
+);
+create index task_due on es.task (due_at) where status = 'pending';
+
+-- Events that a consumer could not handle, and every later one of the same key, in order.
+create table es.parked (
+    consumer    text not null,
+    topic       text not null,
+    partition   integer not null,
+    sequence    bigint not null,
+    source      text not null,
+    stream_id   text not null,
+    version     integer not null,
+    event_id    uuid not null,
+    type        text not null,
+    data        bytea not null,
+    metadata    bytea not null,
+    error       text not null,
+    attempts    integer not null,
+    parked_at   timestamptz not null default now(),
+    primary key (consumer, topic, stream_id, sequence)
+);
+
+create function es.refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'events are append-only: % on %.% refused', tg_op, tg_table_schema, tg_table_name
+        using errcode = 'ES003';
+end $$;
+create trigger event_append_only before update or delete or truncate on es.event
+    for each statement execute function es.refuse_change();
+create trigger sequence_append_only before update or delete or truncate on es.sequence
+    for each statement execute function es.refuse_change();
+
+-- Appends to one stream at an expected version (0: the stream is new) and returns the new version.
+-- ES001: the stream is elsewhere. ES002: the command key was answered before.
+create function es.append(
+    p_stream text, p_expected integer,
+    p_ids uuid[], p_types text[], p_data bytea[], p_metadata bytea[], p_hashes bytea[],
+    p_key text default null, p_fingerprint bytea default null, p_answer bytea default null
+) returns integer language plpgsql as $$
+declare
+    appended constant integer := cardinality(p_ids);
+    found_no bigint;
+begin
+    if p_key is not null then
+        insert into es.command (key, fingerprint, answer) values (p_key, p_fingerprint, p_answer)
+        on conflict do nothing;
+        if not found then
+            raise exception 'command % was answered before', p_key using errcode = 'ES002';
+        end if;
+    end if;
+    if appended = 0 then
+        return p_expected;
+    end if;
+    if p_expected = 0 then
+        insert into es.stream (stream_id, version) values (p_stream, appended)
+        on conflict do nothing returning stream_no into found_no;
+    else
+        update es.stream set version = version + appended
+        where stream_id = p_stream and version = p_expected returning stream_no into found_no;
+    end if;
+    if found_no is null then
+        raise exception 'stream % is not at version %', p_stream, p_expected using errcode = 'ES001';
+    end if;
+    insert into es.event (stream_no, version, event_id, type, data, metadata, leaf_hash)
+    select found_no, p_expected + e.nth, e.id, e.type, e.data, e.metadata, e.hash
+    from unnest(p_ids, p_types, p_data, p_metadata, p_hashes) with ordinality
+        as e (id, type, data, metadata, hash, nth);
+    return p_expected + appended;
+end $$;
+
+-- Stamps a place in the total order on every event that committed since the last call; returns the last place.
+-- The batch is what snapshot S1 shows and S0 did not: at or beyond S0's xmax, or in progress then. Neither a long
+-- transaction nor one that took its id early can bring a version before its predecessor, since S1 that shows the
+-- successor shows the predecessor too, and within a batch append_id follows the row lock.
+-- Any number of callers: one works, the others return at once with null.
+-- Without sequential scans: a plan made while the table was small must not outlive its youth.
+create function es.stamp() returns bigint language plpgsql set enable_seqscan = off as $$
+declare
+    known es.sequencer%rowtype;
+    s1    pg_snapshot;
+    added bigint;
+begin
+    select * into known from es.sequencer for update skip locked;
+    if not found then
+        return null;
+    end if;
+    select pg_current_snapshot() into s1;
+    insert into es.sequence (global_seq, stream_no, version)
+    select known.last_seq + row_number() over (order by young.append_id), young.stream_no, young.version
+    from (
+        select append_id, stream_no, version from es.event
+        where xid >= pg_snapshot_xmax(known.snapshot) and pg_visible_in_snapshot(xid, s1)
+        union all
+        select e.append_id, e.stream_no, e.version
+        from pg_snapshot_xip(known.snapshot) as late (xid) join es.event e on e.xid = late.xid
+        where pg_visible_in_snapshot(e.xid, s1)
+    ) as young;
+    get diagnostics added = row_count;
+    if added > 0 or pg_snapshot_xmax(s1)::text::bigint > pg_snapshot_xmax(known.snapshot)::text::bigint + 10000 then
+        update es.sequencer set snapshot = s1, last_seq = known.last_seq + added;
+    end if;
+    return known.last_seq + added;
+end $$;
+
+-- Makes a store that was restored from another cluster this cluster's own: its transaction ids mean nothing here, so
+-- what was never stamped is stamped now, in append order, and the snapshots begin anew. Nobody may append meanwhile.
+create function es.adopt() returns bigint language plpgsql as $$
+declare
+    known es.sequencer%rowtype;
+    added bigint;
+begin
+    lock table es.event in share mode;
+    select * into known from es.sequencer for update;
+    insert into es.sequence (global_seq, stream_no, version)
+    select known.last_seq + row_number() over (order by e.append_id), e.stream_no, e.version
+    from es.event e
+    where not exists (select from es.sequence q where (q.stream_no, q.version) = (e.stream_no, e.version));
+    get diagnostics added = row_count;
+    update es.sequencer set last_seq = known.last_seq + added, snapshot = pg_current_snapshot(),
+        system_identifier = (select c.system_identifier from pg_control_system() c);
+    return known.last_seq + added;
+end $$;

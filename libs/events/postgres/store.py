@@ -1,0 +1,329 @@
+"""The event store on PostgreSQL through asyncpg: every statement of the kit, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.resources import files
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+import asyncpg
+import asyncpg.pool
+
+from libs.events.envelope import NewEvent, StoredEvent, leaf_bytes
+from libs.events.merkle import leaf_hash
+from libs.events.postgres.rows import write
+from libs.events.projection import Change
+from libs.events.store import (
+    AlreadyAnswered,
+    Answer,
+    ConcurrencyError,
+    Fenced,
+    ForeignCluster,
+    Parked,
+    Position,
+    RelayState,
+    Session,
+    Task,
+)
+
+PoolConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
+
+ERRORS: Final[Mapping[str, type[Exception]]] = {"ES001": ConcurrencyError, "ES002": AlreadyAnswered}
+
+APPEND: Final = "select es.append($1, $2, $3, $4, $5, $6, $7)"
+APPEND_ANSWERED: Final = "select es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+LOAD: Final = """
+    select s.stream_id, e.version, e.event_id, e.type, e.data, e.metadata, 0::bigint
+    from es.stream s join es.event e using (stream_no)
+    where s.stream_id = $1 and e.version > $2 order by e.version"""
+READ: Final = """
+    select s.stream_id, e.version, e.event_id, e.type, e.data, e.metadata, q.global_seq
+    from (select * from es.sequence where global_seq > $1 order by global_seq limit $2) q
+    join es.event e using (stream_no, version) join es.stream s using (stream_no)
+    order by q.global_seq"""
+ANSWERED: Final = "select key, fingerprint, answer from es.command where key = $1"
+START_POSITION: Final = """
+    insert into es.position (consumer, topic, partition, last_sequence, next_offset) values ($1, $2, $3, $4, $5)
+    on conflict do nothing"""
+MOVE_POSITION: Final = """
+    update es.position set last_sequence = $4, next_offset = $5
+    where consumer = $1 and topic = $2 and partition = $3 and last_sequence = $6"""
+POSITIONS: Final = "select topic, partition, last_sequence, next_offset from es.position where consumer = $1"
+SCHEDULE: Final = """
+    insert into es.task (task_id, kind, key, payload, due_at)
+    select id, kind, key, payload, now() + delay
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::interval[]) as t (id, kind, key, payload, delay)
+    on conflict do nothing"""
+FINISH: Final = """
+    update es.task set status = 'done', lease_until = null, last_error = null, changed_at = now() where task_id = $1"""
+CLAIM: Final = """
+    update es.task t set lease_until = now() + $3::interval, attempts = attempts + 1, changed_at = now()
+    from (select task_id from es.task
+          where status = 'pending' and kind = any($1) and due_at <= now()
+            and (lease_until is null or lease_until < now())
+          order by due_at limit $2 for update skip locked) due
+    where t.task_id = due.task_id
+    returning t.task_id, t.kind, t.key, t.payload, t.attempts"""
+RETRY: Final = """
+    update es.task set lease_until = null, last_error = $2, changed_at = now(),
+        status = case when $3::interval is null then 'failed' else status end,
+        due_at = now() + coalesce($3::interval, '0')
+    where task_id = $1 and status = 'pending'"""
+OPEN_TASKS: Final = "select count(*) from es.task where status = 'pending' and due_at <= now()"
+PARK: Final = """
+    insert into es.parked (consumer, topic, partition, sequence, source, stream_id, version, event_id, type, data,
+        metadata, error, attempts)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing"""
+UNPARK: Final = """
+    delete from es.parked where consumer = $1 and topic = $2 and stream_id = $3 and sequence = $4"""
+PARKED_STREAMS: Final = "select distinct stream_id from es.parked where consumer = $1 and stream_id = any($2)"
+PARKED: Final = """
+    select consumer, topic, partition, source, stream_id, version, event_id, type, data, metadata, sequence, error,
+        attempts
+    from es.parked where consumer = $1 and ($2::text is null or stream_id = $2) order by topic, stream_id, sequence"""
+RELAY_CLAIM: Final = """
+    update es.relay set owner = $1, heartbeat = now(), epoch = case when owner = $1 then epoch else epoch + 1 end
+    where owner = $1 or owner is null or heartbeat < now() - $2::interval returning epoch"""
+RELAY_STATE: Final = "select position, broker, previous, offsets from es.relay"
+RELAY_SAVE: Final = """
+    update es.relay set position = $2, broker = $3, previous = $4, offsets = $5, heartbeat = now() where epoch = $1"""
+
+
+def schema_sql() -> str:
+    """The kit's tables and functions, as a service's first migration makes them."""
+    return files("libs.events.postgres").joinpath("schema.sql").read_text()
+
+
+async def _keep_connection_state(_connection: asyncpg.Connection[Any]) -> None:
+    """Nothing to reset: hot-path connections carry no session state, and asyncpg's reset costs a round trip."""
+
+
+async def connect(dsn: str, *, min_size: int = 1, max_size: int = 8, application_name: str = "puhui") -> PostgresStore:
+    """A store on a pool of its own; close it with `close()`."""
+    pool = await asyncpg.create_pool(
+        dsn,
+        min_size=min_size,
+        max_size=max_size,
+        reset=_keep_connection_state,
+        server_settings={"application_name": application_name, "jit": "off"},
+    )
+    return PostgresStore(pool)
+
+
+class PostgresSession:
+    """`libs.events.store.Session` on one connection."""
+
+    def __init__(self, connection: PoolConnection) -> None:
+        self.connection = connection
+
+    async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
+        return [StoredEvent(*row) for row in await self.connection.fetch(LOAD, stream_id, after_version)]
+
+    async def append(
+        self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None = None
+    ) -> int:
+        columns = (
+            stream_id,
+            expected_version,
+            [event.event_id for event in events],
+            [event.type for event in events],
+            [event.data for event in events],
+            [event.metadata for event in events],
+            [
+                leaf_hash(leaf_bytes(stream_id, version, event.event_id, event.type, event.data, event.metadata))
+                for version, event in enumerate(events, expected_version + 1)
+            ],
+        )
+        try:
+            if answer is None:
+                version = await self.connection.fetchval(APPEND, *columns)
+            else:
+                version = await self.connection.fetchval(
+                    APPEND_ANSWERED, *columns, answer.key, answer.fingerprint, answer.answer
+                )
+        except asyncpg.PostgresError as error:
+            known = ERRORS.get(error.sqlstate or "")
+            if known is None:
+                raise
+            raise known(str(error)) from None
+        assert version == expected_version + len(events), "the store counts as we do"
+        return int(version)
+
+    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
+        place = (consumer, topic, partition, new.last_sequence, new.next_offset)
+        if old is None:
+            status = await self.connection.execute(START_POSITION, *place)
+        else:
+            status = await self.connection.execute(MOVE_POSITION, *place, old.last_sequence)
+        if not status.endswith(" 1"):
+            raise Fenced(f"{consumer} is not at {old} in {topic or 'its own sequence'}/{partition}")
+
+    async def apply(self, changes: Sequence[Change], suffix: str = "") -> None:
+        if changes:
+            await write(self.connection, changes, suffix)
+
+    async def schedule(self, tasks: Sequence[Task]) -> None:
+        await self.connection.execute(
+            SCHEDULE,
+            [task.task_id for task in tasks],
+            [task.kind for task in tasks],
+            [task.key for task in tasks],
+            [task.payload for task in tasks],
+            [task.delay for task in tasks],
+        )
+
+    async def finish(self, task_id: UUID) -> None:
+        await self.connection.execute(FINISH, task_id)
+
+    async def park(self, parked: Parked) -> None:
+        event = parked.event
+        await self.connection.execute(
+            PARK,
+            parked.consumer,
+            parked.topic,
+            parked.partition,
+            event.sequence,
+            parked.source,
+            event.stream_id,
+            event.version,
+            event.event_id,
+            event.type,
+            event.data,
+            event.metadata,
+            parked.error,
+            parked.attempts,
+        )
+
+    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+        return {row[0] for row in await self.connection.fetch(PARKED_STREAMS, consumer, stream_ids)}
+
+    async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
+        await self.connection.execute(UNPARK, consumer, topic, stream_id, sequence)
+
+
+class PostgresStore:
+    """`libs.events.store.Store` on an asyncpg pool."""
+
+    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+        self.pool = pool
+
+    @property
+    def connection(self) -> asyncpg.Pool[Any]:
+        """The pool answers to the same calls as a connection, each on its own."""
+        return self.pool
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresSession]:
+        async with self.pool.acquire() as connection, connection.transaction():
+            yield PostgresSession(connection)
+
+    @asynccontextmanager
+    async def _single(self) -> AsyncIterator[Session]:
+        async with self.pool.acquire() as connection:
+            yield PostgresSession(connection)
+
+    async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
+        return [StoredEvent(*row) for row in await self.pool.fetch(LOAD, stream_id, after_version)]
+
+    async def append(
+        self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None = None
+    ) -> int:
+        async with self._single() as session:
+            return await session.append(stream_id, expected_version, events, answer)
+
+    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
+        async with self._single() as session:
+            await session.advance(consumer, topic, partition, old, new)
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        async with self.transaction() as session:
+            await session.apply(changes)
+
+    async def schedule(self, tasks: Sequence[Task]) -> None:
+        async with self._single() as session:
+            await session.schedule(tasks)
+
+    async def finish(self, task_id: UUID) -> None:
+        async with self._single() as session:
+            await session.finish(task_id)
+
+    async def park(self, parked: Parked) -> None:
+        async with self._single() as session:
+            await session.park(parked)
+
+    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+        async with self._single() as session:
+            return await session.parked_streams(consumer, stream_ids)
+
+    async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
+        async with self._single() as session:
+            await session.unpark(consumer, topic, stream_id, sequence)
+
+    async def answered(self, key: str) -> Answer | None:
+        row = await self.pool.fetchrow(ANSWERED, key)
+        return Answer(*row) if row else None
+
+    async def stamp(self) -> int | None:
+        last: int | None = await self.pool.fetchval("select es.stamp()")
+        return last
+
+    async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
+        return [StoredEvent(*row) for row in await self.pool.fetch(READ, after_sequence, limit)]
+
+    async def last_sequence(self) -> int:
+        last: int = await self.pool.fetchval("select last_seq from es.sequencer")
+        return last
+
+    async def verify_cluster(self) -> None:
+        """Raises `ForeignCluster` when the tables came from another cluster: its transaction ids mean nothing here."""
+        same = await self.pool.fetchval(
+            "select s.system_identifier = c.system_identifier from es.sequencer s, pg_control_system() c"
+        )
+        if not same:
+            raise ForeignCluster("this store was restored from another cluster; run `puhui repair adopt` once")
+
+    async def adopt(self) -> int:
+        """Make a restored store this cluster's own and stamp what was left unstamped; the last place."""
+        last: int = await self.pool.fetchval("select es.adopt()")
+        return last
+
+    async def positions(self, consumer: str) -> dict[tuple[str, int], Position]:
+        rows = await self.pool.fetch(POSITIONS, consumer)
+        return {(topic, partition): Position(last, offset) for topic, partition, last, offset in rows}
+
+    async def claim_tasks(self, kinds: Sequence[str], limit: int, lease: timedelta) -> list[Task]:
+        rows = await self.pool.fetch(CLAIM, kinds, limit, lease)
+        return [Task(task_id, kind, key, payload, attempts=attempts) for task_id, kind, key, payload, attempts in rows]
+
+    async def retry_task(self, task_id: UUID, error: str, delay: timedelta | None) -> None:
+        await self.pool.execute(RETRY, task_id, error, delay)
+
+    async def open_tasks(self) -> int:
+        count: int = await self.pool.fetchval(OPEN_TASKS)
+        return count
+
+    async def parked(self, consumer: str, stream_id: str | None = None) -> list[Parked]:
+        rows = await self.pool.fetch(PARKED, consumer, stream_id)
+        return [Parked(row[0], row[1], row[2], row[3], StoredEvent(*row[4:11]), row[11], row[12]) for row in rows]
+
+    async def relay_claim(self, owner: UUID, lease: timedelta) -> int | None:
+        epoch: int | None = await self.pool.fetchval(RELAY_CLAIM, owner, lease)
+        return epoch
+
+    async def relay_state(self) -> RelayState:
+        row = await self.pool.fetchrow(RELAY_STATE)
+        assert row is not None, "the schema makes the relay's row"
+        return RelayState(row[0], row[1], tuple(row[2]), tuple(row[3]))
+
+    async def relay_save(self, epoch: int, state: RelayState) -> None:
+        status = await self.pool.execute(
+            RELAY_SAVE, epoch, state.position, state.broker, list(state.previous), list(state.offsets)
+        )
+        if not status.endswith(" 1"):
+            raise Fenced("the relay has another owner")

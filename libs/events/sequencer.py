@@ -1,0 +1,36 @@
+"""Keeps giving committed events their place in the total order, soon after they are committed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.events import metrics
+from libs.events.signals import Fanout, Signal
+from libs.events.store import Store
+
+IDLE_S: Final = 0.25
+"""How long events of another process may stay unstamped when nothing happens in this one."""
+
+
+class Sequencer:
+    """Any number may run; at each moment one of them works."""
+
+    def __init__(self, store: Store, service: str, appended: Signal, stamped: Fanout, idle_s: float = IDLE_S) -> None:
+        self._store, self._service, self._appended, self._stamped = store, service, appended, stamped
+        self._idle_s = idle_s
+        self._last = -1
+
+    async def step(self) -> bool:
+        """Stamp what there is; whether anything is new."""
+        last = await self._store.stamp()
+        if last is None or last == self._last:
+            return False
+        self._last = last
+        metrics.SEQUENCE.labels(self._service).set(last)
+        self._stamped.set()
+        return True
+
+    async def run(self) -> None:
+        while True:
+            await self._appended.wait(self._idle_s)
+            await self.step()

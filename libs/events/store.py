@@ -1,0 +1,186 @@
+"""The contract of an event store, and of the one atomic unit in which a service writes.
+
+Two implementations keep it, PostgreSQL (`libs.events.postgres`) and memory (`libs.events.memory`); one test suite
+runs over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from libs.events.envelope import NewEvent, StoredEvent
+from libs.events.projection import Change
+
+OWN: Final = ""
+"""The topic name under which a consumer's progress in the service's own sequence is kept."""
+
+
+class ConcurrencyError(Exception):
+    """The stream is not at the expected version: load and decide again, never append the same again."""
+
+
+class AlreadyAnswered(Exception):
+    """A command with this key has been answered: read the answer, do nothing."""
+
+
+class Fenced(Exception):
+    """Another holder of the same position has moved on: whoever sees this stops and starts from what is stored."""
+
+
+class ForeignCluster(Exception):
+    """The store was restored into another database cluster; `adopt` it before anything is sequenced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The remembered answer to a command: given again for the same key and fingerprint."""
+
+    key: str
+    fingerprint: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a consumer is in one partition: the last sequence handled, and the offset to read next."""
+
+    last_sequence: int = 0
+    next_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A piece of work on the outside world; `task_id` is derived from its cause, so it exists once."""
+
+    task_id: UUID
+    kind: str
+    key: str
+    payload: bytes
+    delay: timedelta = timedelta()
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event that waits for a person, with the place it came from."""
+
+    consumer: str
+    topic: str
+    partition: int
+    source: str
+    event: StoredEvent
+    error: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayState:
+    """What the relay knows: how far the broker has acknowledged, and what its partitions must therefore hold."""
+
+    position: int = 0
+    broker: str = ""
+    previous: Sequence[int] = field(default_factory=tuple)
+    offsets: Sequence[int] = field(default_factory=tuple)
+
+
+class Session(Protocol):
+    """One atomic unit. All of it becomes visible at the end of `Store.transaction()`, or none.
+
+    `ConcurrencyError`, `AlreadyAnswered` and `Fenced` may be raised by the call or by the end of the transaction.
+    """
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection, for a service's own statements; None in memory."""
+        ...
+
+    async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
+        """The events of a stream, oldest first; none when there is no such stream."""
+        ...
+
+    async def append(
+        self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None = None
+    ) -> int:
+        """Append at `expected_version` (0: new) and return the new version; with `answer`, remember that as well."""
+        ...
+
+    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
+        """Move a consumer on from `old` (None: it has no position yet); raises `Fenced` when it is elsewhere."""
+        ...
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """Write read-model rows, in order."""
+        ...
+
+    async def schedule(self, tasks: Sequence[Task]) -> None:
+        """Ask for work; what was asked for before is not asked for again."""
+        ...
+
+    async def finish(self, task_id: UUID) -> None:
+        """Mark a task as done."""
+        ...
+
+    async def park(self, parked: Parked) -> None:
+        """Set an event aside for a person; the same one twice is one."""
+        ...
+
+    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+        """Which of these streams have something parked, so that what follows must wait as well."""
+        ...
+
+    async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None: ...
+
+
+class Store(Session, Protocol):
+    """A service's store. The methods of `Session` called on it are atomic each by themselves."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Session]: ...
+
+    async def answered(self, key: str) -> Answer | None:
+        """The remembered answer to a command key."""
+        ...
+
+    async def stamp(self) -> int | None:
+        """Give every newly committed event its place in the total order; the last place, None if another is at it."""
+        ...
+
+    async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
+        """Events of the total order after a place: contiguous, and the same whenever it is asked again."""
+        ...
+
+    async def last_sequence(self) -> int: ...
+
+    async def positions(self, consumer: str) -> Mapping[tuple[str, int], Position]:
+        """All positions of a consumer, by topic and partition."""
+        ...
+
+    async def claim_tasks(self, kinds: Sequence[str], limit: int, lease: timedelta) -> list[Task]:
+        """Take due tasks for as long as `lease`; nobody else is given them meanwhile."""
+        ...
+
+    async def retry_task(self, task_id: UUID, error: str, delay: timedelta | None) -> None:
+        """Put a claimed task back for later, or give it up (None)."""
+        ...
+
+    async def open_tasks(self) -> int:
+        """How many tasks are due now or being worked on."""
+        ...
+
+    async def parked(self, consumer: str, stream_id: str | None = None) -> list[Parked]:
+        """What is parked, in order."""
+        ...
+
+    async def relay_claim(self, owner: UUID, lease: timedelta) -> int | None:
+        """Become or stay the relay's owner: the epoch that fences the others, None while another one lives."""
+        ...
+
+    async def relay_state(self) -> RelayState: ...
+
+    async def relay_save(self, epoch: int, state: RelayState) -> None:
+        """Record progress under an epoch; raises `Fenced` when the ownership has passed on."""
+        ...

@@ -1,0 +1,120 @@
+"""The subscribers that a service is made of: reactions and projections."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeAlias, TypeVar
+
+from libs.events.canonical import canonical
+from libs.events.codec import Payload, Recorded
+from libs.events.commands import Cause, CommandHandler, Outcome
+from libs.events.decider import Decider
+from libs.events.envelope import Actor
+from libs.events.ids import derive_id
+from libs.events.projection import Change, Projection
+from libs.events.store import Session, Task
+
+E = TypeVar("E", bound=Payload)
+C = TypeVar("C")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a reaction may do, all of it in the transaction that also records that its event was handled."""
+
+    session: Session
+    commands: CommandHandler
+    cause: Recorded[Any]
+    actor: Actor
+
+    async def handle(
+        self, decider: Decider[C, S, Any], stream_id: str, command: C, *, effective_date: str = ""
+    ) -> Outcome[S]:
+        """Decide a command on a stream; the events name this reaction's event as their cause."""
+        cause = Cause(
+            actor=self.actor,
+            correlation_id=self.cause.metadata.correlation_id,
+            causation_id=str(self.cause.event_id),
+            after=self.cause.metadata.recorded_at,
+            traceparent=self.cause.metadata.traceparent,
+            effective_date=effective_date or self.cause.metadata.effective_date,
+        )
+        return await self.commands.handle(decider, stream_id, command, cause, within=self.session)
+
+    async def schedule(self, kind: str, key: str, payload: dict[str, Any], delay: timedelta = timedelta()) -> None:
+        """Ask for work on the outside world, once for this event, kind and key."""
+        task_id = derive_id(self.cause.event_id, f"{kind}/{key}")
+        payload = payload | {"correlation_id": self.cause.metadata.correlation_id}
+        await self.session.schedule([Task(task_id, kind, key, canonical(payload), delay)])
+
+    async def apply(self, *changes: Change) -> None:
+        await self.session.apply(changes)
+
+
+React = Callable[[Recorded[Any], Reaction], Awaitable[None]]
+ReactTo: TypeAlias = Callable[[Recorded[E], Reaction], Awaitable[None]]
+
+
+@dataclass(eq=False)
+class Reactions:
+    """What a service does when it hears of something, its own events or others': one function a type."""
+
+    consumer: str
+    _react: dict[str, React] = field(default_factory=dict)
+
+    @property
+    def types(self) -> frozenset[str]:
+        return frozenset(self._react)
+
+    def on(self, *event_types: type[E]) -> Callable[[ReactTo[E]], ReactTo[E]]:
+        """Register the function for one or more event types."""
+
+        def register(function: ReactTo[E]) -> ReactTo[E]:
+            for event_type in event_types:
+                if event_type.type_name in self._react:
+                    raise ValueError(f"{self.consumer} reacts to {event_type.type_name} twice")
+                self._react[event_type.type_name] = function
+            return function
+
+        return register
+
+    async def react(self, recorded: Recorded[Any], reaction: Reaction) -> None:
+        react = self._react.get(type(recorded.event).type_name)
+        if react is not None:
+            await react(recorded, reaction)
+
+
+@dataclass(frozen=True)
+class ReactionSubscriber:
+    """Reactions as a subscriber: `types` narrows them to the events of one feed."""
+
+    reactions: Reactions
+    commands: CommandHandler
+    consumer: str
+    types: frozenset[str]
+
+    async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
+        actor = Actor(subject=f"service:{self.reactions.consumer}", role="service")
+        for recorded in batch:
+            await self.reactions.react(recorded, Reaction(session, self.commands, recorded, actor))
+
+
+@dataclass(frozen=True)
+class ProjectionSubscriber:
+    """A projection as a subscriber."""
+
+    projection: Projection
+
+    @property
+    def consumer(self) -> str:
+        return self.projection.consumer
+
+    @property
+    def types(self) -> frozenset[str]:
+        return self.projection.types
+
+    async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
+        await session.apply(self.projection.changes(batch))

@@ -1,0 +1,53 @@
+"""Feeds a subscriber from the service's own sequence."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.events import metrics
+from libs.events.codec import Codec
+from libs.events.delivery import Delivery, Item, Subscriber
+from libs.events.signals import Signal
+from libs.events.store import OWN, Fenced, Position, Store
+
+IDLE_S: Final = 0.5
+BATCH: Final = 500
+
+
+class Tail:
+    """Reads the sequence in order from the subscriber's position; several processes may run it, one gets on."""
+
+    def __init__(self, store: Store, subscriber: Subscriber, codec: Codec, source: str, stamped: Signal) -> None:
+        self._store, self._subscriber, self._source, self._stamped = store, subscriber, source, stamped
+        self._delivery = Delivery(store, subscriber, codec)
+        self._position: Position | None = None
+        self._known = False
+
+    async def step(self) -> int:
+        """Deliver one batch; how many events were passed."""
+        if not self._known:
+            self._position = (await self._store.positions(self._subscriber.consumer)).get((OWN, 0))
+            self._known = True
+        after = self._position.last_sequence if self._position else 0
+        stored = await self._store.read(after, BATCH)
+        if not stored:
+            return 0
+        assert stored[0].sequence == after + 1, "the sequence has no gaps"
+        items = [Item(event, self._source, event.sequence) for event in stored if self._delivery.wants(event)]
+        new = Position(stored[-1].sequence, stored[-1].sequence + 1)
+        try:
+            await self._delivery.deliver(OWN, 0, items, self._position, new)
+        except Exception as error:
+            self._known = False
+            if isinstance(error, Fenced):
+                return 0
+            raise
+        self._position = new
+        metrics.HANDLED.labels(self._subscriber.consumer).inc(len(items))
+        metrics.CONSUMER_POSITION.labels(self._subscriber.consumer, OWN, "0").set(new.last_sequence)
+        return len(stored)
+
+    async def run(self) -> None:
+        while True:
+            if await self.step() < BATCH:
+                await self._stamped.wait(IDLE_S)
