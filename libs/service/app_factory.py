@@ -1,0 +1,150 @@
+"""Puts a service's HTTP side together: every service is the same house with other rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Lifespan
+
+from libs.service import problem_handlers
+from libs.service.auth import TokenVerifier
+from libs.service.docs_pages import docs_routes, problems_endpoint
+from libs.service.health import HealthChecks
+from libs.service.json_body import BODY_BYTES_MAX, JsonBodyMiddleware
+from libs.service.logging import RequestLog
+from libs.service.middleware import UNAVAILABILITY, RequestMiddleware
+from libs.service.openapi import described
+from libs.service.query import QueryGuard
+from libs.service.telemetry import UNEXPECTED_ERRORS, Telemetry
+
+
+class ServiceApp(FastAPI):
+    """One service's ASGI application; everything it serves is under `/<service name>`."""
+
+    service: str
+    health: HealthChecks
+    metrics: Telemetry
+    token_url: str | None = None
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = described(super().openapi(), token_url=self.token_url)
+        return self.openapi_schema
+
+
+def create_app(
+    name: str,
+    *,
+    title: str,
+    description: str,
+    routers: Sequence[APIRouter],
+    verifier: TokenVerifier,
+    lifespan: Lifespan[Any] | None = None,
+    health: HealthChecks | None = None,
+    telemetry: Telemetry | None = None,
+    body_bytes_max: int = BODY_BYTES_MAX,
+    raw_media_types: frozenset[str] = frozenset(),
+    token_url: str | None = None,
+    cors_origins: Sequence[str] = (),
+    unavailability: tuple[type[Exception], ...] = (),
+) -> ServiceApp:
+    """The service `name` with its routers under `/<name>`.
+
+    `unavailability`: further exceptions that mean a store or broker is out of reach (503 instead of 500).
+    """
+    health = health or HealthChecks(name)
+    telemetry = telemetry or Telemetry(name)
+    prefix = f"/{name}"
+    app = ServiceApp(
+        title=title,
+        description=description,
+        version=_version(),
+        lifespan=lifespan,
+        openapi_url=None,  # these pages are ours: they work without a network
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(QueryGuard())],
+        generate_unique_id_function=_operation_id,
+        middleware=_middleware(name, telemetry, body_bytes_max, raw_media_types, cors_origins, unavailability),
+        telemetry={"metrics": False, "logs": False, "operation_spans": False},
+    )
+    app.service, app.health, app.metrics, app.token_url = (name, health, telemetry, token_url)
+    app.state.verifier = verifier
+    problem_handlers.install(app)
+    app.router.routes.extend(_own_routes(app, prefix))
+    for router in routers:
+        app.include_router(router, prefix=prefix)
+    return app
+
+
+def _middleware(
+    name: str,
+    telemetry: Telemetry,
+    body_bytes_max: int,
+    raw_media_types: frozenset[str],
+    cors_origins: Sequence[str],
+    unavailability: tuple[type[Exception], ...],
+) -> list[Middleware]:
+    log = RequestLog(name)
+
+    def failed(event: str, error: BaseException) -> None:
+        log.failure(event, error)
+        telemetry.count(UNEXPECTED_ERRORS)
+
+    layers = [
+        Middleware(
+            RequestMiddleware,
+            prefix=f"/{name}",
+            observers=(log, telemetry.observe_request),
+            log_failure=failed,
+            unavailability=UNAVAILABILITY + unavailability,
+        ),
+        Middleware(JsonBodyMiddleware, body_bytes_max=body_bytes_max, raw_media_types=raw_media_types),
+    ]
+    if cors_origins:
+        exposed = ["etag", "x-request-id", "location", "retry-after"]
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=exposed,
+        )
+        layers.insert(1, cors)
+    return layers
+
+
+def _own_routes(app: ServiceApp, prefix: str) -> list[Route]:
+    async def openapi(_request: Request) -> Response:
+        return JSONResponse(app.openapi())
+
+    return [
+        Route(f"{prefix}/health/live", app.health.live_endpoint),
+        Route(f"{prefix}/health/ready", app.health.ready_endpoint),
+        Route(f"{prefix}/metrics", app.metrics.endpoint),
+        Route(f"{prefix}/openapi.json", openapi),
+        Route(f"{prefix}/problems", problems_endpoint),
+        *docs_routes(f"{prefix}/docs", title=app.title, specs={app.service: f"{prefix}/openapi.json"}),
+    ]
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The function's name: it stays when a path or a tag changes."""
+    return route.name
+
+
+def _version() -> str:
+    try:
+        return version("puhui")
+    except PackageNotFoundError:
+        return "0+source"
