@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -13,11 +14,13 @@ from libs.events.broker import Broker, Reader, Record
 from libs.events.codec import Codec
 from libs.events.delivery import Delivery, Item, Subscriber
 from libs.events.envelope import BrokenRecord, Delivered, from_record
+from libs.events.errors import NotYet
 from libs.events.store import Fenced, Position, Store
 
 log = structlog.get_logger(__name__)
 
 POLL_S: Final = 1.0
+WAIT_S: Final = 0.02
 BATCH: Final = 500
 REWIND_S: Final = 5.0
 """A gap that is still there after reading from the first record is looked at again after this time."""
@@ -65,7 +68,12 @@ class Consumer:
         handled = 0
         polled = await self._reader.poll(timeout_s, BATCH)
         for place, records in polled.items():
-            handled += await self._take(place, records)
+            try:
+                handled += await self._take(place, records)
+            except NotYet as waiting:
+                log.info("partition waits", topic=place[0], partition=place[1], reason=str(waiting))
+                await self._again(place)
+                await asyncio.sleep(WAIT_S)
         if polled:
             await self._reader.commit({p: self._positions[p].next_offset for p in polled if p in self._positions})
         return handled
@@ -84,9 +92,7 @@ class Consumer:
             try:
                 await self._delivery.deliver(place[0], place[1], items, old, new)
             except Fenced:
-                self._positions.pop(place, None)
-                for assigned, offset in (await self._assigned([place])).items():
-                    await self._reader.seek(*assigned, offset)
+                await self._again(place)
                 return 0
             self._positions[place] = new
             metrics.HANDLED.labels(self._subscriber.consumer).inc(len(items))
@@ -94,6 +100,12 @@ class Consumer:
         if gap:
             await self._rewind(place)
         return len(items)
+
+    async def _again(self, place: tuple[str, int]) -> None:
+        """Read a partition from what the database says."""
+        assert self._reader is not None, "started before stepped"
+        for assigned, offset in (await self._assigned([place])).items():
+            await self._reader.seek(*assigned, offset)
 
     def _following(self, last: int, records: Sequence[Record]) -> tuple[list[tuple[Record, Delivered]], bool]:
         """The records that continue the chain after `last`, and whether one was met whose predecessor is missing."""
