@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -18,6 +18,7 @@ from starlette.types import Lifespan
 from libs.service import problem_handlers
 from libs.service.auth import TokenVerifier
 from libs.service.docs_pages import docs_routes, problems_endpoint
+from libs.service.headers import headers_read
 from libs.service.health import HealthChecks
 from libs.service.json_body import BODY_BYTES_MAX, JsonBodyMiddleware
 from libs.service.logging import RequestLog
@@ -33,11 +34,12 @@ class ServiceApp(FastAPI):
     service: str
     health: HealthChecks
     metrics: Telemetry
+    headers: Mapping[str, list[dict[str, Any]]]
     token_url: str | None = None
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            self.openapi_schema = described(super().openapi(), token_url=self.token_url)
+            self.openapi_schema = described(super().openapi(), headers=self.headers, token_url=self.token_url)
         return self.openapi_schema
 
 
@@ -79,12 +81,23 @@ def create_app(
         telemetry={"metrics": False, "logs": False, "operation_spans": False},
     )
     app.service, app.health, app.metrics, app.token_url = (name, health, telemetry, token_url)
+    app.headers = _headers(routers)
     app.state.verifier = verifier
     problem_handlers.install(app)
-    app.router.routes.extend(_own_routes(app, prefix))
+    own_routes = _own_routes(app, prefix)
     for router in routers:
+        _refuse_shadows(router, prefix, own_routes)
         app.include_router(router, prefix=prefix)
+    app.router.routes.extend(own_routes)  # last, since they are asked for least
     return app
+
+
+def _refuse_shadows(router: APIRouter, prefix: str, own_routes: Sequence[Route]) -> None:
+    """Raise `ValueError` when a path of the router would take the place of the health checks or documentation."""
+    for route in router.routes:
+        for own in own_routes:
+            if isinstance(route, APIRoute) and route.path_regex.match(own.path.removeprefix(prefix)):
+                raise ValueError(f"{prefix}{route.path} would hide {own.path}: put it under a name of its own")
 
 
 def _middleware(
@@ -136,6 +149,11 @@ def _own_routes(app: ServiceApp, prefix: str) -> list[Route]:
         Route(f"{prefix}/problems", problems_endpoint),
         *docs_routes(f"{prefix}/docs", title=app.title, specs={app.service: f"{prefix}/openapi.json"}),
     ]
+
+
+def _headers(routers: Sequence[APIRouter]) -> dict[str, list[dict[str, Any]]]:
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    return {_operation_id(route): list(headers_read(route.dependant)) for route in routes}
 
 
 def _operation_id(route: APIRoute) -> str:

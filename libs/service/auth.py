@@ -209,14 +209,11 @@ def _acting_for(actor: Actor, party: str | None) -> Actor:
     return replace(actor, on_behalf_of=party)
 
 
-class require(SecurityBase):  # lower case: reads as `Depends(require("credit_officer"))`
-    """A dependency that gives the actor when it holds one of the roles, else 401 or 403; no roles: any actor."""
+class Requirement(SecurityBase):
+    """The dependency behind `require`; FastAPI finds the security scheme of the API document in it."""
 
-    def __init__(self, *roles: str) -> None:
-        unknown = set(roles) - ROLES.keys()
-        if unknown:
-            raise ValueError(f"no such role: {', '.join(sorted(unknown))}")
-        self.roles = frozenset(roles)
+    def __init__(self, roles: frozenset[str]) -> None:
+        self.roles = roles
         self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token of the issuer.")
         self.scheme_name = "bearer"
 
@@ -224,8 +221,18 @@ class require(SecurityBase):  # lower case: reads as `Depends(require("credit_of
         actor = await authenticate(request)
         if self.roles and actor.roles.isdisjoint(self.roles):
             needed = sorted(self.roles)
-            detail = (
-                f"This needs the role {' or '.join(needed)}; your token has {', '.join(sorted(actor.roles)) or 'none'}."
-            )
+            held = ", ".join(sorted(actor.roles)) or "none"
+            detail = f"This needs the role {' or '.join(needed)}; your token has {held}."
             raise Problem(FORBIDDEN, detail, extra={"roles_needed": needed})
         return actor
+
+
+def require(*roles: str) -> Requirement:
+    """A dependency that gives the actor when it holds one of the roles (none named: any actor), else 401 or 403.
+
+    Raises `ValueError` at once for a role that does not exist.
+    """
+    unknown = set(roles) - ROLES.keys()
+    if unknown:
+        raise ValueError(f"no such role: {', '.join(sorted(unknown))}")
+    return Requirement(frozenset(roles))

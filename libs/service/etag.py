@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Header
 from starlette.requests import Request
 from starlette.responses import Response
 
+from libs.service.headers import reads_header
 from libs.service.problems import MALFORMED_REQUEST, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem
 
 _HEADER_CHARS_MAX: Final = 1024
@@ -85,17 +85,7 @@ class Precondition:
             raise Problem(PRECONDITION_FAILED, "This exists already; leave If-None-Match out to change it.")
 
 
-_IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        description="The ETag of the version this command builds on. 412 when the resource has changed since.",
-        examples=['"v12"'],
-    ),
-]
-_IfNoneMatch = Annotated[
-    str | None, Header(alias="If-None-Match", description="`*`: only when the resource does not exist yet.")
-]
+_IF_MATCH_MEANING: Final = "The ETag of the version this command builds on; 412 when the resource has changed since."
 
 
 def _joined(request: Request, name: str) -> EntityTags | None:
@@ -103,12 +93,15 @@ def _joined(request: Request, name: str) -> EntityTags | None:
     return parse_tags(",".join(values), name) if values else None
 
 
-async def precondition(request: Request, _m: _IfMatch = None, _n: _IfNoneMatch = None) -> Precondition:
+@reads_header("If-Match", _IF_MATCH_MEANING, example='"v12"')
+@reads_header("If-None-Match", "`*`: only when the resource does not exist yet.", example="*")
+async def precondition(request: Request) -> Precondition:
     """A dependency that gives the command's precondition, which may be empty."""
     return Precondition(_joined(request, "If-Match"), _joined(request, "If-None-Match"))
 
 
-async def required_precondition(request: Request, _m: _IfMatch = None) -> Precondition:
+@reads_header("If-Match", _IF_MATCH_MEANING, example='"v12"', required=True)
+async def required_precondition(request: Request) -> Precondition:
     """A dependency for commands that must name the version they build on; raises `Problem` 428."""
     tags = _joined(request, "If-Match")
     if tags is None:

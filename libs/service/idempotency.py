@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Final
 
 import orjson
-from fastapi import Header
 from starlette.requests import Request
 
 from libs.service.actor import Actor
+from libs.service.headers import reads_header
 from libs.service.json_body import JSON_BODY, RAW_BODY
 from libs.service.problems import IDEMPOTENCY_KEY_INVALID, IDEMPOTENCY_KEY_MISSING, Problem
 
@@ -45,20 +45,14 @@ def parse_key(value: str | None) -> str:
     return key
 
 
-async def idempotency_key(
-    request: Request,
-    _documented: Annotated[
-        str | None,
-        Header(
-            alias=HEADER,
-            description=(
-                "Required. A string made up once per intent, such as a UUID in quotes. A repeat with the same key and "
-                "body gets the first answer again; the same key with another body is refused."
-            ),
-            examples=['"8e03978e-40d5-43e8-bc93-6894a57f9324"'],
-        ),
-    ] = None,
-) -> str:
+@reads_header(
+    HEADER,
+    "A string made up once per intent, such as a UUID in quotes. A repeat with the same key and body gets the first "
+    "answer again; the same key with another body is refused.",
+    example='"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+    required=True,
+)
+async def idempotency_key(request: Request) -> str:
     """A dependency that gives the request's idempotency key; raises `Problem` 400."""
     values = request.headers.getlist(HEADER)
     if len(values) > 1:

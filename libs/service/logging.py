@@ -151,7 +151,7 @@ class _StandardLibraryHandler(logging.Handler):
             if record.exc_info:
                 fields["exc_info"] = record.exc_info
             structlog.get_logger().log(record.levelno or logging.INFO, record.getMessage(), **fields)
-        except Exception:  # noqa: BLE001 - as every handler of the standard library: a log line must not fail its caller
+        except Exception:  # noqa: BLE001 - as every handler of the standard library does
             self.handleError(record)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from libs.service.problems import BY_STATUS, MEDIA_TYPE
@@ -39,8 +39,13 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-def described(document: dict[str, Any], *, token_url: str | None = None) -> dict[str, Any]:
-    """The document with problems as the error answers of every operation and the ways to authenticate."""
+def described(
+    document: dict[str, Any], *, headers: Mapping[str, list[dict[str, Any]]], token_url: str | None = None
+) -> dict[str, Any]:
+    """The document with problems as the error answers of every operation and the ways to authenticate.
+
+    `headers`: the parameters that an operation, by its id, reads from headers by itself.
+    """
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in _UNUSED_SCHEMAS:
@@ -48,15 +53,14 @@ def described(document: dict[str, Any], *, token_url: str | None = None) -> dict
     schemas["Problem"] = PROBLEM_SCHEMA
     used: set[int] = set()
     for _, _, operation in operations(document):
+        if read := headers.get(operation["operationId"]):
+            operation.setdefault("parameters", []).extend(read)
         responses = operation.setdefault("responses", {})
         if "HTTPValidationError" in str(responses.get("422", "")):
             del responses["422"]
         for status in _statuses(operation):
             used.add(status)
             responses.setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
-        for parameter in operation.get("parameters", ()):
-            if parameter["name"] == "Idempotency-Key":  # optional to FastAPI, so that its absence is our 400
-                parameter["required"] = True
         if token_url and "security" in operation:
             operation["security"].append({"client_credentials": []})
     components["responses"] = {f"Problem{status}": _response(status) for status in sorted(used)}
