@@ -1,0 +1,88 @@
+"""What every test may ask for: a PostgreSQL database of its own, and brokers that run for real."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from standalone.brokers import Broker, KafkaBroker, TansuBroker
+from standalone.postgres import EmbeddedPostgres
+
+IN_CI = os.environ.get("CI") == "true"
+
+# Machines differ in speed: an example that is slow is not a failure. CI tries more, always the same ones.
+_quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("dev", deadline=None, suppress_health_check=_quiet)
+settings.register_profile("ci", deadline=None, max_examples=300, derandomize=True, suppress_health_check=_quiet)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Containers are tested when asked for by name (`-m containers`); the rest is sorted into kinds for counting."""
+    asked_for_containers = "containers" in (config.option.markexpr or "")
+    for item in items:
+        if item.get_closest_marker("containers"):
+            if not asked_for_containers:
+                item.add_marker(pytest.mark.skip(reason="needs a Docker engine: make test-containers"))
+        elif not item.get_closest_marker("integration"):
+            uses_servers = {"postgres_server", "database", "tansu_broker", "kafka_broker", "broker"}
+            fixtures = set(getattr(item, "fixturenames", ()))
+            item.add_marker(pytest.mark.integration if fixtures & uses_servers else pytest.mark.unit)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One PostgreSQL server for the whole run; it does not wait for the disk."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a new, empty database that belongs to the role it names; gone after the test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    postgres_server.create_database(name)
+    yield postgres_server.dsn(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def tansu_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """Tansu, one for the whole run: give topics and groups names of their own."""
+    with TansuBroker(tmp_path_factory.mktemp("tansu")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """Apache Kafka, one for the whole run; where it cannot run the test is skipped, in CI it fails."""
+    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    reason = broker.unavailable()
+    if reason:
+        _missing(reason)
+    with broker:
+        yield broker
+
+
+@pytest.fixture(params=["tansu", pytest.param("kafka", marks=pytest.mark.kafka)])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each kind of broker in turn: one test, every backend."""
+    chosen: Broker = request.getfixturevalue(f"{request.param}_broker")
+    return chosen
+
+
+@pytest.fixture
+def empty_directory(tmp_path: Path) -> Path:
+    """A directory for data that does not exist yet."""
+    return tmp_path / "data"
+
+
+def _missing(reason: str) -> None:
+    if IN_CI:
+        pytest.fail(f"in CI nothing is left out: {reason}")
+    pytest.skip(reason)

@@ -1,0 +1,136 @@
+"""Servers that run beside ours as child processes: a free port, a start that waits, an end that leaves nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+LOOPBACK: Final = "127.0.0.1"
+START_TIMEOUT_S: Final = 60.0
+STOP_GRACE_S: Final = 15.0
+_POLL_INTERVAL_S: Final = 0.02
+_LOG_TAIL_CHARS: Final = 2000
+
+
+class ServerNotStarted(Exception):
+    """A server ended or stayed silent while it was being started; the message holds the end of its log."""
+
+
+def free_port() -> int:
+    """A loopback TCP port that was free a moment ago."""
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        return int(listener.getsockname()[1])
+
+
+def log_tail(log: Path) -> str:
+    """The end of a log file, for an error message."""
+    return log.read_text(errors="replace")[-_LOG_TAIL_CHARS:] if log.exists() else "(no log)"
+
+
+class ServerProcess:
+    """One server as a child process, remembered in a file so that an orphan of a killed parent is found and ended."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self.log = directory / f"{name}.log"
+        self._record = directory / f"{name}.pid"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self, command: Sequence[str], *, port: int, environment: Mapping[str, str] | None = None) -> None:
+        """Run `command` and return once it accepts connections on the loopback `port`.
+
+        It runs in a session of its own, so an interrupt at the terminal reaches us first. Raises `ServerNotStarted`.
+        """
+        assert self._child is None, f"{self.name} has been started already"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=None if environment is None else {**os.environ, **environment},
+                start_new_session=True,
+            )
+        self._child = child
+        self._remember(child.pid)
+        try:
+            self._wait_until_listening(child, port)
+        except BaseException:
+            self.stop(grace_s=0)
+            raise
+
+    def stop(self, *, grace_s: float = STOP_GRACE_S) -> None:
+        """Ask the server to end, and end it after `grace_s` seconds (0: at once). Does nothing when it is not running."""
+        child, self._child = self._child, None
+        if child is not None:
+            if child.poll() is None:
+                _end(psutil.Process(child.pid), grace_s)
+            child.wait()
+        self._record.unlink(missing_ok=True)
+
+    def end_orphan(self, *, grace_s: float = STOP_GRACE_S) -> bool:
+        """End the server that a killed parent left running; True when there was one."""
+        orphan = self._remembered()
+        if orphan is not None:
+            _end(orphan, grace_s)
+        self._record.unlink(missing_ok=True)
+        return orphan is not None
+
+    def _wait_until_listening(self, child: subprocess.Popen[bytes], port: int) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if child.poll() is not None:
+                raise ServerNotStarted(f"{self.name} ended with {child.returncode}: {log_tail(self.log)}")
+            try:
+                socket.create_connection((LOOPBACK, port), timeout=1).close()
+            except OSError:
+                time.sleep(_POLL_INTERVAL_S)
+            else:
+                return
+        raise ServerNotStarted(f"{self.name} did not listen within {START_TIMEOUT_S:.0f} s: {log_tail(self.log)}")
+
+    def _remember(self, pid: int) -> None:
+        # The time of creation tells our process from a later one that got the same number.
+        self._record.write_text(json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}))
+
+    def _remembered(self) -> psutil.Process | None:
+        try:
+            record = json.loads(self._record.read_text())
+            process = psutil.Process(record["pid"])
+            return process if process.create_time() == record["created"] else None
+        except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
+            return None
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs; one that has ended and that nobody has collected yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _end(process: psutil.Process, grace_s: float) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if grace_s > 0:
+            process.terminate()
+            _wait_while_alive(process, grace_s)
+        process.kill()
+        _wait_while_alive(process, STOP_GRACE_S)
+
+
+def _wait_while_alive(process: psutil.Process, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while is_alive(process) and time.monotonic() < deadline:
+        time.sleep(_POLL_INTERVAL_S)
