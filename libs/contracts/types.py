@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from libs.lending.money import EXPONENT, Money, MoneyError
+from libs.lending.terms import LoanTerms, TermsError
 
 MONEY_KEYS: Final = frozenset({"amount", "currency"})
 
@@ -57,6 +58,36 @@ class _MoneySchema:
 
 MoneyField = Annotated[Money, _MoneySchema()]
 """An exact amount of money."""
+
+
+def _terms(value: Any) -> LoanTerms:
+    if isinstance(value, LoanTerms):
+        return value
+    try:
+        return LoanTerms.from_json(value)
+    except TermsError as error:
+        raise PydanticCustomError("loan_terms", "{reason}", {"reason": str(error)}) from None
+
+
+class _TermsSchema:
+    """Reads and writes `LoanTerms` in its own JSON form."""
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _terms,
+            serialization=core_schema.plain_serializer_function_ser_schema(LoanTerms.to_json, when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {
+            "type": "object",
+            "title": "LoanTerms",
+            "description": "Everything that a repayment plan follows from (libs.lending.terms.LoanTerms).",
+        }
+
+
+TermsField = Annotated[LoanTerms, _TermsSchema()]
+"""The agreed terms of a loan."""
 
 
 def plain(value: Decimal) -> str:

@@ -1,0 +1,197 @@
+"""What the approval service publishes."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from libs.contracts import examples as ex
+from libs.contracts.base import DomainEvent, Value
+from libs.contracts.types import Code, DecimalField, Id, MoneyField, RateField, Text
+from libs.contracts.values import FeeRule, LoanRequest, Reason
+from libs.lending.terms import RepaymentMethod
+
+
+class Outcome(StrEnum):
+    APPROVE = "APPROVE"
+    DECLINE = "DECLINE"
+    REFER = "REFER"
+
+
+class DecisionBasis(Value):
+    """The data on which a decision rests: scores, ratios, and the version of the table that was asked."""
+
+    table_id: Code
+    table_version: Annotated[int, Field(ge=1)]
+    table_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    rules: tuple[str, ...]
+    score: int | None
+    grade: str
+    debt_to_income: DecimalField
+    coverage: DecimalField
+
+
+class Offer(Value):
+    """What the lender is ready to agree: it stands until a date."""
+
+    amount: MoneyField
+    instalments: Annotated[int, Field(ge=1)]
+    period_months: Annotated[int, Field(ge=1, le=12)] = 1
+    method: RepaymentMethod
+    annual_rate: RateField
+    fees: tuple[FeeRule, ...] = ()
+    conditions: tuple[Reason, ...] = ()
+    expires_on: date
+
+
+class ApplicationReferred(DomainEvent, type="puhui.approval.application-referred.v1"):
+    """The table sends an application to a person: to which queue, with what authority, with how many pairs of eyes."""
+
+    application_id: Id
+    request: LoanRequest
+    basis: DecisionBasis
+    reasons: tuple[Reason, ...]
+    queue: Code
+    four_eyes: bool
+    referred_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "request": ex.REQUEST,
+        "basis": {
+            "table_id": "standard",
+            "table_version": 1,
+            "table_sha256": ex.SHA256,
+            "rules": ["grade-c-refer"],
+            "score": 560,
+            "grade": "C",
+            "debt_to_income": "0.289",
+            "coverage": "0",
+        },
+        "reasons": [{"code": "grade-c", "text": {"zh": "等级C需人工审核", "en": "Grade C is reviewed by a person"}}],
+        "queue": "standard",
+        "four_eyes": False,
+        "referred_on": "2026-02-01",
+    }
+
+
+class CaseClaimed(DomainEvent, type="puhui.approval.case-claimed.v1"):
+    """An officer took a referred application to work on."""
+
+    application_id: Id
+    officer: Id
+    claimed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "officer": "officer-1",
+        "claimed_on": "2026-02-01",
+    }
+
+
+class CaseReleased(DomainEvent, type="puhui.approval.case-released.v1"):
+    """An officer gave a referred application back to its queue."""
+
+    application_id: Id
+    officer: Id
+    reason: str
+    released_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "officer": "officer-1",
+        "reason": "On leave",
+        "released_on": "2026-02-01",
+    }
+
+
+class DecisionRecommended(DomainEvent, type="puhui.approval.decision-recommended.v1"):
+    """An officer recommended an outcome; someone with authority has yet to decide."""
+
+    application_id: Id
+    officer: Id
+    outcome: Outcome
+    note: Text
+    offer: Offer | None = None
+    recommended_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "officer": "officer-1",
+        "outcome": "DECLINE",
+        "note": "Income could not be confirmed",
+        "offer": None,
+        "recommended_on": "2026-02-01",
+    }
+
+
+class ApplicationApproved(DomainEvent, type="puhui.approval.application-approved.v1"):
+    """The lender is ready to lend on the terms of the offer. `decided_by` is empty when no person was needed."""
+
+    application_id: Id
+    request: LoanRequest
+    offer: Offer
+    basis: DecisionBasis
+    reasons: tuple[Reason, ...]
+    decided_by: tuple[Id, ...]
+    note: str = ""
+    approved_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "request": ex.REQUEST,
+        "offer": {
+            "amount": ex.cny("12000.00"),
+            "instalments": 12,
+            "period_months": 1,
+            "method": "EQUAL_INSTALMENT",
+            "annual_rate": "0.18",
+            "fees": [],
+            "conditions": [],
+            "expires_on": "2026-02-15",
+        },
+        "basis": ApplicationReferred.example["basis"] | {"grade": "B", "score": 612, "rules": ["auto-approve-b"]},
+        "reasons": [ex.REASON],
+        "decided_by": [],
+        "note": "",
+        "approved_on": "2026-02-01",
+    }
+
+
+class ApplicationDeclined(DomainEvent, type="puhui.approval.application-declined.v1"):
+    """The lender does not lend; the reasons are those the applicant is told."""
+
+    application_id: Id
+    request: LoanRequest
+    basis: DecisionBasis
+    reasons: tuple[Reason, ...]
+    decided_by: tuple[Id, ...]
+    note: str = ""
+    declined_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "request": ex.REQUEST,
+        "basis": ApplicationReferred.example["basis"] | {"grade": "E", "score": 430, "rules": ["grade-e-decline"]},
+        "reasons": [{"code": "score-too-low", "text": {"zh": "综合评分不足", "en": "The score is too low"}}],
+        "decided_by": [],
+        "note": "",
+        "declined_on": "2026-02-01",
+    }
+
+
+class ApprovalLapsed(DomainEvent, type="puhui.approval.approval-lapsed.v1"):
+    """An approval came to nothing: the offer's date passed, or the application was withdrawn."""
+
+    application_id: Id
+    reason: Code
+    lapsed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "reason": "offer-expired",
+        "lapsed_on": "2026-02-16",
+    }

@@ -1,0 +1,36 @@
+"""All published events together: importing this makes the registry complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Final
+
+from libs.contracts import application, approval, audit, collections, contract, ledger, scoring
+from libs.contracts.base import EVENT_TYPES, DomainEvent
+
+MODULES: Final[Mapping[str, ModuleType]] = {
+    "application": application,
+    "scoring": scoring,
+    "approval": approval,
+    "contract": contract,
+    "ledger": ledger,
+    "collections": collections,
+    "audit": audit,
+}
+"""The services that publish, each with the module of its events."""
+
+
+def topic(service: str) -> str:
+    """The topic of a service: one each, for all its events."""
+    return f"puhui.{service}"
+
+
+def events_of(service: str) -> list[type[DomainEvent]]:
+    """The event classes that a service publishes, in the order in which they are written down."""
+    return [event for event in EVENT_TYPES.values() if event.service == service]
+
+
+def service_of(type_name: str) -> str:
+    """The service that publishes events of a type."""
+    return type_name.split(".")[1]

@@ -1,0 +1,257 @@
+"""What the collections service publishes: reminders, cases, contacts, promises."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from libs.contracts import examples as ex
+from libs.contracts.base import DomainEvent
+from libs.contracts.types import Code, Id, MoneyField, Text
+
+
+class Stage(StrEnum):
+    """How far collection has gone (R4.11)."""
+
+    EARLY = "EARLY"
+    """Messages and friendly calls."""
+    MIDDLE = "MIDDLE"
+    """Calls and letters by an assigned collector."""
+    LATE = "LATE"
+    """Visits, negotiated plans."""
+    LEGAL = "LEGAL"
+
+
+class ContactChannel(StrEnum):
+    MESSAGE = "MESSAGE"
+    TELEPHONE = "TELEPHONE"
+    LETTER = "LETTER"
+    VISIT = "VISIT"
+    LEGAL = "LEGAL"
+
+
+class ReminderSent(DomainEvent, type="puhui.collections.reminder-sent.v1"):
+    """A borrower was told of an instalment before its due date."""
+
+    loan_id: Id
+    applicant_id: Id
+    due: date
+    amount: MoneyField
+    days_before: Annotated[int, Field(ge=0)]
+    sent_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "applicant_id": ex.APPLICANT,
+        "due": "2026-03-02",
+        "amount": ex.cny("1100.16"),
+        "days_before": 3,
+        "sent_on": "2026-02-27",
+    }
+
+
+class CollectionCaseOpened(DomainEvent, type="puhui.collections.collection-case-opened.v1"):
+    """A loan fell into arrears and collection began."""
+
+    case_id: Id
+    loan_id: Id
+    application_id: Id
+    applicant_id: Id
+    overdue: MoneyField
+    days_past_due: Annotated[int, Field(ge=0)]
+    stage: Stage
+    opened_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "applicant_id": ex.APPLICANT,
+        "overdue": ex.cny("1100.16"),
+        "days_past_due": 1,
+        "stage": "EARLY",
+        "opened_on": "2026-04-03",
+    }
+
+
+class CaseAssigned(DomainEvent, type="puhui.collections.case-assigned.v1"):
+    """A collector was made responsible for a case."""
+
+    case_id: Id
+    collector: Id
+    assigned_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "collector": "collector-1",
+        "assigned_on": "2026-04-04",
+    }
+
+
+class CaseStageChanged(DomainEvent, type="puhui.collections.case-stage-changed.v1"):
+    """Collection moved to another stage, by days past due or by a person's decision."""
+
+    case_id: Id
+    loan_id: Id
+    previous: Stage
+    stage: Stage
+    overdue: MoneyField
+    days_past_due: Annotated[int, Field(ge=0)]
+    reason: str
+    changed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "loan_id": ex.LOAN,
+        "previous": "EARLY",
+        "stage": "MIDDLE",
+        "overdue": ex.cny("2200.32"),
+        "days_past_due": 31,
+        "reason": "31 days past due",
+        "changed_on": "2026-05-03",
+    }
+
+
+class ContactResult(StrEnum):
+    REACHED = "REACHED"
+    NOT_REACHED = "NOT_REACHED"
+    REFUSED = "REFUSED"
+    WRONG_PARTY = "WRONG_PARTY"
+    DELIVERED = "DELIVERED"
+
+
+class ContactLogged(DomainEvent, type="puhui.collections.contact-logged.v1"):
+    """A borrower was contacted, or it was tried, within the permitted hours and frequency."""
+
+    case_id: Id
+    contact_id: Id
+    channel: ContactChannel
+    result: ContactResult
+    at_local: str
+    note: str
+    third_party: bool = False
+    collector: Id
+    contacted_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "contact_id": "contact-1",
+        "channel": "TELEPHONE",
+        "result": "REACHED",
+        "at_local": "2026-04-04T10:15:00",
+        "note": "Will pay on Friday",
+        "third_party": False,
+        "collector": "collector-1",
+        "contacted_on": "2026-04-04",
+    }
+
+
+class PromiseMade(DomainEvent, type="puhui.collections.promise-made.v1"):
+    """The borrower promised to pay an amount by a date."""
+
+    case_id: Id
+    promise_id: Id
+    loan_id: Id
+    amount: MoneyField
+    due: date
+    made_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "promise_id": "promise-1",
+        "loan_id": ex.LOAN,
+        "amount": ex.cny("1100.16"),
+        "due": "2026-04-10",
+        "made_on": "2026-04-04",
+    }
+
+
+class PromiseKept(DomainEvent, type="puhui.collections.promise-kept.v1"):
+    """What was promised came in time."""
+
+    case_id: Id
+    promise_id: Id
+    paid: MoneyField
+    kept_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "promise_id": "promise-1",
+        "paid": ex.cny("1100.16"),
+        "kept_on": "2026-04-10",
+    }
+
+
+class PromiseBroken(DomainEvent, type="puhui.collections.promise-broken.v1"):
+    """The promised date passed without the promised amount."""
+
+    case_id: Id
+    promise_id: Id
+    paid: MoneyField
+    broken_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "promise_id": "promise-1",
+        "paid": ex.cny("0.00"),
+        "broken_on": "2026-04-11",
+    }
+
+
+class ComplaintReceived(DomainEvent, type="puhui.collections.complaint-received.v1"):
+    """The borrower complained: collection rests until the complaint is resolved."""
+
+    case_id: Id
+    complaint_id: Id
+    subject: Text
+    received_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "complaint_id": "complaint-1",
+        "subject": "Calls at work",
+        "received_on": "2026-04-05",
+    }
+
+
+class ComplaintResolved(DomainEvent, type="puhui.collections.complaint-resolved.v1"):
+    """A complaint was answered; collection may go on."""
+
+    case_id: Id
+    complaint_id: Id
+    outcome: Text
+    resolved_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "complaint_id": "complaint-1",
+        "outcome": "Number removed, apology sent",
+        "resolved_on": "2026-04-08",
+    }
+
+
+class CaseEnd(StrEnum):
+    CURED = "CURED"
+    SETTLED = "SETTLED"
+    WRITTEN_OFF = "WRITTEN_OFF"
+
+
+class CollectionCaseClosed(DomainEvent, type="puhui.collections.collection-case-closed.v1"):
+    """Collection ended: arrears were made good, the loan was settled, or it was written off."""
+
+    case_id: Id
+    loan_id: Id
+    end: CaseEnd
+    reason: Code
+    closed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "loan_id": ex.LOAN,
+        "end": "CURED",
+        "reason": "arrears-paid",
+        "closed_on": "2026-04-10",
+    }

@@ -1,0 +1,171 @@
+"""Values that several services speak of."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from libs.contracts.base import Value
+from libs.contracts.types import Code, Id, MoneyField, Personal, RateField, Text
+from libs.lending.daycount import DayCount
+from libs.lending.money import Money
+from libs.lending.schedule import RepaymentPlan
+from libs.lending.terms import FeeBase, FeeTiming, RepaymentMethod
+
+
+class ApplicantKind(StrEnum):
+    PERSON = "PERSON"
+    ENTERPRISE = "ENTERPRISE"
+
+
+class Channel(StrEnum):
+    """How an application came in: the same rules for all (R4.3)."""
+
+    ONLINE = "ONLINE"
+    TELEPHONE = "TELEPHONE"
+    BRANCH = "BRANCH"
+    PARTNER = "PARTNER"
+
+
+class GuaranteeKind(StrEnum):
+    UNSECURED = "UNSECURED"
+    """信用, 免抵押"""
+    SURETY = "SURETY"
+    """保证"""
+    MORTGAGE = "MORTGAGE"
+    """抵押"""
+    PLEDGE = "PLEDGE"
+    """质押"""
+
+
+class Named(Value):
+    """A text in both languages of the platform."""
+
+    zh: Text
+    en: Text
+
+
+class FeeRule(Value):
+    """A cost to the borrower: an amount or a rate of its base, when it is charged, and by whom."""
+
+    code: Code
+    name: Named
+    timing: FeeTiming
+    amount: MoneyField | None = None
+    rate: RateField | None = None
+    base: FeeBase = FeeBase.PRINCIPAL
+    payee: Text = "LENDER"
+
+
+class OverdueRule(Value):
+    """What is charged when an instalment is late: the contract rate times a multiplier, after the days of grace."""
+
+    rate_multiplier: RateField
+    grace_days: Annotated[int, Field(ge=0, le=60)]
+    on_interest: bool = False
+
+
+class ProductTerms(Value):
+    """The version of a product under which an application stands, as far as later steps need it."""
+
+    code: Code
+    version: Annotated[int, Field(ge=1)]
+    name: Named
+    kind: Code
+    annual_rate: RateField
+    day_count: DayCount
+    fees: tuple[FeeRule, ...] = ()
+    overdue: OverdueRule
+    prepayment_fee_rate: RateField
+    guarantees: tuple[GuaranteeKind, ...]
+
+
+class GuaranteeOffer(Value):
+    """What the applicant offers as security, with its value where it has one."""
+
+    kind: GuaranteeKind
+    value: MoneyField | None = None
+    description: str = ""
+
+
+class LoanRequest(Value):
+    """What is asked for, by whom, through which channel, under which product: an application's facts.
+
+    It travels unchanged from the application to the decision, so that each step decides on what was submitted.
+    `answers` are the inputs of indicators: codes, whole numbers, or null where the question was not answered.
+    """
+
+    applicant_id: Id
+    applicant_kind: ApplicantKind
+    product: ProductTerms
+    amount: MoneyField
+    instalments: Annotated[int, Field(ge=1, le=360)]
+    period_months: Annotated[int, Field(ge=1, le=12)] = 1
+    method: RepaymentMethod
+    purpose: Code
+    channel: Channel
+    source: str = ""
+    region: str = ""
+    guarantee: GuaranteeOffer
+    monthly_income: MoneyField
+    monthly_debt_service: MoneyField
+    answers: dict[str, int | str | None] = Field(default_factory=dict)
+
+
+class Reason(Value):
+    """Why something was decided: a stable code with its text for officer and applicant."""
+
+    code: Code
+    text: Named
+
+
+class Components(Value):
+    """An amount of money by what it is owed for. Sums of parts; a correction may be negative."""
+
+    principal: MoneyField
+    interest: MoneyField
+    fee: MoneyField
+    penalty: MoneyField
+
+    @property
+    def total(self) -> Money:
+        return self.principal + self.interest + self.fee + self.penalty
+
+
+class PlanRow(Value):
+    """One instalment of a repayment plan."""
+
+    number: int
+    due: date
+    principal: MoneyField
+    interest: MoneyField
+    fee: MoneyField
+    total: MoneyField
+    balance: MoneyField
+
+
+class BankAccount(Value):
+    """Where money goes to or comes from. The number is personal data."""
+
+    bank: Text
+    number: Annotated[str, Field(min_length=8, max_length=34), Personal("applicant_id")]
+    holder: Annotated[Text, Personal("applicant_id")]
+
+
+def plan_rows(plan: RepaymentPlan) -> tuple[PlanRow, ...]:
+    """A repayment plan as it is published."""
+    return tuple(
+        PlanRow(
+            number=row.number,
+            due=row.due,
+            principal=row.principal,
+            interest=row.interest,
+            fee=row.fee,
+            total=row.total,
+            balance=row.closing,
+        )
+        for row in plan.rows
+    )
