@@ -1,0 +1,38 @@
+"""The published rule documents of this service: indicator catalogue, prohibited attributes, cards.
+
+They are files in the package, changed only by a release; every card is checked before it may score anyone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from services.scoring.domain.card import Card, check_card
+from services.scoring.domain.card_document import read_card
+from services.scoring.domain.indicators import Catalogue, ProhibitedAttribute, read_catalogue, read_prohibited
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    catalogue: Catalogue
+    prohibited: tuple[ProhibitedAttribute, ...]
+    cards: tuple[Card, ...]
+    """By name, that is by card id and version."""
+
+    def card(self, name: str) -> Card | None:
+        return next((card for card in self.cards if card.name == name), None)
+
+
+@cache
+def library() -> Library:
+    """Raises `InvalidDocument` or `ValueError` for a rule document that must not be used: the service will not start."""
+    catalogue = read_catalogue((HERE / "catalogue" / "indicators.json").read_bytes())
+    prohibited = read_prohibited((HERE / "catalogue" / "prohibited.json").read_bytes())
+    cards = tuple(read_card(path.read_bytes()) for path in sorted((HERE / "cards").glob("*.json")))
+    for card in cards:
+        check_card(card, catalogue, prohibited)
+    return Library(catalogue, prohibited, tuple(sorted(cards, key=lambda card: (card.card_id, card.version))))
