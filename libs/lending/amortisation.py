@@ -52,11 +52,11 @@ def _level(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: 
     grace = terms.principal_grace
     mode = terms.rounding
     before = [(0, divide(principal * rate, denominator, mode)) for rate in rates[:grace]]
-    run = _LevelRun(terms, principal, rates[grace:], denominator)
+    run = LevelRun(terms, principal, rates[grace:], denominator)
     return before + run.fitted()
 
 
-class _LevelRun:
+class LevelRun:
     """The rows after grace that a level instalment gives, and the search for the instalment."""
 
     def __init__(self, terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> None:
@@ -69,11 +69,20 @@ class _LevelRun:
         self.balloon = terms.balloon.minor if terms.balloon is not None else 0
         self.weights, self.scale = _integer_weights(terms.weights[terms.principal_grace :])
 
-    def fitted(self) -> list[Part]:
+    def level(self) -> int:
+        """The level instalment, fitted where the terms say so."""
+        return self._fitted_level()[0]
+
+    def _fitted_level(self) -> tuple[int, list[Part]]:
         level = self.solve(self.principal, 0)
         rows = self.rows(level)
         if self.terms.instalment_fit is not InstalmentFit.ROUNDED:
             level, rows = self._fit(level, rows)
+        return level, rows
+
+    def fitted(self) -> list[Part]:
+        """The rows that the fitted level instalment gives."""
+        level, rows = self._fitted_level()
         if self.terms.remainder is Remainder.FIRST and len(rows) == len(self.rates) > 1:
             rows = self._remainder_first(level, rows)
         return rows
@@ -92,7 +101,7 @@ class _LevelRun:
             balloon=self.balloon * self.scale,
             weights=self.weights[first:] if self.weights else None,
             multiple=terms.instalment_multiple_minor,
-            mode=terms.rounding,
+            mode=terms.instalment_rounding or terms.rounding,
         )
 
     def rows(self, level: int, first_extra: int = 0) -> list[Part]:

@@ -139,11 +139,11 @@ def plan_flows(plan: RepaymentPlan) -> list[Flow]:
     """
     terms = plan.terms
     net = terms.principal - plan.upfront_fee
-    flows = [Flow(Fraction(0), net.decimal)]
     a_year = periods_a_year(terms.period)
-    for row in plan.rows:
-        flows.append(Flow(_elapsed(terms.disbursed_on, row.due, terms.period, a_year), -row.total.decimal))
-    return flows
+    repaid = [
+        Flow(_elapsed(terms.disbursed_on, row.due, terms.period, a_year), -row.total.decimal) for row in plan.rows
+    ]
+    return [Flow(Fraction(0), net.decimal), *repaid]
 
 
 def _elapsed(start: date, end: date, period: Period, a_year: Fraction) -> Fraction:

@@ -31,6 +31,9 @@ from libs.lending.terms import (
 PERIODS_A_YEAR: Final = {PeriodUnit.MONTHS: 12, PeriodUnit.WEEKS: 52}
 """Regular periods in a year where interest is by period; days use the day count's nominal year."""
 
+NOMINAL_DAYS: Final = {PeriodUnit.MONTHS: 30, PeriodUnit.WEEKS: 7, PeriodUnit.DAYS: 1}
+"""Days of a unit where months count 30 whatever their length."""
+
 
 class Periods(NamedTuple):
     """`nominal` dates (disbursement, then each due date as counted), `due` dates as moved to working days, and the
@@ -93,17 +96,25 @@ def period_rates(terms: LoanTerms, periods: Periods) -> tuple[list[int], int]:
 
 
 def _by_period(terms: LoanTerms) -> bool:
-    return terms.accrual is InterestAccrual.BY_PERIOD
+    return terms.accrual is not InterestAccrual.DAILY
 
 
 def _is_broken(terms: LoanTerms, periods: Periods) -> bool:
     return _by_period(terms) and periods.regular_start != terms.disbursed_on
 
 
+def one_period(terms: LoanTerms) -> tuple[int, int]:
+    """One regular period as a part of the year: (1, 12) for a month."""
+    every, unit = terms.period.every, terms.period.unit
+    if terms.accrual is InterestAccrual.NOMINAL_DAYS:
+        return every * NOMINAL_DAYS[unit], NOMINAL_YEAR_DAYS[terms.day_count]
+    return every, PERIODS_A_YEAR.get(unit, NOMINAL_YEAR_DAYS[terms.day_count])
+
+
 def regular_part(terms: LoanTerms) -> tuple[int, int]:
-    """A regular period as a part of the year: (1, 12) for a month."""
-    every = terms.period.every * (terms.instalments if terms.method is RepaymentMethod.BULLET else 1)
-    return every, PERIODS_A_YEAR.get(terms.period.unit, NOMINAL_YEAR_DAYS[terms.day_count])
+    """What a row's regular time is of the year: a period, or the whole term of a bullet loan."""
+    every, year = one_period(terms)
+    return every * (terms.instalments if terms.method is RepaymentMethod.BULLET else 1), year
 
 
 def common_denominator(rates: Iterable[Fraction]) -> tuple[list[int], int]:
@@ -125,17 +136,15 @@ def period_part(terms: LoanTerms, start: date, end: date, regular_start: date) -
     """The part of a year that interest runs for from `start` to `end`, by the terms' accrual."""
     if not _by_period(terms):
         return days_part(terms, start, end)
-    regular = Fraction(*regular_part(terms))
     if start == regular_start and (not terms.due_dates or is_regular(terms, start, end)):
-        return regular
+        return Fraction(*regular_part(terms))
+    single = Fraction(*one_period(terms))
     if terms.broken_period is BrokenPeriod.PRO_RATA:
-        return regular * _pro_rata(terms, start, end)
-    whole = 0
-    while (cut := add_period(end, terms.period, -(whole + 1), terms.month_end, terms.due_day)) >= start:
-        whole += 1
-        regular_start = cut
-    odd_end = regular_start if whole else end
-    return whole * Fraction(terms.period.every, regular_part(terms)[1]) + days_part(terms, start, odd_end)
+        return single * _pro_rata(terms, start, end)
+    whole, cut = 0, end
+    while (before := add_period(end, terms.period, -(whole + 1), terms.month_end, terms.due_day)) >= start:
+        whole, cut = whole + 1, before
+    return whole * single + days_part(terms, start, cut)
 
 
 def is_regular(terms: LoanTerms, start: date, end: date) -> bool:
@@ -179,8 +188,7 @@ def average_rate(terms: LoanTerms, start: date, end: date) -> Fraction:
 @lru_cache(maxsize=256)
 def nominal_rate(terms: LoanTerms, thirty_days: bool) -> Fraction:
     """One period's rate by name: the textbook's annual rate / periods a year, or 30 days a month over the year."""
-    every, year = regular_part(terms)
+    every, year = one_period(terms)
     if thirty_days:
-        days = {PeriodUnit.MONTHS: 30, PeriodUnit.WEEKS: 7, PeriodUnit.DAYS: 1}[terms.period.unit]
-        every, year = every * days, NOMINAL_YEAR_DAYS[terms.day_count]
+        every, year = terms.period.every * NOMINAL_DAYS[terms.period.unit], NOMINAL_YEAR_DAYS[terms.day_count]
     return Fraction(terms.annual_rate) * Fraction(every, year)

@@ -57,6 +57,8 @@ class InterestAccrual(StrEnum):
 
     BY_PERIOD = "BY_PERIOD"
     """Annual rate × n/12 (months), n/52 (weeks), n/days of the nominal year (days): 按月计息, PBoC 银发〔2005〕129号."""
+    NOMINAL_DAYS = "NOMINAL_DAYS"
+    """Annual rate × 30 days a month (7 a week) / days of the nominal year, whatever the dates."""
     DAILY = "DAILY"
     """The day count between the period's dates: 按日计息."""
 
@@ -185,7 +187,8 @@ class LoanTerms:
 
     `disbursed_on` is the first day that bears interest; due dates are counted from `schedule_from` (default: that
     day) or, where given, from `first_due`; `due_dates` overrides both. `due_day` fixes the day of the month.
-    Grace and interest-free counts are in instalments from the first. Raises `TermsError`.
+    Grace and interest-free counts are in instalments from the first. `instalment_rounding` is for the level
+    instalment where it differs from `rounding`. Raises `TermsError`.
     """
 
     principal: Money
@@ -216,6 +219,7 @@ class LoanTerms:
     weights: tuple[Decimal, ...] = ()
     principal_parts: tuple[Money, ...] = ()
     rounding: Rounding = Rounding.HALF_UP
+    instalment_rounding: Rounding | None = None
     instalment_multiple_minor: int = 1
     instalment_rule: InstalmentRule = InstalmentRule.PERIOD_RATES
     instalment_fit: InstalmentFit = InstalmentFit.ROUNDED

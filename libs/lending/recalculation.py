@@ -1,0 +1,377 @@
+"""A repayment plan as facts change it: payments early or late, tranches, new rates, on given conventions.
+
+The facts come in order of their date; the state is a replay of them. Interest follows the balance as it really
+was; each piece between two changes of balance or rate is rounded by itself and the pieces are summed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from libs.lending.allocation import Component
+from libs.lending.amortisation import LevelRun
+from libs.lending.calendar import EVERY_DAY, Calendar
+from libs.lending.fees import even_parts
+from libs.lending.periods import common_denominator, days_part, one_period, plan_periods
+from libs.lending.rounding import divide
+from libs.lending.terms import InterestAccrual, LoanTerms, RateChange, RepaymentMethod, TermsError
+
+
+class Prepayment(StrEnum):
+    """What money paid before it is due does."""
+
+    COMING_INSTALMENTS = "COMING_INSTALMENTS"
+    """Pays the coming instalments in order, each to its planned amount; what it saves in interest shortens the end."""
+    REDUCE_INSTALMENT = "REDUCE_INSTALMENT"
+    """All principal of the current instalment, even beyond it; the following ones are solved again (降低月供)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalculation:
+    """Conventions of a replay.
+
+    `carry_interest`: interest that an instalment's planned amount cannot hold moves to the next (the instalment
+    stays level); otherwise it is billed where it arose. `rate_lead_days`: a new rate runs from that many days
+    before its named date (Apache Fineract's progressive loans: 1). `overdue_bears_interest`: overdue principal goes
+    on bearing the contract's interest until it is paid, or until the day the plan is worked out for.
+    """
+
+    prepayment: Prepayment = Prepayment.COMING_INSTALMENTS
+    carry_interest: bool = True
+    rate_lead_days: int = 0
+    overdue_bears_interest: bool = True
+
+
+PROGRESSIVE = Recalculation(Prepayment.COMING_INSTALMENTS, carry_interest=True, rate_lead_days=1)
+"""As Apache Fineract's progressive loans with interest recalculation."""
+CUMULATIVE = Recalculation(Prepayment.REDUCE_INSTALMENT, carry_interest=False)
+"""As Apache Fineract's cumulative loans with daily recalculation and the strategy to reduce the instalment."""
+
+
+@dataclass(slots=True)
+class LiveRow:
+    """An instalment under replay, in minor units; `level` is its planned amount of principal and interest."""
+
+    number: int
+    start: date
+    due: date
+    level: int = 0
+    principal: int = 0
+    interest: int = 0
+    fee: int = 0
+    penalty: int = 0
+    payments: list[tuple[date, Component, int]] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.principal + self.interest + self.fee + self.penalty
+
+    @property
+    def paid(self) -> int:
+        return sum(amount for _, _, amount in self.payments)
+
+    @property
+    def outstanding(self) -> int:
+        return self.total - self.paid
+
+    def paid_of(self, component: Component) -> int:
+        """What was paid of one component."""
+        return sum(amount for _, what, amount in self.payments if what is component)
+
+    def due_of(self, component: Component) -> int:
+        """What is asked of one component."""
+        return {
+            Component.PRINCIPAL: self.principal,
+            Component.INTEREST: self.interest,
+            Component.FEE: self.fee,
+            Component.PENALTY: self.penalty,
+        }.get(component, 0)
+
+    @property
+    def in_advance(self) -> int:
+        """What was paid before the due date."""
+        return sum(amount for on, _, amount in self.payments if on < self.due)
+
+    @property
+    def late(self) -> int:
+        """What was paid after the due date."""
+        return sum(amount for on, _, amount in self.payments if on > self.due)
+
+    @property
+    def paid_on(self) -> date | None:
+        """The day of the last payment of a row that is paid in full."""
+        return max((on for on, _, _ in self.payments), default=None) if self.outstanding == 0 else None
+
+
+PAY_ORDER = (Component.PENALTY, Component.FEE, Component.INTEREST, Component.PRINCIPAL)
+"""Within an instalment that is due."""
+
+
+class LivePlan:
+    """The replay: facts in, rows out. Facts must be given in order of date; a correction is a replay from the start.
+
+    Level-instalment and equal-principal loans on the outstanding balance; others raise `TermsError`.
+    """
+
+    def __init__(self, terms: LoanTerms, policy: Recalculation, calendar: Calendar = EVERY_DAY) -> None:
+        if terms.method not in (RepaymentMethod.EQUAL_INSTALMENT, RepaymentMethod.EQUAL_PRINCIPAL):
+            raise TermsError("recalculation-method", "only equal instalments and equal principal are recalculated")
+        if terms.flat_interest:
+            raise TermsError("recalculation-method", "flat interest does not follow the balance")
+        self.terms, self.policy = terms, policy
+        periods = plan_periods(terms, calendar)
+        starts = [min(periods.regular_start, terms.disbursed_on), *periods.due[:-1]]
+        pairs = zip(starts, periods.due, strict=True)
+        self.rows = [LiveRow(n, start, due) for n, (start, due) in enumerate(pairs, start=1)]
+        self.disbursements: list[tuple[date, int]] = []
+        self.rates: list[RateChange] = [RateChange(date.min, terms.annual_rate), *terms.rate_changes]
+        self.as_of = terms.disbursed_on
+
+    # -- facts
+
+    def disburse(self, on: date, amount: int) -> None:
+        """Money paid out; the coming instalments are solved again for what is then owed."""
+        self.disbursements.append((on, amount))
+        self._resolve(on)
+
+    def change_rate(self, named: date, annual_rate: Decimal) -> None:
+        """A new rate named for a date; the instalments that it touches are solved again."""
+        effective = named - timedelta(days=self.policy.rate_lead_days)
+        kept = [rate for rate in self.rates if rate.effective != effective]
+        self.rates = sorted([*kept, RateChange(effective, annual_rate)], key=lambda rate: rate.effective)
+        self._resolve(effective)
+
+    def charge(self, row: LiveRow, component: Component, amount: int) -> None:
+        """A fee or penalty due with an instalment."""
+        if component is Component.PENALTY:
+            row.penalty += amount
+        else:
+            row.fee += amount
+
+    def pay_part(self, row: LiveRow, on: date, component: Component, amount: int) -> None:
+        """A payment directed at one component of one instalment."""
+        row.payments.append((on, component, amount))
+        self.compute(max(on, self.as_of))
+
+    def repay(self, on: date, amount: int) -> int:
+        """Allocate a repayment, oldest instalment first; returns what is over."""
+        self.compute(on)
+        for row in self.rows:
+            if row.due > on:
+                break
+            amount = self._pay_due(row, on, amount)
+        if self.policy.prepayment is Prepayment.REDUCE_INSTALMENT:
+            amount = self._prepay_current(on, amount)
+        else:
+            amount = self._prepay_coming(on, amount)
+        self.compute(on)
+        return amount
+
+    def payoff_amount(self, on: date) -> int:
+        """What settles the loan on a day: all that is due, all principal, interest earned to the day."""
+        self.compute(on)
+        total = 0
+        for row in self.rows:
+            if row.due <= on:
+                total += row.outstanding
+            else:
+                total += self.interest_to_date(row, on)
+                total += row.fee + row.penalty - row.paid_of(Component.FEE) - row.paid_of(Component.PENALTY)
+                total += row.principal - row.paid_of(Component.PRINCIPAL)
+        return total
+
+    # -- allocation
+
+    def _pay_due(self, row: LiveRow, on: date, amount: int) -> int:
+        for component in PAY_ORDER:
+            part = min(amount, row.due_of(component) - row.paid_of(component))
+            if part > 0:
+                row.payments.append((on, component, part))
+                amount -= part
+        return amount
+
+    def _prepay_current(self, on: date, amount: int) -> int:
+        """Principal of the current instalment (that of the day itself, else the next), as much as is owed.
+
+        When that is more than was planned for it, the ones after it are solved again. What then is left pays the
+        interest earned to the day.
+        """
+        current = next((row for row in self.rows if row.due >= on), None)
+        if current is None or amount <= 0:
+            return amount
+        planned = current.principal
+        part = min(amount, self._owed_principal())
+        if part > 0:
+            current.payments.append((on, Component.PRINCIPAL, part))
+            self.compute(on)
+        if current.paid_of(Component.PRINCIPAL) > planned:
+            self._solve_from(current.number)
+        interest = min(amount - part, self.interest_to_date(current, on))
+        if interest > 0:
+            current.payments.append((on, Component.INTEREST, interest))
+        return amount - part - max(0, interest)
+
+    def _owed_principal(self) -> int:
+        return sum(row.principal - row.paid_of(Component.PRINCIPAL) for row in self.rows)
+
+    def _prepay_coming(self, on: date, amount: int) -> int:
+        for row in self.rows:
+            if row.due <= on or amount <= 0:
+                continue
+            for component in (Component.PENALTY, Component.FEE):
+                part = min(amount, row.due_of(component) - row.paid_of(component))
+                if part > 0:
+                    row.payments.append((on, component, part))
+                    amount -= part
+            interest = min(amount, self.interest_to_date(row, on))
+            if interest > 0:
+                row.payments.append((on, Component.INTEREST, interest))
+                amount -= interest
+            principal = min(amount, self._principal_room(row, on))
+            if principal > 0:
+                row.payments.append((on, Component.PRINCIPAL, principal))
+                amount -= principal
+            self.compute(on)
+        return amount
+
+    def _principal_room(self, row: LiveRow, on: date) -> int:
+        """How much principal the row's planned amount still takes when its interest is settled to the day."""
+        owed = self._owed_principal()
+        if row is self.rows[-1]:
+            return owed
+        paid = row.paid_of(Component.PRINCIPAL) + row.paid_of(Component.INTEREST)
+        return max(0, min(owed, row.level - paid - self.interest_to_date(row, on)))
+
+    def interest_to_date(self, row: LiveRow, on: date) -> int:
+        """Interest of a row earned up to a day before its due date and not yet paid, carried interest included."""
+        if on <= row.start and row.number > 1 and self.rows[row.number - 2].due > on:
+            return 0
+        carried = self._carried(row, on)
+        earned = self._interest(row, min(on, row.due))
+        return max(0, carried + earned - row.paid_of(Component.INTEREST))
+
+    def _carried(self, row: LiveRow, on: date) -> int:
+        if not self.policy.carry_interest:
+            return 0
+        carry = 0
+        for earlier in self.rows[: row.number - 1]:
+            carry += self._interest(earlier, min(earlier.due, on)) - earlier.interest
+        return max(0, carry)
+
+    # -- computation
+
+    def compute(self, as_of: date) -> None:
+        """Principal and interest of every row as known on a day; what is overdue then counts as unpaid until then."""
+        self.as_of = max(as_of, self.as_of)
+        carry = 0
+        left = sum(amount for _, amount in self.disbursements)
+        last = len(self.rows) - 1
+        for row in self.rows:
+            row.interest = row.principal = 0
+        for n, row in enumerate(self.rows):
+            earned = self._interest(row, row.due) + carry
+            paid = row.paid_of(Component.PRINCIPAL)
+            if n == last:
+                row.interest, row.principal = earned, left
+            elif self.policy.carry_interest and self.terms.method is RepaymentMethod.EQUAL_INSTALMENT:
+                row.interest = min(earned, max(0, row.level - paid)) if not self._graced(row) else earned
+                row.principal = 0 if self._graced(row) else min(row.level - row.interest, left)
+            else:
+                row.interest = earned
+                planned = row.level if self.terms.method is RepaymentMethod.EQUAL_PRINCIPAL else row.level - earned
+                row.principal = min(max(planned if not self._graced(row) else 0, paid, 0), left)
+            carry = earned - row.interest
+            left -= row.principal
+
+    def _graced(self, row: LiveRow) -> bool:
+        return row.number <= self.terms.principal_grace
+
+    def _interest(self, row: LiveRow, until: date) -> int:
+        """Interest earned in a row up to a day, each piece rounded."""
+        if row.number <= self.terms.interest_free or until <= row.start:
+            return 0
+        return sum(
+            divide(exact.numerator, exact.denominator, self.terms.rounding) for exact in self._pieces(row, until)
+        )
+
+    def _pieces(self, row: LiveRow, until: date) -> Iterable[Fraction]:
+        moves = self._moves(row)
+        cuts = {row.start, until}
+        cuts |= {day for day, _ in moves if row.start < day < until}
+        cuts |= {rate.effective for rate in self.rates if row.start < rate.effective < until}
+        days = sorted(cuts)
+        for start, end in itertools.pairwise(days):
+            balance = sum(amount for day, amount in moves if day <= start)
+            yield balance * self._rate(start) * self._part(row, start, end)
+
+    def _moves(self, row: LiveRow) -> list[tuple[date, int]]:
+        """Every change of the principal that this row's interest runs on."""
+        moves = list(self.disbursements)
+        for other in self.rows:
+            paid, runs = 0, self.policy.overdue_bears_interest
+            for on, component, amount in other.payments:
+                if component is Component.PRINCIPAL:
+                    moves.append((on if runs else min(on, other.due), -amount))
+                    paid += amount
+            if other.number < row.number and other.principal > paid:
+                moves.append((max(other.due, self.as_of) if runs else other.due, paid - other.principal))
+        return moves
+
+    def _rate(self, day: date) -> Fraction:
+        return Fraction(next(r.annual_rate for r in reversed(self.rates) if r.effective <= day))
+
+    def _part(self, row: LiveRow, start: date, end: date) -> Fraction:
+        """The part of a year of a piece: by day count, or the period's part by its days."""
+        if self.terms.accrual is InterestAccrual.DAILY:
+            return days_part(self.terms, start, end)
+        return Fraction(*one_period(self.terms)) * Fraction((end - start).days, (row.due - row.start).days)
+
+    # -- solving
+
+    def _resolve(self, day: date) -> None:
+        """Solve the instalments again from the one whose period holds the day (a due date belongs to the next)."""
+        row = next((row for row in self.rows if row.due > day), self.rows[-1])
+        self.compute(day)
+        self._solve_from(row.number - 1)
+
+    def _solve_from(self, index: int) -> None:
+        index = max(index, self.terms.principal_grace)
+        rows = self.rows[index:]
+        if not rows:
+            return
+        balance = self._balance_at_end(index)
+        if self.terms.method is RepaymentMethod.EQUAL_PRINCIPAL:
+            for row, part in zip(rows, even_parts(balance, len(rows), self.terms), strict=True):
+                row.level = part
+        else:
+            rates, denominator = common_denominator(self._rates_from(index, balance))
+            level = LevelRun(self.terms, balance, rates, denominator).level() if balance else 0
+            for row in rows:
+                row.level = level
+        self.compute(self.as_of)
+
+    def _balance_at_end(self, index: int) -> int:
+        """Principal that the rows from `index` must repay: everything paid out by the row's due date."""
+        until = self.rows[index].due
+        paid_out = sum(amount for day, amount in self.disbursements if day < until or index == len(self.rows) - 1)
+        return paid_out - sum(row.principal for row in self.rows[:index])
+
+    def _rates_from(self, index: int, balance: int) -> Sequence[Fraction]:
+        """Each row's rate; the first one's by what really runs in it, so that a late tranche counts from its day."""
+        rates = []
+        for row in self.rows[index:]:
+            day, rate = row.start, Fraction(0)
+            for cut in sorted({r.effective for r in self.rates if row.start < r.effective < row.due} | {row.due}):
+                rate += self._rate(day) * self._part(row, day, cut)
+                day = cut
+            rates.append(Fraction(0) if row.number <= self.terms.interest_free else rate)
+        first = self.rows[index]
+        if balance:
+            rates[0] = sum(self._pieces(first, first.due), Fraction(0)) / balance
+        return rates
