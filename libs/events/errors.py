@@ -6,6 +6,7 @@ from typing import Final
 
 import asyncpg
 
+
 class NotYet(Exception):
     """What an event needs to be handled has not arrived from another topic; its partition waits, others go on."""
 

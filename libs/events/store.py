@@ -10,14 +10,27 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from libs.events.envelope import NewEvent, StoredEvent
+from libs.events.operations import OWN, Progress
 from libs.events.projection import Change
 
-OWN: Final = ""
-"""The topic name under which a consumer's progress in the service's own sequence is kept."""
+__all__ = [
+    "OWN",
+    "AlreadyAnswered",
+    "Answer",
+    "ConcurrencyError",
+    "Fenced",
+    "ForeignCluster",
+    "Parked",
+    "Position",
+    "RelayState",
+    "Session",
+    "Store",
+    "Task",
+]
 
 
 class ConcurrencyError(Exception):
@@ -168,7 +181,11 @@ class Store(Session, Protocol):
         ...
 
     async def open_tasks(self) -> int:
-        """How many tasks are due now or being worked on."""
+        """How many tasks are due now, being worked on, or put back after a failure."""
+        ...
+
+    async def progress(self) -> Progress:
+        """How far everything is, at one moment."""
         ...
 
     async def parked(self, consumer: str, stream_id: str | None = None) -> list[Parked]:

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from libs.events.envelope import NewEvent, StoredEvent
+from libs.events.operations import Handled, Progress
 from libs.events.projection import Change
 from libs.events.rows import Kind, default_of, key_names, merge
 from libs.events.store import (
@@ -271,8 +273,26 @@ class MemoryStore:
             row.due_at = self._now() + delay
 
     async def open_tasks(self) -> int:
-        now = self._now()
-        return sum(row.status == "pending" and row.due_at <= now for row in self.tables.tasks.values())
+        return (await self.progress()).tasks_open
+
+    async def progress(self) -> Progress:
+        now, tables = self._now(), self.tables
+        pending = [row for row in tables.tasks.values() if row.status == "pending"]
+        tasks_open = sum(row.due_at <= now or row.attempts > 0 for row in pending)
+        return Progress(
+            last_sequence=len(tables.sequence),
+            unstamped=len(tables.unstamped),
+            relay_position=self._relay.position,
+            published=tuple(self._relay.previous),
+            handled=tuple(
+                Handled(*place, held.last_sequence)
+                for place, held in sorted(tables.positions.items(), key=itemgetter(0))
+            ),
+            parked=len(tables.parked),
+            tasks_open=tasks_open,
+            tasks_later=len(pending) - tasks_open,
+            tasks_failed=sum(row.status == "failed" for row in tables.tasks.values()),
+        )
 
     async def parked(self, consumer: str, stream_id: str | None = None) -> list[Parked]:
         found = [(place, parked) for place, parked in self.tables.parked.items() if place[0] == consumer]

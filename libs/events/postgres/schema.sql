@@ -88,6 +88,7 @@ create table es.task (
     changed_at  timestamptz not null default now()
 );
 create index task_due on es.task (due_at) where status = 'pending';
+create index task_failed on es.task (changed_at) where status = 'failed';
 
 -- Events that a consumer could not handle, and every later one of the same key, in order.
 create table es.parked (
@@ -189,6 +190,17 @@ begin
     end if;
     return known.last_seq + added;
 end $$;
+
+-- How many events are committed and not stamped yet: visible now, and not in the last snapshot of the sequencer.
+-- Stable, so that it sees what the statement sees that calls it.
+create function es.unstamped() returns bigint language sql stable set enable_seqscan = off as $$
+    select (
+        select count(*) from es.event where xid >= pg_snapshot_xmax(s.snapshot)
+    ) + (
+        select count(*) from pg_snapshot_xip(s.snapshot) as late (xid) join es.event e on e.xid = late.xid
+    )
+    from es.sequencer s
+$$;
 
 -- Makes a store that was restored from another cluster this cluster's own: its transaction ids mean nothing here, so
 -- what was never stamped is stamped now, in append order, and the snapshots begin anew. Nobody may append meanwhile.

@@ -14,6 +14,7 @@ import asyncpg.pool
 
 from libs.events.envelope import NewEvent, StoredEvent, leaf_bytes
 from libs.events.merkle import leaf_hash
+from libs.events.operations import Handled, Progress
 from libs.events.postgres.rows import write
 from libs.events.projection import Change
 from libs.events.store import (
@@ -72,7 +73,18 @@ RETRY: Final = """
         status = case when $3::interval is null then 'failed' else status end,
         due_at = now() + coalesce($3::interval, '0')
     where task_id = $1 and status = 'pending'"""
-OPEN_TASKS: Final = "select count(*) from es.task where status = 'pending' and due_at <= now()"
+OPEN_TASKS: Final = """
+    select count(*) from es.task where status = 'pending' and (due_at <= now() or attempts > 0)"""
+# One statement, so one snapshot: everything in a report is from the same moment.
+PROGRESS: Final = """
+    select s.last_seq, es.unstamped(), r.position, r.previous,
+        array(select row(p.consumer, p.topic, p.partition, p.last_sequence) from es.position p
+              order by consumer, topic, partition),
+        (select count(*) from es.parked),
+        (select count(*) from es.task where status = 'pending' and (due_at <= now() or attempts > 0)),
+        (select count(*) from es.task where status = 'pending' and not (due_at <= now() or attempts > 0)),
+        (select count(*) from es.task where status = 'failed')
+    from es.sequencer s, es.relay r"""
 PARK: Final = """
     insert into es.parked (consumer, topic, partition, sequence, source, stream_id, version, event_id, type, data,
         metadata, error, attempts)
@@ -307,6 +319,22 @@ class PostgresStore:
     async def open_tasks(self) -> int:
         count: int = await self.pool.fetchval(OPEN_TASKS)
         return count
+
+    async def progress(self) -> Progress:
+        row = await self.pool.fetchrow(PROGRESS)
+        assert row is not None, "the schema makes the rows of sequencer and relay"
+        last, unstamped, position, published, handled, parked, is_open, later, failed = row
+        return Progress(
+            last_sequence=last,
+            unstamped=unstamped,
+            relay_position=position,
+            published=tuple(published),
+            handled=tuple(Handled(*one) for one in handled),
+            parked=parked,
+            tasks_open=is_open,
+            tasks_later=later,
+            tasks_failed=failed,
+        )
 
     async def parked(self, consumer: str, stream_id: str | None = None) -> list[Parked]:
         rows = await self.pool.fetch(PARKED, consumer, stream_id)
