@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 
 from libs.lending.calendar import MonthEnd, Period, PeriodUnit
@@ -219,13 +220,17 @@ def _multiple(conventions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_periods(terms: LoanTerms, params: Mapping[str, Any]) -> LoanTerms:
-    """Due dates given one by one; where they are regular from the first period's start, that says it all."""
+    """Due dates given one by one; where they are regular from the first period's start, that says it all.
+
+    A list whose periods do not join (a slip in the source) is read as its regular dates.
+    """
     periods = params.get("periods")
     if not periods:
         return terms
     start = day(periods[0]["from"])
     regular = replace(terms, schedule_from=start, disbursed_on=max(terms.disbursed_on, start))
     dues = [day(period["due"]) for period in periods]
-    if plan_periods(regular).due == dues:
+    joined = all(first["due"] == second["from"] for first, second in pairwise(periods))
+    if not joined or plan_periods(regular).due == dues:
         return regular
     return replace(regular, due_dates=tuple(dues))

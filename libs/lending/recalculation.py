@@ -269,25 +269,44 @@ class LivePlan:
     def compute(self, as_of: date) -> None:
         """Principal and interest of every row as known on a day; what is overdue then counts as unpaid until then."""
         self.as_of = max(as_of, self.as_of)
+        last = self._adjusting()
+        settled = sum(row.paid_of(Component.PRINCIPAL) for row in self.rows[last + 1 :])
+        left = sum(amount for _, amount in self.disbursements) - settled
         carry = 0
-        left = sum(amount for _, amount in self.disbursements)
-        last = len(self.rows) - 1
         for row in self.rows:
             row.interest = row.principal = 0
         for n, row in enumerate(self.rows):
-            earned = self._interest(row, row.due) + carry
             paid = row.paid_of(Component.PRINCIPAL)
+            earned = self._interest(row, row.due) + carry
+            if n > last:
+                row.interest, row.principal = row.paid_of(Component.INTEREST), paid
+                continue
             if n == last:
                 row.interest, row.principal = earned, left
-            elif self.policy.carry_interest and self.terms.method is RepaymentMethod.EQUAL_INSTALMENT:
-                row.interest = min(earned, max(0, row.level - paid)) if not self._graced(row) else earned
-                row.principal = 0 if self._graced(row) else min(row.level - row.interest, left)
+            elif self._holds_level(row):
+                row.interest = min(earned, max(0, row.level - paid))
+                row.principal = min(row.level - row.interest, left)
             else:
-                row.interest = earned
                 planned = row.level if self.terms.method is RepaymentMethod.EQUAL_PRINCIPAL else row.level - earned
-                row.principal = min(max(planned if not self._graced(row) else 0, paid, 0), left)
+                row.interest = earned
+                row.principal = min(max(0 if self._graced(row) else planned, paid, 0), left)
             carry = earned - row.interest
             left -= row.principal
+
+    def _adjusting(self) -> int:
+        """Index of the row that takes what is left: the last that is not yet paid to its planned amount."""
+        open_rows = (n for n in range(len(self.rows) - 1, -1, -1) if not self._settled(self.rows[n]))
+        return next(open_rows, len(self.rows) - 1)
+
+    def _settled(self, row: LiveRow) -> bool:
+        """Whether a row was paid its planned amount."""
+        paid = row.paid_of(Component.PRINCIPAL) + row.paid_of(Component.INTEREST)
+        return self._holds_level(row) and paid >= row.level > 0
+
+    def _holds_level(self, row: LiveRow) -> bool:
+        """Whether the row's planned amount stands and interest beyond it moves on."""
+        level = self.terms.method is RepaymentMethod.EQUAL_INSTALMENT
+        return self.policy.carry_interest and level and not self._graced(row)
 
     def _graced(self, row: LiveRow) -> bool:
         return row.number <= self.terms.principal_grace
@@ -342,7 +361,7 @@ class LivePlan:
 
     def _solve_from(self, index: int) -> None:
         index = max(index, self.terms.principal_grace)
-        rows = self.rows[index:]
+        rows = [row for row in self.rows[index:] if not self._settled(row)]
         if not rows:
             return
         balance = self._balance_at_end(index)
@@ -350,7 +369,7 @@ class LivePlan:
             for row, part in zip(rows, even_parts(balance, len(rows), self.terms), strict=True):
                 row.level = part
         else:
-            rates, denominator = common_denominator(self._rates_from(index, balance))
+            rates, denominator = common_denominator(self._rates_of(rows, balance))
             level = LevelRun(self.terms, balance, rates, denominator).level() if balance else 0
             for row in rows:
                 row.level = level
@@ -360,18 +379,18 @@ class LivePlan:
         """Principal that the rows from `index` must repay: everything paid out by the row's due date."""
         until = self.rows[index].due
         paid_out = sum(amount for day, amount in self.disbursements if day < until or index == len(self.rows) - 1)
-        return paid_out - sum(row.principal for row in self.rows[:index])
+        settled = sum(row.principal for row in self.rows[index:] if self._settled(row))
+        return paid_out - settled - sum(row.principal for row in self.rows[:index])
 
-    def _rates_from(self, index: int, balance: int) -> Sequence[Fraction]:
+    def _rates_of(self, rows: Sequence[LiveRow], balance: int) -> Sequence[Fraction]:
         """Each row's rate; the first one's by what really runs in it, so that a late tranche counts from its day."""
         rates = []
-        for row in self.rows[index:]:
+        for row in rows:
             day, rate = row.start, Fraction(0)
             for cut in sorted({r.effective for r in self.rates if row.start < r.effective < row.due} | {row.due}):
                 rate += self._rate(day) * self._part(row, day, cut)
                 day = cut
             rates.append(Fraction(0) if row.number <= self.terms.interest_free else rate)
-        first = self.rows[index]
         if balance:
-            rates[0] = sum(self._pieces(first, first.due), Fraction(0)) / balance
+            rates[0] = sum(self._pieces(rows[0], rows[0].due), Fraction(0)) / balance
         return rates
