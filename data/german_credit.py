@@ -22,33 +22,33 @@ MINOR_PER_DM = 10 * 100
 
 _CODES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "status_of_existing_checking_account": (
-        "current_account_status",
+        "current-account-status",
         {
-            "... < 0 DM": "no_account",
+            "... < 0 DM": "no-account",
             "0 <= ... < 200 DM": "overdrawn",
-            "... >= 200 DM / salary assignments for at least 1 year": "positive_below_2000",
-            "no checking account": "at_least_2000_or_salary",
+            "... >= 200 DM / salary assignments for at least 1 year": "positive-below-2000",
+            "no checking account": "at-least-2000-or-salary",
         },
     ),
     "credit_history": (
-        "credit_history",
+        "credit-history",
         {
-            "no credits taken/ all credits paid back duly": "past_delay",
-            "all credits at this bank paid back duly": "critical_or_credits_elsewhere",
-            "existing credits paid back duly till now": "none_or_all_repaid",
-            "delay in paying off in the past": "existing_paid_duly",
-            "critical account/ other credits existing (not at this bank)": "all_here_repaid_duly",
+            "no credits taken/ all credits paid back duly": "past-delay",
+            "all credits at this bank paid back duly": "critical-or-credits-elsewhere",
+            "existing credits paid back duly till now": "none-or-all-repaid",
+            "delay in paying off in the past": "existing-paid-duly",
+            "critical account/ other credits existing (not at this bank)": "all-here-repaid-duly",
         },
     ),
     "purpose": (
-        "loan_purpose",
+        "loan-purpose",
         {
             "car (new)": "other",
-            "car (used)": "car_new",
-            "furniture/equipment": "car_used",
-            "radio/television": "furniture_equipment",
+            "car (used)": "car-new",
+            "furniture/equipment": "car-used",
+            "radio/television": "furniture-equipment",
             "domestic appliances": "electronics",
-            "repairs": "domestic_appliances",
+            "repairs": "domestic-appliances",
             "education": "repairs",
             "retraining": "vacation",
             "business": "retraining",
@@ -56,51 +56,51 @@ _CODES: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
     "savings_account_and_bonds": (
-        "savings_balance",
+        "savings-balance",
         {
             "... < 100 DM": "none",
-            "100 <= ... < 500 DM": "below_1000",
-            "500 <= ... < 1000 DM": "1000_to_5000",
-            "... >= 1000 DM": "5000_to_10000",
-            "unknown/ no savings account": "at_least_10000",
+            "100 <= ... < 500 DM": "below-1000",
+            "500 <= ... < 1000 DM": "1000-to-5000",
+            "... >= 1000 DM": "5000-to-10000",
+            "unknown/ no savings account": "at-least-10000",
         },
     ),
     "present_employment_since": (
-        "employment_length",
+        "employment-length",
         {
             "unemployed": "unemployed",
-            "... < 1 year": "below_1_year",
-            "1 <= ... < 4 years": "1_to_4_years",
-            "4 <= ... < 7 years": "4_to_7_years",
-            "... >= 7 years": "at_least_7_years",
+            "... < 1 year": "below-1-year",
+            "1 <= ... < 4 years": "1-to-4-years",
+            "4 <= ... < 7 years": "4-to-7-years",
+            "... >= 7 years": "at-least-7-years",
         },
     ),
     "installment_rate_in_percentage_of_disposable_income": (
-        "instalment_to_income",
-        {"1": "at_least_35_percent", "2": "25_to_35_percent", "3": "20_to_25_percent", "4": "below_20_percent"},
+        "instalment-to-income",
+        {"1": "at-least-35-percent", "2": "25-to-35-percent", "3": "20-to-25-percent", "4": "below-20-percent"},
     ),
     "other_debtors_or_guarantors": (
-        "other_liable_party",
-        {"none": "none", "co-applicant": "co_applicant", "guarantor": "guarantor"},
+        "other-liable-party",
+        {"none": "none", "co-applicant": "co-applicant", "guarantor": "guarantor"},
     ),
     "present_residence_since": (
-        "residence_length",
-        {"1": "below_1_year", "2": "1_to_4_years", "3": "4_to_7_years", "4": "at_least_7_years"},
+        "residence-length",
+        {"1": "below-1-year", "2": "1-to-4-years", "3": "4-to-7-years", "4": "at-least-7-years"},
     ),
     "property": (
-        "most_valuable_property",
+        "most-valuable-property",
         {
             "real estate": "none",
-            "building society savings agreement/ life insurance": "car_or_other",
-            "car or other, not in attribute Savings account/bonds": "savings_plan_or_life_insurance",
-            "unknown / no property": "real_estate",
+            "building society savings agreement/ life insurance": "car-or-other",
+            "car or other, not in attribute Savings account/bonds": "savings-plan-or-life-insurance",
+            "unknown / no property": "real-estate",
         },
     ),
-    "other_installment_plans": ("other_instalment_plans", {"none": "none", "bank": "bank", "stores": "stores"}),
-    "housing": ("housing_tenure", {"rent": "rent_free", "own": "rented", "for free": "owned"}),
+    "other_installment_plans": ("other-instalment-plans", {"none": "none", "bank": "bank", "stores": "stores"}),
+    "housing": ("housing-tenure", {"rent": "rent-free", "own": "rented", "for free": "owned"}),
     "number_of_existing_credits_at_this_bank": (
-        "loans_with_lender",
-        {"1": "1", "2": "2_to_3", "3": "4_to_5", "4": "6_or_more"},
+        "loans-with-lender",
+        {"1": "1", "2": "2-to-3", "3": "4-to-5", "4": "6-or-more"},
     ),
 }
 
@@ -135,7 +135,7 @@ def data_sha256() -> str:
 def _applicant(number: int, row: Mapping[str, str]) -> Applicant:
     amount_minor = int(row["credit_amount"]) * MINOR_PER_DM
     term_months = int(row["duration_in_month"])
-    answers: dict[str, int | str] = {"requested_amount_minor": amount_minor, "requested_term_months": term_months}
+    answers: dict[str, int | str] = {"requested-amount-minor": amount_minor, "requested-term-months": term_months}
     for column, (indicator, codes) in _CODES.items():
         answers[indicator] = codes[row[column]]
     return Applicant(

@@ -42,6 +42,7 @@ def card_document(
         "version": specification.version,
         "effective_from": specification.effective_from,
         "title": specification.title,
+        "applies_to": specification.applies_to,
         "author": specification.author,
         "approver": specification.approver,
         "source": specification.source,

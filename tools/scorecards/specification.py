@@ -32,6 +32,7 @@ class Specification:
     version: int
     effective_from: str
     title: dict[str, str]
+    applies_to: list[str]
     author: str
     approver: str
     source: str

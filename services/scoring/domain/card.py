@@ -106,13 +106,14 @@ class Card:
     """A card that may be scored with.
 
     `meanings[i]` is what the score `lowest_score + i` says; `sha256` is that of the document's bytes, `document` all
-    that it says.
+    that it says. `applies_to` lists the kinds of applicant that it was made for.
     """
 
     card_id: str
     version: int
     effective_from: date
     effective_to: date | None
+    applies_to: tuple[str, ...]
     base_points: int
     indicators: tuple[CardIndicator, ...]
     grades: tuple[Grade, ...]
@@ -162,10 +163,13 @@ def assess(card: Card, answers: Mapping[str, Answer]) -> Assessment:
     )
 
 
-def effective_card(cards: Iterable[Card], on: date) -> Card | None:
-    """The card to score with on a business date: of those effective the latest to begin, then the highest version."""
-    candidates = [card for card in cards if card.is_effective(on)]
-    return max(candidates, key=lambda card: (card.effective_from, card.version), default=None)
+def effective_card(cards: Iterable[Card], on: date, applicant_kind: str) -> Card | None:
+    """The card to score such an applicant with on a business date: of those in force the latest to begin.
+
+    Of two that begin on the same day the higher version counts, then the later name.
+    """
+    candidates = [card for card in cards if card.is_effective(on) and applicant_kind in card.applies_to]
+    return max(candidates, key=lambda card: (card.effective_from, card.version, card.card_id), default=None)
 
 
 def probability_table(intercept: Decimal, slope: Decimal, lowest: int, highest: int) -> tuple[Decimal, ...]:

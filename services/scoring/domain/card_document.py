@@ -30,7 +30,7 @@ def read_card(raw: bytes) -> Card:
     root = read(raw, CARD_FORMAT)
     root.allow(
         *("format", "card_id", "version", "effective_from", "effective_to", "title", "author", "approver", "source"),
-        *("target", "scaling", "calibration", "reference", "indicators", "grades", "build", "metrics"),
+        *("applies_to", "target", "scaling", "calibration", "reference", "indicators", "grades", "build", "metrics"),
     )
     for described in ("target", "reference", "build", "metrics"):
         root.child(described).members()
@@ -60,6 +60,7 @@ def read_card(raw: bytes) -> Card:
         version=root.integer("version"),
         effective_from=effective_from,
         effective_to=effective_to,
+        applies_to=tuple(node.as_text() for node in root.items("applies_to")),
         base_points=base_points,
         indicators=indicators,
         grades=grades,
@@ -135,11 +136,10 @@ def _codes(nodes: list[Node], bins: tuple[Bin, ...]) -> dict[Answer, Bin]:
     codes: dict[Answer, Bin] = {}
     for node, bin in zip(nodes, bins, strict=True):
         for each in node.items("codes"):
-            if not isinstance(each.value, str) or not each.value:
-                each.fail("must be a text that is not empty")
-            if each.value in codes:
-                each.fail(f"code {each.value!r} is in two bins")
-            codes[each.value] = bin
+            code = each.as_text()
+            if code in codes:
+                each.fail(f"code {code!r} is in two bins")
+            codes[code] = bin
     return codes
 
 

@@ -57,10 +57,12 @@ class Node:
             self.fail(f"unknown member {unknown[0]!r}; allowed are {', '.join(names)}")
 
     def text(self, name: str) -> str:
-        child = self.child(name)
-        if not isinstance(child.value, str) or not child.value.strip():
-            child.fail("must be a text that is not empty")
-        return child.value
+        return self.child(name).as_text()
+
+    def as_text(self) -> str:
+        if not isinstance(self.value, str) or not self.value.strip():
+            self.fail("must be a text that is not empty")
+        return self.value
 
     def integer(self, name: str) -> int:
         child = self.child(name)

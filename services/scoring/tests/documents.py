@@ -26,6 +26,7 @@ _CARD: Document = {
     "version": 1,
     "effective_from": "2026-01-01",
     "title": _text("Test"),
+    "applies_to": ["PERSON"],
     "author": "a person",
     "approver": "another person",
     "source": "made up",

@@ -139,11 +139,19 @@ def test_a_card_is_effective_from_its_first_day_to_its_last() -> None:
 def test_the_latest_card_that_has_begun_is_the_one_to_score_with() -> None:
     first, second = card(), card(version=2, effective_from="2026-03-01")
     correction = card(version=3, effective_from="2026-03-01")
-    assert effective_card([first, second], date(2026, 2, 28)) is first
-    assert effective_card([second, first], date(2026, 3, 1)) is second
-    assert effective_card([correction, second, first], date(2026, 3, 1)) is correction
-    assert effective_card([first, second], date(2025, 12, 31)) is None
-    assert effective_card([], date(2026, 1, 1)) is None
+    assert effective_card([first, second], date(2026, 2, 28), "PERSON") is first
+    assert effective_card([second, first], date(2026, 3, 1), "PERSON") is second
+    assert effective_card([correction, second, first], date(2026, 3, 1), "PERSON") is correction
+    assert effective_card([first, second], date(2025, 12, 31), "PERSON") is None
+    assert effective_card([], date(2026, 1, 1), "PERSON") is None
+
+
+def test_a_card_made_for_others_is_not_used() -> None:
+    personal, business = card(), card(card_id="business", applies_to=["ENTERPRISE"])
+    on = date(2026, 1, 1)
+    assert effective_card([personal, business], on, "ENTERPRISE") is business
+    assert effective_card([personal, business], on, "PERSON") is personal
+    assert effective_card([personal], on, "ENTERPRISE") is None
 
 
 def test_a_card_may_only_use_declared_indicators_as_declared() -> None:
@@ -151,19 +159,19 @@ def test_a_card_may_only_use_declared_indicators_as_declared() -> None:
         check_card(card(), CATALOGUE, ())
 
     document = card_document()
-    document["indicators"][0]["id"] = "loan_purpose"
-    with pytest.raises(ValueError, match="treats loan_purpose as quantitative"):
+    document["indicators"][0]["id"] = "loan-purpose"
+    with pytest.raises(ValueError, match="treats loan-purpose as quantitative"):
         check_card(card(**document), CATALOGUE, ())
 
     document = card_document()
     document["indicators"] = document["indicators"][1:]
-    document["indicators"][0]["id"] = "credit_history"
-    with pytest.raises(ValueError, match="unknown codes of credit_history: clean, delays, new"):
+    document["indicators"][0]["id"] = "credit-history"
+    with pytest.raises(ValueError, match="unknown codes of credit-history: clean, delays, new"):
         check_card(card(**document), CATALOGUE, ())
 
 
 def test_a_card_with_a_prohibited_indicator_is_refused() -> None:
     attribute = next(each for each in library().prohibited if each.id == "age")
-    planted = attribute.__class__("loan_purpose", (), "prohibited", "planted", "planted")
-    with pytest.raises(ProhibitedAttributeUsed, match="loan_purpose uses loan_purpose: planted"):
+    planted = attribute.__class__("loan-purpose", (), "prohibited", "planted", "planted")
+    with pytest.raises(ProhibitedAttributeUsed, match="loan-purpose uses loan-purpose: planted"):
         check_card(PUBLISHED, CATALOGUE, (planted,))

@@ -31,6 +31,8 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "no such day": (lambda d: d.update(effective_from="2026-02-30"), "/effective_from", "must be a date"),
     "ends before it begins": (lambda d: d.update(effective_to="2025-12-31"), "/effective_to", "before effective_from"),
     "target is a text": (lambda d: d.update(target="bad"), "/target", "must be an object"),
+    "for nobody": (lambda d: d.update(applies_to=[]), "/applies_to", "at least one element"),
+    "for a number": (lambda d: d.update(applies_to=[1]), "/applies_to/0", "must be a text"),
     "no indicators": (lambda d: d.update(indicators=[]), "/indicators", "at least one element"),
     "indicator twice": (lambda d: d["indicators"].append(_first(d)), "/indicators", "listed twice"),
     "scores too far apart": (

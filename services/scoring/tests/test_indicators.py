@@ -74,7 +74,7 @@ def test_a_word_that_merely_contains_such_a_name_is_not_refused(indicator: str) 
     ],
 )
 def test_standing_of_a_number(answer: int | str | None, standing: Standing) -> None:
-    assert library().catalogue.indicators["requested_term_months"].standing(answer) is standing
+    assert library().catalogue.indicators["requested-term-months"].standing(answer) is standing
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_standing_of_a_number(answer: int | str | None, standing: Standing) -> N
     [("overdrawn", Standing.ANSWERED), ("rich", Standing.UNUSABLE), (1, Standing.UNUSABLE), (None, Standing.MISSING)],
 )
 def test_standing_of_a_code(answer: int | str | None, standing: Standing) -> None:
-    assert library().catalogue.indicators["current_account_status"].standing(answer) is standing
+    assert library().catalogue.indicators["current-account-status"].standing(answer) is standing
 
 
 def test_a_faulty_catalogue_is_refused() -> None:
