@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from libs.contracts import application, approval, audit, collections, contract, ledger, scoring
 from libs.contracts.base import EVENT_TYPES, DomainEvent
@@ -34,3 +34,7 @@ def events_of(service: str) -> list[type[DomainEvent]]:
 def service_of(type_name: str) -> str:
     """The service that publishes events of a type."""
     return type_name.split(".")[1]
+
+
+UPCASTERS: Final[Mapping[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]]] = {}
+"""Retired type names, each with its successor and the function that makes the successor's data from the old."""

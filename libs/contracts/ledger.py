@@ -77,10 +77,10 @@ POSITION: dict[str, Any] = {
 class BusinessDayOpened(DomainEvent, type="puhui.ledger.business-day-opened.v1"):
     """The lender's business date moved on. Every service goes by it; no clock on a wall moves it."""
 
-    date: date
+    business_date: date
     previous: date | None = None
 
-    example: ClassVar[dict[str, Any]] = {"date": "2026-02-02", "previous": "2026-02-01"}
+    example: ClassVar[dict[str, Any]] = {"business_date": "2026-02-02", "previous": "2026-02-01"}
 
 
 class AccrualLine(Value):
@@ -96,13 +96,13 @@ class AccrualLine(Value):
 class DayClosed(DomainEvent, type="puhui.ledger.day-closed.v1"):
     """A business date was closed: what accrued on it, in aggregate; the detail for each loan stands under a hash."""
 
-    date: date
+    business_date: date
     accruals: tuple[AccrualLine, ...]
     loans: Annotated[int, Field(ge=0)]
     detail_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
     example: ClassVar[dict[str, Any]] = {
-        "date": "2026-02-02",
+        "business_date": "2026-02-02",
         "accruals": [
             {"product": "consumer-standard", "grade": "B", "interest": ex.cny("6.00"), "penalty": ZERO, "loans": 1}
         ],

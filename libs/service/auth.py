@@ -15,7 +15,7 @@ from typing import Any, Final
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError, SecurityWarning
+from joserfc.errors import ClaimError, ExpiredTokenError, InvalidKeyIdError, JoseError, SecurityWarning
 from joserfc.jwk import KeySet
 from starlette.requests import Request
 
@@ -140,11 +140,10 @@ def _decode(token: str, keys: KeySet) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     if isinstance(error, InvalidKeyIdError):
         return "The token is signed with a key that the issuer does not publish."
-    claim = getattr(error, "claim", None)
-    if isinstance(claim, str):
-        return f"The token's claim {claim!r} is missing or not what this service expects."
-    if getattr(error, "error", "") == "expired_token":
+    if isinstance(error, ExpiredTokenError):
         return "The token has expired; get a new one."
+    if isinstance(error, ClaimError):
+        return f"The token's claim {error.claim!r} is missing or not what this service expects."
     return "The token is not a JWT signed by the issuer."
 
 

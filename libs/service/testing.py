@@ -1,62 +1,141 @@
-"""Helpers for tests of HTTP services: an issuer in memory and a caller without a network."""
+"""A service under test: the real thing on a real database, its neighbours' topics in memory, tokens of every role."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
 
 import httpx
-from joserfc.jwk import KeySet, OKPKey
-from starlette.types import ASGIApp
+from pydantic import SecretStr
 
+from libs.contracts.base import DomainEvent
+from libs.contracts.catalogue import topic
+from libs.events.clock import Clock
+from libs.events.commands import Cause, CommandHandler
+from libs.events.decider import Decider
+from libs.events.envelope import Actor
+from libs.events.memory import MemoryLog, MemoryStore
+from libs.events.operations import Side, unsettled
+from libs.events.relay import Relay
+from libs.events.signals import Signal
+from libs.service.app_factory import ServiceApp
 from libs.service.auth import TokenVerifier
-from libs.service.issuer import DEVELOPMENT_USERS, Issuer, User
+from libs.service.host import Service, create_service
+from libs.service.issuer import Issuer
+from libs.service.keys import JwksFile
+from libs.service.runtime import Runtime
+from libs.service.settings import ServiceSettings
 
-ISSUER = "http://issuer.test"
-AUDIENCE = "puhui"
-
-
-class FixedKeys:
-    """A key source that holds its keys, and counts how often it is asked."""
-
-    def __init__(self, *keys: OKPKey) -> None:
-        self.keys = list(keys)
-        self.fetches = 0
-
-    async def fetch(self) -> KeySet:
-        self.fetches += 1
-        return KeySet(list(self.keys))
+ISSUER: Final = "http://identity.test"
+SETTLE_S: Final = 20.0
+PARTITIONS: Final = 2
 
 
-class Identity:
-    """An issuer and the verifier that trusts it."""
+class Neighbour:
+    """Another service as far as one under test can see it: a store whose sequence is published to its topic."""
 
-    def __init__(self, users: Sequence[User] = DEVELOPMENT_USERS) -> None:
-        self.key = OKPKey.generate_key("Ed25519", auto_kid=True)
-        known = {user.client_id: (user, f"secret-of-{user.client_id}") for user in users}
-        self.issuer = Issuer(self.key, known, issuer=ISSUER, audience=AUDIENCE)
-        self.keys = FixedKeys(self.key)
-        self.verifier = TokenVerifier(self.keys, issuer=ISSUER, audience=AUDIENCE)
+    def __init__(self, name: str, log: MemoryLog, runtime: Runtime) -> None:
+        self.name, self.store = name, MemoryStore()
+        self._commands = CommandHandler(self.store, runtime.codec, Clock())
+        self._relay = Relay(self.store, log, service=name, topic=topic(name), partitions=PARTITIONS, stamped=Signal())
 
-    def bearer(self, client_id: str) -> dict[str, str]:
-        """The Authorization header of a user, for example `finance-officer`."""
-        return {"authorization": f"Bearer {self.issuer.token(client_id)}"}
+    async def publish(self, stream_id: str, *events: DomainEvent, effective_date: str = "") -> None:
+        """These events happen on a stream of the neighbour and reach its topic."""
+        write: Decider[Sequence[DomainEvent], None, Any] = Decider(
+            stream_id.partition("-")[0], None, lambda command, _state: command, lambda state, _event: state
+        )
+        cause = Cause(Actor(f"service:{self.name}", "service"), str(uuid4()), effective_date=effective_date)
+        await self._commands.handle(write, stream_id, events, cause)
+        await self.store.stamp()
+        await self._relay.step()
+
+    async def side(self) -> Side:
+        return Side(self.name, topic(self.name), await self.store.progress())
 
 
-class Caller:
-    """Sends requests to an application in this process, each in an event loop of its own."""
+@dataclass
+class Served:
+    """A running service and the ways to it."""
 
-    def __init__(self, app: ASGIApp, headers: Mapping[str, str] | None = None) -> None:
-        self.app = app
-        self.headers = dict(headers or {})
+    app: ServiceApp
+    runtime: Runtime
+    log: MemoryLog
+    issuer: Issuer
+    neighbours: dict[str, Neighbour] = field(default_factory=dict)
+    _clients: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    def __call__(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any
-    ) -> httpx.Response:
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
-                return await client.request(method, path, headers={**self.headers, **(headers or {})}, **kwargs)
+    async def client(self, role: str | None, **headers: str) -> httpx.AsyncClient:
+        """An HTTP client with a token of a role (`"credit_officer"`), without one for None.
 
-        return asyncio.run(send())
+        A command needs a key: `headers={"Idempotency-Key": "..."}`, or use `key()`.
+        """
+        if role is not None:
+            headers["Authorization"] = f"Bearer {self.issuer.token(role.replace('_', '-'))}"
+        transport = httpx.ASGITransport(self.app)
+        client = httpx.AsyncClient(transport=transport, base_url="http://service.test", headers=headers)
+        return await self._clients.enter_async_context(client)
+
+    async def publish(self, stream_id: str, *events: DomainEvent, effective_date: str = "") -> None:
+        """Events of other services happen and reach their topics; `settle()` waits until they are handled."""
+        neighbour = self.neighbours.setdefault(events[0].service, Neighbour(events[0].service, self.log, self.runtime))
+        await neighbour.publish(stream_id, *events, effective_date=effective_date)
+
+    async def settle(self) -> None:
+        """Until everything that has happened is handled, stamped, projected and published."""
+        async with asyncio.timeout(SETTLE_S):
+            while found := await self._unsettled():
+                self.runtime.appended.set()
+                self.runtime.wake_tasks.set()
+                self.runtime.stamped.set()
+                await asyncio.sleep(0.005)
+        assert not found
+
+    async def _unsettled(self) -> list[str]:
+        runtime = self.runtime
+        subscriptions = {name: topics for name, (topics, _) in runtime.subscriptions.items()}
+        own = Side(runtime.name, runtime.topic, await runtime.store.progress(), subscriptions)
+        return unsettled([own, *[await neighbour.side() for neighbour in self.neighbours.values()]])
+
+    async def events(self, stream_id: str) -> list[Any]:
+        """What has happened on a stream of the service."""
+        stored = await self.runtime.store.load(stream_id)
+        return [self.runtime.codec.decode(event.type, event.data) for event in stored]
+
+    async def parked(self) -> list[str]:
+        """The errors of everything that is parked: none, in a test that goes well."""
+        errors = []
+        for consumer in self.runtime.subscriptions:
+            errors += [f"{consumer}: {parked.error}" for parked in await self.runtime.store.parked(consumer)]
+        return errors
+
+
+def key() -> dict[str, str]:
+    """The header of a fresh idempotency key."""
+    return {"Idempotency-Key": f'"{uuid4()}"'}
+
+
+@asynccontextmanager
+async def served(service: Service, database_url: str, directory: Path, **settings: Any) -> AsyncIterator[Served]:
+    """The service on a database of its own, with other services' topics in memory."""
+    issuer = Issuer.open(directory / "identity", issuer=ISSUER, audience="puhui")
+    log = MemoryLog()
+    configured = ServiceSettings(
+        service=service.name,
+        database_url=SecretStr(database_url),
+        kafka_bootstrap="in-memory:0",
+        jwks_file=directory / "identity" / "jwks.json",
+        token_issuer=ISSUER,
+        topic_partitions=PARTITIONS,
+        **settings,
+    )
+    verifier = TokenVerifier(JwksFile(configured.jwks_file or directory), issuer=ISSUER, audience="puhui")
+    app = create_service(service, configured, verifier, log)
+    async with app.router.lifespan_context(app):
+        running = Served(app, app.state.runtime, log, issuer)
+        async with running._clients:
+            yield running

@@ -1,0 +1,143 @@
+"""From an HTTP request to a decision of the domain, once for each idempotency key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID, uuid5
+
+import orjson
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.events.commands import Cause, Key, KeyReused, Outcome, VersionMismatch
+from libs.events.decider import Decider
+from libs.events.envelope import Actor as EventActor
+from libs.events.store import ConcurrencyError
+from libs.service.actor import Actor
+from libs.service.auth import require
+from libs.service.context import current
+from libs.service.etag import Precondition, etag, precondition
+from libs.service.idempotency import fingerprint, idempotency_key
+from libs.service.problems import CONFLICT, IDEMPOTENCY_KEY_REUSED, PRECONDITION_FAILED, Problem
+from libs.service.runtime import Runtime, runtime_of
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+KEYED: Final = UUID("6a1f9a3e-55a1-5c3f-9d0e-3b9a1c0f4d27")
+"""Namespace of identifiers that are derived from an idempotency key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command as it was called: by whom, with which key, on which version, on which business date."""
+
+    request: Request
+    runtime: Runtime
+    actor: Actor
+    role: str
+    key: str
+    precondition: Precondition
+
+    @property
+    def today(self) -> date:
+        return self.runtime.today
+
+    def new_id(self, purpose: str = "") -> str:
+        """An identifier that the same caller with the same key gets again, so that a retry finds what it made."""
+        return str(uuid5(KEYED, f"{self.actor.subject}/{self.runtime.name}/{purpose}/{self.key}"))
+
+    async def execute(
+        self,
+        decider: Decider[C, S, Any],
+        stream_id: str,
+        command: C,
+        body: Callable[[S], Any],
+        *,
+        status: int = 200,
+        location: str = "",
+        effective_date: date | None = None,
+        rules: dict[str, str] | None = None,
+    ) -> Response:
+        """Decide the command and answer with `body(state)`: an object of JSON values or a pydantic model.
+
+        The answer is remembered with the key in the same transaction as the events. The same request again gets it
+        again, with `Idempotency-Replayed: true`; another request under the key gets a 422. A domain's refusal
+        (`Rejected`) and a stale If-Match (412) leave no trace, so the key may be used again.
+        """
+        if self.precondition.if_match is not None or self.precondition.if_none_match is not None:
+            _, version = await self.runtime.commands.state(decider, stream_id)
+            self.precondition.check(version or None)
+        key = Key(
+            key=sha256(f"{self.actor.subject}\x00{self.key}".encode()).hexdigest(),
+            fingerprint=fingerprint(self.request, self.actor),
+            answer=lambda outcome: _answer(status, location, outcome, body),
+        )
+        try:
+            outcome = await self.runtime.commands.handle(
+                decider,
+                stream_id,
+                command,
+                self.cause(effective_date, rules),
+                key=key,
+                expected_version=self.precondition.expected_version,
+            )
+        except KeyReused:
+            raise Problem(IDEMPOTENCY_KEY_REUSED) from None
+        except VersionMismatch as mismatch:
+            raise Problem(PRECONDITION_FAILED, headers={"etag": etag(mismatch.current)}) from None
+        except ConcurrencyError:
+            raise Problem(CONFLICT, "Too many commands on this resource at once; send it again.") from None
+        if outcome.answer is not None:
+            return _response(outcome.answer, replayed=True)
+        return _response(key.answer(outcome), replayed=False)
+
+    def cause(self, effective_date: date | None = None, rules: dict[str, str] | None = None) -> Cause:
+        """The circumstances of what this call leads to."""
+        context = current()
+        return Cause(
+            actor=EventActor(self.actor.subject, self.role, self.actor.on_behalf_of or ""),
+            correlation_id=context.correlation_id if context else self.key,
+            request_id=context.request_id if context else "",
+            traceparent=context.traceparent if context else "",
+            effective_date=(effective_date or self.today).isoformat(),
+            rules=rules or {},
+        )
+
+
+def _answer(status: int, location: str, outcome: Outcome[Any], body: Callable[[Any], Any]) -> bytes:
+    value = body(outcome.state)
+    document = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    return orjson.dumps({"status": status, "version": outcome.version, "location": location, "body": document})
+
+
+def _response(answer: bytes, *, replayed: bool) -> Response:
+    stored = orjson.loads(answer)
+    headers = {"etag": etag(stored["version"])}
+    if stored["location"]:
+        headers["location"] = stored["location"]
+    if replayed:
+        headers["idempotency-replayed"] = "true"
+    return Response(orjson.dumps(stored["body"]), stored["status"], headers, media_type="application/json")
+
+
+def command(*roles: str) -> Any:
+    """The dependency of a command for actors with one of these roles: `call: Annotated[Call, command("auditor")]`."""
+    admitted = frozenset(roles)
+    required = Depends(require(*roles))
+
+    async def call(
+        request: Request,
+        key: Annotated[str, Depends(idempotency_key)],
+        condition: Annotated[Precondition, Depends(precondition)],
+        runtime: Annotated[Runtime, Depends(runtime_of)],
+        actor: Actor = required,
+    ) -> Call:
+        return Call(request, runtime, actor, actor.acting_as(admitted) or "", key, condition)
+
+    return Depends(call)

@@ -1,0 +1,49 @@
+"""Brings a service's database to the revision its code needs, by Alembic; several starting at once take turns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.operations import Operations
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import await_only
+
+from libs.events.postgres import schema_sql
+from libs.service.business_date import BUSINESS_DATE
+
+LOCK: Final = 0x7075687569  # "puhui": serialises migrations of one database
+ENVIRONMENT: Final = Path(__file__).with_name("alembic")
+
+
+async def migrate(engine: AsyncEngine, versions: Path) -> None:
+    """Apply the revisions in `versions` that the database lacks."""
+    config = Config()
+    config.set_main_option("script_location", str(ENVIRONMENT))
+    config.set_main_option("version_locations", str(versions))
+    config.set_main_option("path_separator", "os")
+    async with engine.connect() as connection:
+        await connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
+        try:
+            await connection.run_sync(_upgrade, config)
+            await connection.commit()
+        finally:
+            await connection.rollback()
+            await connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": LOCK})
+
+
+def _upgrade(connection: Connection, config: Config) -> None:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def create_kit(operations: Operations | Any) -> None:
+    """The event kit's and the chassis's own tables, for a service's first revision."""
+    bind = operations.get_bind()
+    driver = bind.connection.driver_connection
+    assert driver is not None, "a migration runs on a connection"
+    await_only(driver.execute(schema_sql()))  # the driver itself takes many statements at once
+    BUSINESS_DATE.create(bind)

@@ -1,0 +1,63 @@
+"""A running service: its store, its way into the domain, its read models, its business date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Executable
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+
+from libs.events.clock import Clock
+from libs.events.codec import Codec
+from libs.events.commands import CommandHandler
+from libs.events.delivery import Subscriber
+from libs.events.postgres import PostgresStore
+from libs.events.signals import Fanout, Signal
+from libs.service.business_date import BusinessDate
+from libs.service.settings import ServiceSettings
+
+
+@dataclass(eq=False)
+class Runtime:
+    """What the parts of one running service share. `extras` holds a service's own adapters by name."""
+
+    name: str
+    settings: ServiceSettings
+    store: PostgresStore
+    engine: AsyncEngine
+    codec: Codec
+    clock: Clock
+    commands: CommandHandler
+    business_date: BusinessDate
+    appended: Signal
+    stamped: Fanout
+    wake_tasks: Signal
+    topic: str
+    subscriptions: dict[str, tuple[Sequence[str], Subscriber]] = field(default_factory=dict)
+    """Each consumer of this service with the topics that it hears (`OWN`: the service's own sequence)."""
+    extras: dict[str, Any] = field(default_factory=dict)
+    on_stop: list[Callable[[], Any]] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        return self.business_date.today
+
+    async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
+        """The rows of a query on read models."""
+        async with self.engine.connect() as connection:
+            return (await connection.execute(statement)).mappings().all()
+
+    async def fetch_one(self, statement: Executable) -> RowMapping | None:
+        async with self.engine.connect() as connection:
+            return (await connection.execute(statement)).mappings().first()
+
+
+def runtime_of(request: Request) -> Runtime:
+    """A dependency that gives the service at work."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
