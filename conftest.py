@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,10 +38,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.integration if fixtures & uses_servers else pytest.mark.unit)
 
 
+@contextmanager
+def _directory_for_server() -> Iterator[Path]:
+    # Not pytest's: each of its runs closes the folder above all runs to other accounts, and PostgreSQL has one.
+    directory = Path(tempfile.mkdtemp(prefix="puhui-test-"))
+    try:
+        yield directory / "data"
+    finally:
+        shutil.rmtree(directory)
+
+
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres_server() -> Iterator[EmbeddedPostgres]:
     """One PostgreSQL server for the whole run; it does not wait for the disk."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as server:
+    with _directory_for_server() as directory, EmbeddedPostgres(directory, durable=False) as server:
         yield server
 
 
@@ -77,9 +90,10 @@ def broker(request: pytest.FixtureRequest) -> Broker:
 
 
 @pytest.fixture
-def empty_directory(tmp_path: Path) -> Path:
-    """A directory for data that does not exist yet."""
-    return tmp_path / "data"
+def empty_directory() -> Iterator[Path]:
+    """A directory for a server's data that does not exist yet."""
+    with _directory_for_server() as directory:
+        yield directory
 
 
 def _missing(reason: str) -> None:

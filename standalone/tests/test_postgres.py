@@ -97,8 +97,8 @@ async def test_a_service_does_not_get_into_another_services_database(postgres_se
         await run(as_one_into_two, "select 1")
 
 
-async def test_a_directory_with_a_long_name_gets_its_socket_elsewhere(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 100) / "data"
+async def test_a_directory_with_a_long_name_gets_its_socket_elsewhere(empty_directory: Path) -> None:
+    deep = empty_directory / ("d" * 100) / "data"
     with EmbeddedPostgres(deep) as server:
         assert await run(server.superuser_dsn, "select 1") == 1
 

@@ -1,0 +1,74 @@
+# Everything that is done often. `make help` lists it. Needed: make, and Python 3.11 or later.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test coverage test-containers check format bench lock lock-upgrade image k8s clean purge
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.ready ## start everything on this machine, http://127.0.0.1:8000 (PUHUI_PORT; DEMO=0 starts empty)
+	@exec $(BIN)/puhui run
+
+demo: $(VENV)/.ready ## take 1,000 real applications through life (SEED, LOANS, BROKER=tansu|kafka), then stop
+	@exec $(BIN)/puhui demo
+
+test: $(VENV)/.ready-dev ## every test, but those that need Docker (ARGS="-k ledger" chooses)
+	$(BIN)/pytest $(ARGS)
+
+coverage: $(VENV)/.ready-dev ## every test, and the branches of libs and domains that none of them takes
+	$(BIN)/pytest --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --include='libs/*,services/*/domain/*,services/*/domain.py' --fail-under=95
+
+test-containers: $(VENV)/.ready-dev ## the image, the compose stack and testcontainers, on a Docker engine
+	$(BIN)/pytest -m containers $(ARGS)
+
+check: $(VENV)/.ready-dev ## lint, formatting, types, import rules, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.generate --check
+
+format: $(VENV)/.ready-dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.ready-dev ## every benchmark, or NAME=append one of them; results in bench/results
+	$(BIN)/python -m bench $(NAME)
+
+image: ## build the container image puhui:dev
+	docker build --tag puhui:dev .
+
+lock: ## write requirements/ anew from pyproject.toml, versions kept where they fit (needs uv)
+	tools/lock
+
+lock-upgrade: ## the same with the newest versions
+	tools/lock --upgrade
+
+clean: ## remove caches and build results; data under var/ stays
+	rm -rf build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+purge: clean ## remove everything that is not in the repository, data under var/ and the environment too
+	rm -rf var $(VENV)
+
+# Two sizes of one environment: what runs the product, and what works on it besides.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or later is needed: make PYTHON=python3.12'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: requirements/standalone.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes --requirement requirements/standalone.txt
+	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: requirements/dev.txt $(VENV)/.ready
+	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
