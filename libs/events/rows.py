@@ -2,44 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from enum import IntEnum
+from typing import Any, TypeAlias
 
 from sqlalchemy import Table
 
-from libs.events.projection import Add, Change, Patch, Put, Remove
+from libs.events.projection import Change, Patch, Put, Remove
+
+Row: TypeAlias = dict[str, Any]
 
 
-class Kind(StrEnum):
-    PUT = "put"
-    PATCH = "patch"
-    ADD = "add"
-    REMOVE = "remove"
+class Kind(IntEnum):
+    """What a statement does to rows, in the order in which a batch does it."""
+
+    REMOVE = 1
+    PUT = 2
+    PATCH = 3
+    ADD = 4
+    AMEND = 5
+    """A patch of a row that an addition may just have made."""
 
 
 @dataclass(slots=True)
 class RowChange:
-    """What becomes of one row: `values` are set, then `amounts` are added (never the same column in both)."""
+    """What becomes of one row.
+
+    Either `row` says what it is afterwards (None: gone). Or it is changed in three steps: `before` is set if the row
+    is there, then `amounts` are added, which makes it when it is not there (no step when None), then `after` is set.
+    Any series of changes has this form: what follows the first addition finds a row in any case.
+    """
 
     table: Table
     key: Mapping[str, Any]
-    kind: Kind
-    values: dict[str, Any] = field(default_factory=dict)
-    amounts: dict[str, int] = field(default_factory=dict)
+    replaced: bool = False
+    row: Row | None = None
+    before: Row = field(default_factory=dict)
+    amounts: dict[str, int] | None = None
+    after: Row = field(default_factory=dict)
+
+    def steps(self) -> Iterator[tuple[Kind, Row]]:
+        """The statements' kinds with the columns that each sets or adds to, in order."""
+        if self.replaced:
+            yield (Kind.REMOVE, {}) if self.row is None else (Kind.PUT, self.row)
+            return
+        if self.before:
+            yield Kind.PATCH, self.before
+        if self.amounts is not None:
+            yield Kind.ADD, dict(self.amounts)
+        if self.after:
+            yield Kind.AMEND, self.after
 
 
 def default_of(table: Table, column: str) -> Any:
     """The value of a column that nobody has set: its scalar default, or null."""
     default = table.c[column].default
-    return getattr(default, "arg", None)
+    if default is None:
+        return None
+    if not default.is_scalar:
+        raise TypeError(f"{table.name}.{column}: only a plain value can be the default of a read model's column")
+    return default.arg  # type: ignore[attr-defined]  # scalar defaults have one, which SQLAlchemy's base type hides
 
 
-def whole_row(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = row.keys() - table.c.keys()
-    if unknown:
-        raise KeyError(f"{table.name} has no column {sorted(unknown)}")
+def whole_row(table: Table, row: Mapping[str, Any]) -> Row:
+    """All columns of a row: as given, else their defaults. Raises `KeyError` for a column that does not exist."""
+    _refuse_unknown(table, row)
     return {name: row[name] if name in row else default_of(table, name) for name in table.c.keys()}
 
 
@@ -57,31 +85,48 @@ def merge(changes: Iterable[Change]) -> list[RowChange]:
         place = (table.name, tuple(key.values()))
         row = rows.get(place)
         if row is None:
-            row = rows[place] = RowChange(table, key, Kind.ADD)
-        _merge_into(row, change)
-    return [row for row in rows.values() if row.kind is not Kind.ADD or row.amounts]
+            row = rows[place] = RowChange(table, key)
+        if isinstance(change, Put):
+            row.replaced, row.row = True, whole_row(table, change.row)
+        elif isinstance(change, Remove):
+            row.replaced, row.row = True, None
+        elif isinstance(change, Patch):
+            _patch(row, change.values)
+        else:
+            _add(row, change.amounts)
+    return list(rows.values())
 
 
-def _merge_into(row: RowChange, change: Change) -> None:
-    if isinstance(change, Put):
-        row.kind, row.values, row.amounts = Kind.PUT, whole_row(change.table, change.row), {}
-    elif isinstance(change, Remove):
-        row.kind, row.values, row.amounts = Kind.REMOVE, {}, {}
-    elif isinstance(change, Patch):
-        if row.kind is Kind.REMOVE:
-            return
-        if row.kind is Kind.ADD:
-            if row.amounts:
-                raise ValueError(f"{row.table.name}: a row made by Add is not patched in the same batch")
-            row.kind = Kind.PATCH
-        row.values.update(change.values)
-        for name in change.values:
-            row.amounts.pop(name, None)
-    elif isinstance(change, Add):
-        if row.kind is Kind.REMOVE:
-            row.kind, row.values = Kind.PUT, whole_row(row.table, row.key)
-        for name, amount in change.amounts.items():
-            if name in row.values:
-                row.values[name] = (row.values[name] or 0) + amount
-            else:
-                row.amounts[name] = row.amounts.get(name, 0) + amount
+def _patch(row: RowChange, values: Mapping[str, Any]) -> None:
+    _refuse_unknown(row.table, values)
+    if not values.keys().isdisjoint(row.key):
+        raise ValueError(f"{row.table.name}: a key is not patched; remove the row and put another one")
+    if row.replaced:
+        if row.row is not None:
+            row.row.update(values)
+    elif row.amounts is None:
+        row.before.update(values)
+    else:
+        row.after.update(values)
+
+
+def _add(row: RowChange, amounts: Mapping[str, int]) -> None:
+    _refuse_unknown(row.table, amounts)
+    for name in amounts:
+        if default_of(row.table, name):
+            raise ValueError(f"{row.table.name}.{name} begins at {default_of(row.table, name)}: additions begin at 0")
+    if row.replaced:
+        row.row = whole_row(row.table, row.key) if row.row is None else row.row
+        grown = row.row
+    else:
+        row.amounts = row.amounts or {}
+        grown = row.amounts
+    for name, amount in amounts.items():
+        target = row.after if name in row.after and not row.replaced else grown
+        target[name] = (target.get(name) or 0) + amount
+
+
+def _refuse_unknown(table: Table, values: Mapping[str, Any]) -> None:
+    unknown = values.keys() - table.c.keys()
+    if unknown:
+        raise KeyError(f"{table.name} has no column {sorted(unknown)}")

@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from typing import Any
 from uuid import UUID
 
 from libs.events.envelope import NewEvent, StoredEvent
 from libs.events.operations import Handled, Progress
 from libs.events.projection import Change
-from libs.events.rows import Kind, default_of, key_names, merge
+from libs.events.rows import Kind, Row, key_names, merge, whole_row
 from libs.events.store import (
     AlreadyAnswered,
     Answer,
@@ -24,8 +23,6 @@ from libs.events.store import (
     RelayState,
     Task,
 )
-
-Row = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -159,19 +156,17 @@ def _write(rows: dict[str, dict[tuple[Hashable, ...], Row]], changes: Sequence[C
     for change in merge(changes):
         table = rows.setdefault(change.table.name + suffix, {})
         key = tuple(change.key[name] for name in key_names(change.table))
-        if change.kind is Kind.REMOVE:
-            table.pop(key, None)
-            continue
-        if change.kind is Kind.PUT:
-            table[key] = dict(change.values)
-        elif change.kind is Kind.ADD and key not in table:
-            table[key] = {name: default_of(change.table, name) for name in change.table.c.keys()} | dict(change.key)
-            table[key] |= dict.fromkeys(change.amounts, 0)
-        row = table.get(key)
-        if row is not None:
-            row.update(change.values)
-            for name, amount in change.amounts.items():
-                row[name] = (row[name] or 0) + amount
+        for kind, values in change.steps():
+            if kind is Kind.REMOVE:
+                table.pop(key, None)
+            elif kind is Kind.PUT:
+                table[key] = dict(values)
+            elif kind is Kind.ADD:
+                row = table.setdefault(key, whole_row(change.table, change.key))
+                for name, amount in values.items():
+                    row[name] = (row[name] or 0) + amount
+            elif key in table:
+                table[key].update(values)
 
 
 class MemoryStore:

@@ -13,39 +13,26 @@ from sqlalchemy import JSON, Table
 from sqlalchemy.dialects import postgresql
 
 from libs.events.projection import Change
-from libs.events.rows import Kind, RowChange, default_of, key_names, merge
+from libs.events.rows import Kind, default_of, key_names, merge
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialect factories carry no types
 PoolConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
-ORDER = (Kind.REMOVE, Kind.PUT, Kind.PATCH, Kind.ADD)
 
 
 async def write(connection: PoolConnection, changes: Sequence[Change], suffix: str = "") -> None:
     """Apply changes in order; `suffix` redirects them to tables of a rebuild."""
     groups: dict[tuple[Kind, Table, tuple[str, ...]], list[list[Any]]] = defaultdict(list)
     for row in merge(changes):
-        for kind, values in _parts(row):
-            names = tuple(sorted(values))
-            keys = key_names(row.table)
+        keys = key_names(row.table)
+        for kind, values in row.steps():
+            names = tuple(sorted(values.keys() - set(keys)))
             record = [row.key[name] for name in keys] + [_plain(row.table, name, values[name]) for name in names]
             groups[kind, row.table, names].append(record)
-    for kind in ORDER:
-        for (group_kind, table, names), records in groups.items():
-            if group_kind is kind:
-                records.sort(key=lambda record: str(record[: len(key_names(table))]))  # one lock order for everybody
-                await connection.execute(statement(kind, table, names, suffix), *zip(*records, strict=True))
-
-
-def _parts(row: RowChange) -> list[tuple[Kind, dict[str, Any]]]:
-    """A patch with additions becomes two writes on different columns; everything else is one."""
-    keys = set(key_names(row.table))
-    values = {name: value for name, value in row.values.items() if name not in keys}
-    if row.kind is Kind.ADD:
-        return [(Kind.ADD, dict(row.amounts))]
-    parts: list[tuple[Kind, dict[str, Any]]] = [(row.kind, values)] if values or row.kind is not Kind.PATCH else []
-    if row.amounts:
-        parts.append((Kind.ADD, dict(row.amounts)))
-    return parts
+    # Every batch touches kinds, tables and rows in the same order, so that two batches seldom lock crosswise.
+    for kind, table, names in sorted(groups, key=lambda group: (group[0], group[1].name, group[2])):
+        records = groups[kind, table, names]
+        records.sort(key=lambda record: str(record[: len(key_names(table))]))
+        await connection.execute(statement(kind, table, names, suffix), *zip(*records, strict=True))
 
 
 def _plain(table: Table, name: str, value: Any) -> Any:
@@ -65,7 +52,7 @@ def statement(kind: Kind, table: Table, names: tuple[str, ...], suffix: str) -> 
     same_key = " and ".join(f"target.{quoted[name]} = given.{quoted[name]}" for name in keys)
     if kind is Kind.REMOVE:
         return f"delete from {target} as target using {rows} where {same_key}"
-    if kind is Kind.PATCH:
+    if kind is Kind.PATCH or kind is Kind.AMEND:
         settings = ", ".join(f"{quoted[name]} = given.{quoted[name]}" for name in names)
         return f"update {target} as target set {settings} from {rows} where {same_key}"
     conflict = ", ".join(quoted[name] for name in keys)
@@ -76,11 +63,14 @@ def statement(kind: Kind, table: Table, names: tuple[str, ...], suffix: str) -> 
         insert = f"insert into {target} as target ({listed}) select {listed} from {rows}"
         return f"{insert} on conflict ({conflict}) do {action}"
     others = [name for name in table.c.keys() if name not in columns and default_of(table, name) is not None]
-    listed = ", ".join([*(quoted[name] for name in columns), *(quoted[name] for name in others)])
-    given = ", ".join([*(quoted[name] for name in columns), *(_literal(default_of(table, name)) for name in others)])
-    settings = ", ".join(f"{quoted[name]} = target.{quoted[name]} + excluded.{quoted[name]}" for name in names)
-    insert = f"insert into {target} as target ({listed}) select {given} from {rows}"
-    return f"{insert} on conflict ({conflict}) do update set {settings}"
+    listed = ", ".join(quoted[name] for name in [*columns, *others])
+    values = ", ".join([*(quoted[name] for name in columns), *(_literal(default_of(table, name)) for name in others)])
+    settings = ", ".join(
+        f"{quoted[name]} = coalesce(target.{quoted[name]}, 0) + excluded.{quoted[name]}" for name in names
+    )
+    action = f"update set {settings}" if settings else "nothing"
+    insert = f"insert into {target} as target ({listed}) select {values} from {rows}"
+    return f"{insert} on conflict ({conflict}) do {action}"
 
 
 def _literal(value: Any) -> str:
