@@ -27,6 +27,8 @@ Part = tuple[int, int]
 
 FIT_TRIES_MAX: Final = 40
 """Corrections of a level instalment: each brings the last one nearer, so a handful is used; the bound is a guard."""
+FIRST_SEARCH: Final = 3
+"""Minor units either side of the estimate that are tried when the first instalment takes the remainder."""
 
 
 def amortise(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
@@ -41,7 +43,8 @@ def amortise(terms: LoanTerms, principal: int, rates: Sequence[int], denominator
 
 
 def _defer_interest(parts: list[Part], grace: int) -> list[Part]:
-    """Interest of the graced instalments is billed with the first one after them."""
+    """Interest of the graced instalments is billed with the first one after them (the last, if none is left)."""
+    grace = min(grace, len(parts) - 1)
     deferred = sum(interest for _, interest in parts[:grace])
     principal, interest = parts[grace]
     graced = [(principal, 0) for principal, _ in parts[:grace]]
@@ -83,7 +86,7 @@ class LevelRun:
     def fitted(self) -> list[Part]:
         """The rows that the fitted level instalment gives."""
         level, rows = self._fitted_level()
-        if self.terms.remainder is Remainder.FIRST and len(rows) == len(self.rates) > 1:
+        if self.terms.remainder is Remainder.FIRST and not self.weights and len(rows) == len(self.rates) > 1:
             rows = self._remainder_first(level, rows)
         return rows
 
@@ -94,7 +97,7 @@ class LevelRun:
         if terms.instalment_rule is not InstalmentRule.PERIOD_RATES:
             nominal = nominal_rate(terms, terms.instalment_rule is InstalmentRule.NOMINAL_DAYS)
             rates, denominator = [nominal.numerator] * len(rates), nominal.denominator
-        return level_instalment(
+        level = level_instalment(
             principal * self.scale,
             rates,
             denominator,
@@ -103,6 +106,8 @@ class LevelRun:
             multiple=terms.instalment_multiple_minor,
             mode=terms.instalment_rounding or terms.rounding,
         )
+        # Rounding to a multiple must not round a debt away: such a loan is repaid in fewer instalments.
+        return max(level, terms.instalment_multiple_minor) if principal > self.balloon else level
 
     def rows(self, level: int, first_extra: int = 0) -> list[Part]:
         """Interest first, the rest principal; the last row takes what is left."""
@@ -120,8 +125,7 @@ class LevelRun:
             if amount < interest:
                 self._refuse_or_raise(n)
                 rows.append((0, interest))
-                if not weights:
-                    level = self.solve(balance, n + 1)
+                level = self.solve(balance, n + 1)
                 continue
             part = min(amount - interest, balance)
             rows.append((part, interest))
@@ -169,16 +173,13 @@ class LevelRun:
         growth = Fraction(1)
         for rate in self.rates[1:]:
             growth *= 1 + Fraction(rate, self.denominator)
-        extra, best = 0, rows
-        for _ in range(FIT_TRIES_MAX):
-            gap = self._gap(level, best)
-            shift = divide(gap * growth.denominator, growth.numerator)
-            if shift == 0 or level + extra + shift < rows[0][1]:
-                break
-            others = self.rows(level, extra + shift)
-            if len(others) != len(rows) or abs(self._gap(level, others)) >= abs(gap):
-                break
-            extra, best = extra + shift, others
+        gap = self._gap(level, rows)
+        estimate = divide(gap * growth.denominator, growth.numerator)
+        best = rows
+        for extra in range(estimate - FIRST_SEARCH, estimate + FIRST_SEARCH + 1):
+            others = self.rows(level, extra) if level + extra >= rows[0][1] else rows
+            if len(others) == len(rows) and abs(self._gap(level, others)) < abs(self._gap(level, best)):
+                best = others
         return best
 
 
@@ -266,9 +267,12 @@ def _flat(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: i
         for n, part in zip(bearing, even_parts(total, len(bearing), terms), strict=True):
             interest[n] = part
     else:
-        interest = [divide(principal * rate, denominator, terms.rounding) for rate in rates]
+        left = total
+        for n, rate in enumerate(rates):
+            interest[n] = min(divide(principal * rate, denominator, terms.rounding), left)
+            left -= interest[n]
         if bearing:
-            interest[bearing[-1]] += total - sum(interest)
+            interest[bearing[-1]] += left
     if terms.method not in (RepaymentMethod.FLAT, RepaymentMethod.EQUAL_INSTALMENT):
         return list(zip(_principal_parts(terms, principal, len(rates)), interest, strict=True))
     return _flat_level(terms, principal, interest)

@@ -213,16 +213,16 @@ def unit_periods(start: date, end: date, unit: UnitPeriod) -> tuple[int, Fractio
 def _semimonthly(start: date, end: date) -> tuple[int, Fraction]:
     """Half months back from `end`: a month is two, a half is 15 days (or the other payment day of the month)."""
     whole, cut = 0, end
-    while (before := _half_month_back(cut, end.day)) >= start:
+    while (before := _half_month_back(cut)) >= start:
         whole, cut = whole + 1, before
     return whole, Fraction((cut - start).days, 15)
 
 
-def _half_month_back(day: date, anchor: int) -> date:
+def _half_month_back(day: date) -> date:
     if day.day > 15:
         return day.replace(day=day.day - 15)
-    year, month = (day.year - 1, 12) if day.month == 1 else (day.year, day.month - 1)
-    return date(year, month, min(day.day + 15, monthrange(year, month)[1]))
+    before = add_period(day, Period(1, PeriodUnit.MONTHS), -1)
+    return before.replace(day=min(day.day + 15, monthrange(before.year, before.month)[1]))
 
 
 def reg_z_annual_rate(

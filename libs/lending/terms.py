@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Self
 
-from libs.lending.calendar import MONTHLY, MonthEnd, Period, WorkingDay
+from libs.lending.calendar import MONTHLY, MonthEnd, Period, PeriodUnit, WorkingDay
 from libs.lending.codec import CodecError, from_json, to_json
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
@@ -263,8 +263,8 @@ def _problem(t: LoanTerms) -> tuple[str, str] | None:
             "instalment-multiple",
             "instalments are rounded to a multiple of at least one minor unit",
         )
-    if t.due_day is not None and not 1 <= t.due_day <= 31:
-        return "due-day", "the due day is 1 to 31"
+    if t.due_day is not None and (not 1 <= t.due_day <= 31 or t.period.unit is not PeriodUnit.MONTHS):
+        return "due-day", "the due day is 1 to 31, and belongs to periods of months"
     return _date_problem(t) or _grace_problem(t) or _method_problem(t) or _rate_problem(t)
 
 
@@ -287,6 +287,8 @@ def _date_problem(t: LoanTerms) -> tuple[str, str] | None:
 def _grace_problem(t: LoanTerms) -> tuple[str, str] | None:
     if min(t.principal_grace, t.interest_grace, t.interest_free) < 0:
         return "grace", "grace is counted in instalments from 0"
+    if t.method is RepaymentMethod.BULLET and max(t.principal_grace, t.interest_grace, t.interest_free):
+        return "grace", "a bullet loan has one instalment: it has no grace"
     if max(t.principal_grace, t.interest_grace) >= t.instalments or t.interest_free > t.instalments:
         return "grace", "grace must leave at least one instalment"
     return None

@@ -1,0 +1,105 @@
+"""Due dates: month ends, working days, China's holidays as data."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.lending.calendar import (
+    EVERY_DAY,
+    Calendar,
+    CalendarError,
+    MonthEnd,
+    Period,
+    PeriodUnit,
+    WorkingDay,
+    add_period,
+    adjusted,
+    due_dates,
+)
+
+# 国办发明电〔2024〕12号: National Day 2025 rests 1 to 8 October; 28 September and 11 October are worked.
+CHINA_AUTUMN_2025 = Calendar.from_json(
+    {
+        "name": "CN",
+        "holidays": [f"2025-10-0{n}" for n in range(1, 9)],
+        "make_up": ["2025-09-28", "2025-10-11"],
+        "known_to": "2025-12-31",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (MonthEnd.CLAMP, ["2025-02-28", "2025-03-31", "2025-04-30", "2025-05-31"]),
+        (MonthEnd.ROLL, ["2025-03-01", "2025-03-31", "2025-05-01", "2025-05-31"]),
+        (MonthEnd.END_OF_MONTH, ["2025-02-28", "2025-03-31", "2025-04-30", "2025-05-31"]),
+        (MonthEnd.STICKY, ["2025-02-28", "2025-03-28", "2025-04-28", "2025-05-28"]),
+    ],
+)
+def test_the_31st_in_shorter_months(rule: MonthEnd, expected: list[str]) -> None:
+    assert [d.isoformat() for d in due_dates(date(2025, 1, 31), Period(), 4, rule)] == expected
+
+
+def test_a_last_day_stays_last_only_under_its_rule() -> None:
+    start = date(2025, 2, 28)
+    assert due_dates(start, Period(), 1, MonthEnd.END_OF_MONTH) == [date(2025, 3, 31)]
+    assert due_dates(start, Period(), 1, MonthEnd.CLAMP) == [date(2025, 3, 28)]
+
+
+def test_a_december_roll_goes_into_the_next_year() -> None:
+    assert add_period(date(2024, 10, 31), Period(), 1, MonthEnd.ROLL) == date(2024, 12, 1)
+    assert add_period(date(2024, 11, 30), Period(), 1, day=31) == date(2024, 12, 31)
+
+
+def test_weeks_and_days_are_counted_in_days() -> None:
+    start = date(2024, 2, 20)
+    assert add_period(start, Period(2, PeriodUnit.WEEKS)) == date(2024, 3, 5)
+    assert add_period(start, Period(15, PeriodUnit.DAYS), -1) == date(2024, 2, 5)
+
+
+@pytest.mark.parametrize("every", [0, -1, 4000, 1.5])
+def test_a_period_repeats_in_whole_units(every: object) -> None:
+    with pytest.raises(CalendarError):
+        Period(every)  # type: ignore[arg-type]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    ("day", "rule", "expected"),
+    [
+        (date(2025, 10, 4), WorkingDay.FOLLOWING, date(2025, 10, 9)),
+        (date(2025, 10, 4), WorkingDay.PRECEDING, date(2025, 9, 30)),
+        (date(2025, 10, 4), WorkingDay.UNADJUSTED, date(2025, 10, 4)),
+        (date(2025, 10, 11), WorkingDay.FOLLOWING, date(2025, 10, 11)),  # a Saturday that is worked
+        (date(2025, 11, 30), WorkingDay.FOLLOWING, date(2025, 12, 1)),
+        (date(2025, 11, 30), WorkingDay.MODIFIED_FOLLOWING, date(2025, 11, 28)),
+        (date(2025, 11, 29), WorkingDay.MODIFIED_FOLLOWING, date(2025, 11, 28)),
+        (date(2025, 11, 15), WorkingDay.MODIFIED_FOLLOWING, date(2025, 11, 17)),
+    ],
+)
+def test_due_dates_move_to_working_days(day: date, rule: WorkingDay, expected: date) -> None:
+    assert CHINA_AUTUMN_2025.adjust(day, rule) == expected
+    assert adjusted([day], CHINA_AUTUMN_2025, rule) == [expected]
+
+
+def test_a_calendar_without_working_days_is_refused() -> None:
+    never = Calendar("NEVER", frozenset(range(7)))
+    with pytest.raises(CalendarError):
+        never.adjust(date(2025, 1, 1), WorkingDay.FOLLOWING)
+
+
+@pytest.mark.parametrize("broken", [{"holidays": "2025-01-01"}, {"rest_weekdays": 5}])
+def test_broken_calendar_data_is_refused(broken: dict[str, object]) -> None:
+    with pytest.raises(CalendarError):
+        Calendar.from_json({"name": "X", "known_to": "2025-12-31", **broken})
+
+
+@given(st.dates(date(2000, 1, 1), date(2040, 1, 1)), st.integers(1, 24), st.sampled_from(MonthEnd))
+def test_due_dates_rise_and_every_day_is_a_working_day_where_nothing_rests(
+    start: date, every: int, rule: MonthEnd
+) -> None:
+    days = due_dates(start, Period(every), 12, rule)
+    assert all(a < b for a, b in zip([start, *days], days, strict=False))
+    assert [EVERY_DAY.adjust(day, WorkingDay.FOLLOWING) for day in days] == days
