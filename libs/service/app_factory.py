@@ -17,7 +17,7 @@ from starlette.types import Lifespan
 
 from libs.service import problem_handlers
 from libs.service.auth import TokenVerifier
-from libs.service.docs_pages import docs_routes, problems_endpoint
+from libs.service.docs_pages import PageRoute, docs_routes, problems_endpoint
 from libs.service.headers import headers_read
 from libs.service.health import HealthChecks
 from libs.service.json_body import BODY_BYTES_MAX, JsonBodyMiddleware
@@ -142,18 +142,23 @@ def _own_routes(app: ServiceApp, prefix: str) -> list[Route]:
         return JSONResponse(app.openapi())
 
     return [
-        Route(f"{prefix}/health/live", app.health.live_endpoint),
-        Route(f"{prefix}/health/ready", app.health.ready_endpoint),
-        Route(f"{prefix}/metrics", app.metrics.endpoint),
-        Route(f"{prefix}/openapi.json", openapi),
-        Route(f"{prefix}/problems", problems_endpoint),
+        PageRoute(f"{prefix}/health/live", app.health.live_endpoint),
+        PageRoute(f"{prefix}/health/ready", app.health.ready_endpoint),
+        PageRoute(f"{prefix}/metrics", app.metrics.endpoint),
+        PageRoute(f"{prefix}/openapi.json", openapi),
+        PageRoute(f"{prefix}/problems", problems_endpoint),
         *docs_routes(f"{prefix}/docs", title=app.title, specs={app.service: f"{prefix}/openapi.json"}),
     ]
 
 
 def _headers(routers: Sequence[APIRouter]) -> dict[str, list[dict[str, Any]]]:
-    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-    return {_operation_id(route): list(headers_read(route.dependant)) for route in routes}
+    """The headers that each operation's dependencies read; raises `ValueError` when two operations share an id."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
+        if _operation_id(route) in found:
+            raise ValueError(f"two operations are called {route.name}: clients are generated from these names")
+        found[_operation_id(route)] = list(headers_read(route.dependant))
+    return found
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -110,8 +111,11 @@ def _scrub(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return result
 
 
-def _render(_logger: Any, _method: str, event: EventDict) -> bytes:
-    return orjson.dumps(event)
+def _render(_logger: Any, _method: str, event: EventDict) -> str:
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError:  # an integer over 64 bits or an unpaired surrogate, which the standard library can write
+        return json.dumps(event, default=str)
 
 
 _PROCESSORS: Final[tuple[structlog.typing.Processor, ...]] = (
@@ -122,23 +126,39 @@ _PROCESSORS: Final[tuple[structlog.typing.Processor, ...]] = (
 )
 
 
-def configure_logging(level: str = "info") -> None:
-    """Send this process's logs, the libraries' included, to standard output. Call once, at start."""
-    number = logging.getLevelNamesMapping()[level.upper()]
+class _StandardOutput:
+    """Writes each line whole to what standard output is at that moment, without a lock: one `write` a line."""
+
+    def msg(self, line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    debug = info = warning = error = critical = exception = log = msg
+
+
+def _configure(number: int) -> None:
     structlog.configure(
         processors=[*_PROCESSORS, _render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: _StandardOutput(),
+        cache_logger_on_first_use=False,
     )
-    handler = _StandardLibraryHandler()
+
+
+_configure(logging.INFO)  # so that nothing is logged unscrubbed, even where nobody configures
+
+
+def configure_logging(level: str = "info") -> None:
+    """Send this process's logs, the libraries' included, to standard output. Call once, at start."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    _configure(number)
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [_StandardLibraryHandler()]
     root.setLevel(max(number, logging.INFO))
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "aiokafka", "httpx"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
-    logging.getLogger("uvicorn.access").disabled = True  # one line a request is written by `log_request`
+    logging.getLogger("uvicorn.access").disabled = True  # one line a request is written by `RequestLog`
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 

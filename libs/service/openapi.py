@@ -85,14 +85,9 @@ def undescribed(document: dict[str, Any]) -> list[str]:
     """What an operation lacks for a front-end developer: a summary, a description, an example; empty when all is well."""
     schemas = document.get("components", {}).get("schemas", {})
     found: list[str] = []
-    ids: dict[str, str] = {}
     for path, method, operation in operations(document):
         where = f"{method.upper()} {path}"
         found.extend(f"{where}: no {part}" for part in ("summary", "description") if not operation.get(part))
-        identifier = operation["operationId"]
-        if identifier in ids:
-            found.append(f"{where}: operation id {identifier!r} is also that of {ids[identifier]}")
-        ids[identifier] = where
         for title, content in _contents(operation):
             if not any(_has_example(media, schemas) for media in content.values()):
                 found.append(f"{where}: no example of the {title}")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from libs.service.app_factory import ServiceApp
-from libs.service.testing import Caller, Identity
+from libs.service.tests.in_process import Caller, Identity
 from libs.service.tests.toy import make_app
 
 

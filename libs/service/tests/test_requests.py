@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from libs.service.testing import Caller, Identity
+from libs.service.tests.in_process import Caller, Identity
 
 GOOD: dict[str, Any] = {"amount": {"amount": "1000.00", "currency": "CNY"}, "paid_on": "2026-01-31", "instalments": 1}
 KEY = {"idempotency-key": '"k-1"'}

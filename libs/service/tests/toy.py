@@ -28,7 +28,7 @@ from libs.service.models import (
     ZeroOrMoreMoney,
 )
 from libs.service.pagination import CursorParameter, Limit, Page, SortKey, decode_cursor, page_of, parse_sort
-from libs.service.testing import Identity
+from libs.service.tests.in_process import Identity
 
 VERSION = 3
 LOAN = sa.table("loan", sa.column("loan_id", sa.String()), sa.column("term", sa.Integer()))
