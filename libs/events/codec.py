@@ -66,6 +66,15 @@ class Codec:
         for name, upcaster in self._upcasters.items():
             if upcaster.successor not in types and upcaster.successor not in self._upcasters:
                 raise ValueError(f"{name} is upcast to {upcaster.successor}, which is not known")
+            self._refuse_circle(name)
+
+    def _refuse_circle(self, name: str) -> None:
+        seen, at = {name}, name
+        while (upcaster := self._upcasters.get(at)) is not None:
+            at = upcaster.successor
+            if at in seen:
+                raise ValueError(f"{name} is upcast in a circle")
+            seen.add(at)
 
     def encode(self, event: Payload) -> tuple[str, bytes]:
         return event.type_name, canonical(event.payload())

@@ -108,14 +108,20 @@ class CommandHandler:
         `KeyReused`; a command that is refused leaves no trace, so its key may be used again. With `expected_version`,
         `VersionMismatch` unless the stream is there. Within a session, a conflict is the session's to repeat.
         """
-        if key is not None and (answered := await self._answered(key)) is not None:
-            state, version = await self.state(decider, stream_id)
+        if key is not None and within is not None and (answered := await self._answered(key, within)) is not None:
+            state, version = await self.state(decider, stream_id, within)
             return Outcome(state, version, (), answered)
         for _ in range(ATTEMPTS):
             state, version = await self.state(decider, stream_id, within)
-            if expected_version is not None and version != expected_version:
-                raise VersionMismatch(version)
-            events = decider.decide(command, state)
+            try:
+                if expected_version is not None and version != expected_version:
+                    raise VersionMismatch(version)
+                events = decider.decide(command, state)
+            except Exception:
+                # The first attempt may be what makes a second one impossible: then its answer is given.
+                if key is None or within is not None or (answered := await self._answered(key)) is None:
+                    raise
+                return Outcome(state, version, (), answered)
             after = decider.replay(events, state)
             outcome = Outcome(after, version + len(events), events)
             answer = Answer(key.key, key.fingerprint, key.answer(outcome)) if key else None
@@ -128,17 +134,19 @@ class CommandHandler:
                 continue
             except AlreadyAnswered:
                 assert key is not None, "only a key can have been answered"
+                if within is not None:
+                    raise
                 answered = await self._answered(key)
                 return Outcome(state, version, (), answered)
             if within is None:
                 self._keep(stream_id, after, outcome.version)
             if events:
-                self._appended()
+                (within or self._store).after_commit(self._appended)
             return outcome
         raise ConcurrencyError(f"{stream_id} moved {ATTEMPTS} times while one command was decided")
 
-    async def _answered(self, key: Key) -> bytes | None:
-        known = await self._store.answered(key.key)
+    async def _answered(self, key: Key, session: Session | None = None) -> bytes | None:
+        known = await (session or self._store).answered(key.key)
         if known is None:
             return None
         if known.fingerprint != key.fingerprint:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from libs.events import metrics
 from libs.events.broker import Broker, Reader, Record
+from libs.events.chain import Links, follow
 from libs.events.codec import Codec
 from libs.events.delivery import Delivery, Item, Subscriber
-from libs.events.envelope import BrokenRecord, Delivered, from_record
 from libs.events.errors import NotYet
 from libs.events.store import Fenced, Position, Store
 
@@ -22,8 +23,22 @@ log = structlog.get_logger(__name__)
 POLL_S: Final = 1.0
 WAIT_S: Final = 0.02
 BATCH: Final = 500
+COMMIT_S: Final = 5.0
+"""How often the broker is told how far we are, for lag tooling."""
 REWIND_S: Final = 5.0
-"""A gap that is still there after reading from the first record is looked at again after this time."""
+LONGEST_REWIND_S: Final = 300.0
+"""A partition with a gap is read from its first record at once, and again after this time, doubled each time up to
+that one: what is missing may be on its way, and a gap for ever must not cost all our time."""
+
+Place = tuple[str, int]
+
+
+@dataclass(slots=True)
+class _Gap:
+    """A missing record of a partition: when to look for it again, and how long to wait after that."""
+
+    again_at: float
+    pause_s: float = REWIND_S
 
 
 class Consumer:
@@ -40,11 +55,13 @@ class Consumer:
     ) -> None:
         self._broker, self._store, self._subscriber, self._topics = broker, store, subscriber, topics
         self._delivery = Delivery(store, subscriber, codec)
-        self._positions: dict[tuple[str, int], Position] = {}
-        self._rewound_at: dict[tuple[str, int], float] = {}
+        self._positions: dict[Place, Position] = {}
+        self._gaps: dict[Place, _Gap] = {}
+        self._unhandled: set[Place] = set()
+        self._committed_at = time.monotonic()
         self._reader: Reader | None = None
 
-    async def _assigned(self, places: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+    async def _assigned(self, places: Sequence[Place]) -> Mapping[Place, int]:
         """Where to read on: one record before the next, so that the chain is checked against what the broker holds."""
         stored = await self._store.positions(self._subscriber.consumer)
         for place in places:
@@ -63,83 +80,77 @@ class Consumer:
             await reader.stop()
 
     async def step(self, timeout_s: float = POLL_S) -> int:
-        """Poll once and deliver what came; how many events were handled."""
+        """Poll once and deliver what came; how many events were handled.
+
+        Whatever it raises, the next step begins with what was not handled.
+        """
         assert self._reader is not None, "started before stepped"
-        handled = 0
+        for place in list(self._unhandled):
+            await self._again(self._reader, place)
+        await self._look_for_missing(self._reader)
         polled = await self._reader.poll(timeout_s, BATCH)
+        self._unhandled |= polled.keys()
+        handled = 0
         for place, records in polled.items():
             try:
-                handled += await self._take(place, records)
+                handled += await self._take(self._reader, place, records)
+                self._unhandled.discard(place)
+            except Fenced:
+                await self._again(self._reader, place)
             except NotYet as waiting:
-                log.info("partition waits", topic=place[0], partition=place[1], reason=str(waiting))
-                await self._again(place)
+                log.debug("partition waits", topic=place[0], partition=place[1], reason=str(waiting))
+                await self._again(self._reader, place)
                 await asyncio.sleep(WAIT_S)
-        if polled:
-            await self._reader.commit({p: self._positions[p].next_offset for p in polled if p in self._positions})
+        if time.monotonic() - self._committed_at > COMMIT_S:
+            self._committed_at = time.monotonic()
+            await self._reader.commit({place: held.next_offset for place, held in self._positions.items()})
         return handled
 
-    async def _take(self, place: tuple[str, int], records: Sequence[Record]) -> int:
-        assert self._reader is not None, "started before stepped"
+    async def _take(self, reader: Reader, place: Place, records: Sequence[Record]) -> int:
+        topic, partition = place
         old = self._positions.get(place)
-        fresh, gap = self._following(old.last_sequence if old else 0, records)
-        items = [
-            Item(delivered.event, delivered.source, record.offset)
-            for record, delivered in fresh
-            if self._delivery.wants(delivered.event)
-        ]
-        if fresh:
-            new = Position(fresh[-1][1].event.sequence, fresh[-1][0].offset + 1)
-            try:
-                await self._delivery.deliver(place[0], place[1], items, old, new)
-            except Fenced:
-                await self._again(place)
-                return 0
+        links = follow(old.last_sequence if old else 0, records)
+        self._note_broken(topic, links)
+        items = [Item(link.event, link.source, link.offset) for link in links.fresh if self._delivery.wants(link.event)]
+        if links.fresh:
+            new = Position(links.fresh[-1].event.sequence, links.fresh[-1].offset + 1)
+            await self._delivery.deliver(topic, partition, items, old, new)
             self._positions[place] = new
+            self._gaps.pop(place, None)
             metrics.HANDLED.labels(self._subscriber.consumer).inc(len(items))
-            metrics.CONSUMER_POSITION.labels(self._subscriber.consumer, place[0], str(place[1])).set(new.last_sequence)
-        if gap:
-            await self._rewind(place)
+            metrics.CONSUMER_POSITION.labels(self._subscriber.consumer, topic, str(partition)).set(new.last_sequence)
+        if links.gap and place not in self._gaps:
+            self._gaps[place] = _Gap(time.monotonic() + REWIND_S)
+            await self._rewind(reader, place)
         return len(items)
 
-    async def _again(self, place: tuple[str, int]) -> None:
+    async def _again(self, reader: Reader, place: Place) -> None:
         """Read a partition from what the database says."""
-        assert self._reader is not None, "started before stepped"
         for assigned, offset in (await self._assigned([place])).items():
-            await self._reader.seek(*assigned, offset)
+            await reader.seek(*assigned, offset)
+        self._unhandled.discard(place)
 
-    def _following(self, last: int, records: Sequence[Record]) -> tuple[list[tuple[Record, Delivered]], bool]:
-        """The records that continue the chain after `last`, and whether one was met whose predecessor is missing."""
-        fresh: list[tuple[Record, Delivered]] = []
-        gap = False
-        for record in records:
-            try:
-                delivered = from_record(record.value, record.headers)
-            except BrokenRecord as error:
-                log.error("record passed over", topic=record.topic, offset=record.offset, error=str(error))
-                metrics.BROKEN_RECORDS.labels(self._subscriber.consumer, record.topic).inc()
-                continue
-            if delivered.event.sequence <= last:
-                continue
-            if delivered.previous != last:
-                gap = True
-                continue
-            fresh.append((record, delivered))
-            last = delivered.event.sequence
-        return fresh, gap
-
-    async def _rewind(self, place: tuple[str, int]) -> None:
-        assert self._reader is not None, "started before stepped"
+    async def _look_for_missing(self, reader: Reader) -> None:
         now = time.monotonic()
-        if now - self._rewound_at.get(place, -REWIND_S) < REWIND_S:
-            return
-        self._rewound_at[place] = now
+        for place, gap in self._gaps.items():
+            if now >= gap.again_at:
+                gap.pause_s = min(gap.pause_s * 2, LONGEST_REWIND_S)
+                gap.again_at = now + gap.pause_s
+                await self._rewind(reader, place)
+
+    async def _rewind(self, reader: Reader, place: Place) -> None:
         metrics.REWINDS.labels(self._subscriber.consumer, place[0]).inc()
         log.warning("chain broken, reading the partition from its first record", topic=place[0], partition=place[1])
-        await self._reader.seek(*place, 0)
+        await reader.seek(*place, 0)
+
+    def _note_broken(self, topic: str, links: Links) -> None:
+        for record, error in links.broken:
+            log.error("record passed over", topic=topic, offset=record.offset, error=str(error))
+            metrics.BROKEN_RECORDS.labels(self._subscriber.consumer, topic).inc()
 
     async def run(self) -> None:
-        await self.start()
         try:
+            await self.start()
             while True:
                 await self.step()
         finally:

@@ -5,24 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 import structlog
 
 from libs.events.codec import Codec, Recorded
+from libs.events.conflicts import in_transaction
 from libs.events.envelope import StoredEvent
-from libs.events.errors import is_transient
-from libs.events.store import ConcurrencyError, Fenced, Parked, Position, Session, Store
+from libs.events.errors import NotYet, is_transient
+from libs.events.store import Fenced, Parked, Position, Session, Store
 
 log = structlog.get_logger(__name__)
 
 RETRY_DELAYS_S: Final = (0.02, 0.1, 0.5)
 """Between attempts at one event. What still fails after the last is not a passing fault, and waits for a person."""
-CONFLICT_ATTEMPTS: Final = 20
+BATCH_SIZE: Final = 50
+"""Events handled in one transaction, unless a subscriber says otherwise: each may lock streams until the end of it."""
 
 
 class Subscriber(Protocol):
-    """Whoever is given events: reactions, a projection, an archive."""
+    """Whoever is given events: reactions, a projection, an archive.
+
+    It may have a `batch_size`, how many events at most it takes in one transaction (`BATCH_SIZE`).
+    """
 
     @property
     def consumer(self) -> str:
@@ -58,6 +64,7 @@ class Delivery:
 
     def __init__(self, store: Store, subscriber: Subscriber, codec: Codec) -> None:
         self._store, self._subscriber, self._codec = store, subscriber, codec
+        self._batch_size = getattr(subscriber, "batch_size", BATCH_SIZE)
 
     def wants(self, event: StoredEvent) -> bool:
         return self._codec.current_type(event.type) in self._subscriber.types
@@ -67,38 +74,48 @@ class Delivery:
     ) -> None:
         """Handle `items` and move the position from `old` to `new`.
 
-        Raises `Fenced` when somebody else moved it, and passing faults of the database as they are.
+        Raises `Fenced` when somebody else moved it, `NotYet` of an event when all before it are handled, and passing
+        faults of the database as they are; what was handled until then stays handled.
         """
+        position = old
+        while True:
+            batch, items = items[: self._batch_size], items[self._batch_size :]
+            reached = Position(batch[-1].event.sequence, batch[-1].offset + 1) if items else new
+            await self._deliver_batch(topic, partition, batch, position, reached)
+            if not items:
+                return
+            position = reached
+
+    async def _deliver_batch(
+        self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
+    ) -> None:
         try:
             await self._together(topic, partition, items, old, new)
         except Fenced:
             raise
         except Exception as error:
-            if is_transient(error):
+            alone = len(items) == 1
+            if is_transient(error) and (alone or not isinstance(error, NotYet)):
                 raise
             await self._one_by_one(topic, partition, items, old, new)
 
     async def _together(
         self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
     ) -> None:
-        for attempt in range(CONFLICT_ATTEMPTS):
-            try:
-                async with self._store.transaction() as session:
-                    await session.advance(self._subscriber.consumer, topic, partition, old, new)
-                    ready = await self._set_aside(session, topic, partition, items)
-                    if ready:
-                        await self._subscriber.handle(session, [self._decode(item) for item in ready])
-                return
-            except ConcurrencyError:
-                if attempt == CONFLICT_ATTEMPTS - 1:
-                    raise
-                await asyncio.sleep(0.002 * attempt)
+        async def work(session: Session) -> None:
+            await session.advance(self._subscriber.consumer, topic, partition, old, new)
+            ready = await self._set_aside(session, topic, partition, items)
+            if ready:
+                await self._subscriber.handle(session, [self._decode(item) for item in ready])
+
+        await in_transaction(self._store, work)
 
     async def _set_aside(self, session: Session, topic: str, partition: int, items: Sequence[Item]) -> list[Item]:
         """Park what belongs to a stream that has something parked; the rest."""
         if not items:
             return []
-        held = await session.parked_streams(self._subscriber.consumer, [item.event.stream_id for item in items])
+        streams = list({item.event.stream_id for item in items})
+        held = await session.parked_streams(self._subscriber.consumer, topic, streams)
         if not held:
             return list(items)
         for item in items:
@@ -116,7 +133,7 @@ class Delivery:
             if error is not None:
                 await self._park(topic, partition, item, position, reached, error)
             position = reached
-        if position is None or position != new:
+        if position != new:
             async with self._store.transaction() as session:
                 await session.advance(self._subscriber.consumer, topic, partition, position, new)
 
@@ -161,15 +178,20 @@ class Delivery:
     async def redrive(self, stream_id: str) -> int:
         """Hand over what is parked of a stream again, in order, each in its own transaction; how many went through.
 
-        Raises what the first failing one raises; it and the later ones stay parked.
+        Ends when nothing is left, what is parked meanwhile included. Raises what the first failing one raises: it and
+        the later ones stay parked; and `Fenced` when somebody else hands over or skips the same at the same time.
         """
         done = 0
-        for parked in await self._store.parked(self._subscriber.consumer, stream_id):
-            async with self._store.transaction() as session:
-                await session.unpark(parked.consumer, parked.topic, stream_id, parked.event.sequence)
-                await self._subscriber.handle(session, [self._codec.recorded(parked.event, parked.source)])
-            done += 1
+        while waiting := await self._store.parked(self._subscriber.consumer, stream_id):
+            for parked in waiting:
+                await in_transaction(self._store, partial(self._hand_over, parked))
+                done += 1
         return done
+
+    async def _hand_over(self, parked: Parked, session: Session) -> None:
+        event = parked.event
+        await session.unpark(parked.consumer, parked.topic, event.stream_id, event.sequence)
+        await self._subscriber.handle(session, [self._codec.recorded(event, parked.source)])
 
     async def skip(self, stream_id: str) -> int:
         """Give up the first parked event of a stream, so that those after it can be handed over; its sequence."""

@@ -97,12 +97,12 @@ class StoredEvent:
 
 def leaf_bytes(stream_id: str, version: int, event_id: UUID, type: str, data: bytes, metadata: bytes) -> bytes:
     """What a Merkle leaf covers: the canonical JSON of the whole event, put together from parts already canonical."""
-    return b'{"data":%b,"id":"%b","metadata":%b,"stream":"%b","type":"%b","version":%d}' % (
+    return b'{"data":%b,"id":"%b","metadata":%b,"stream":%b,"type":%b,"version":%d}' % (
         data,
         str(event_id).encode(),
         metadata,
-        stream_id.encode(),
-        type.encode(),
+        orjson.dumps(stream_id),
+        orjson.dumps(type),
         version,
     )
 

@@ -11,7 +11,7 @@ class NotYet(Exception):
     """What an event needs to be handled has not arrived from another topic; its partition waits, others go on."""
 
 
-TRANSIENT: Final = (
+OURS: Final = (
     NotYet,
     OSError,
     TimeoutError,
@@ -21,9 +21,15 @@ TRANSIENT: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.CannotConnectNowError,
+    # A table that is not there yet, a right that is missing: whoever deploys mends it, and no event is to blame.
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.InvalidTransactionStateError,
 )
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the database or the network is at fault, not the event: try again, however long it takes."""
-    return isinstance(error, TRANSIENT)
+    """Whether the database or the network is at fault, not the event: try again, however long it takes.
+
+    A value that does not fit its column is the event's fault, although asyncpg reports it as an error of the interface.
+    """
+    return isinstance(error, OURS) and not isinstance(error, ValueError)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from libs.events.broker import Assigned, BrokerUnavailable, Message, Record, TopicState
+
+log = structlog.get_logger(__name__)
 
 TOPIC_EXISTS: Final = 36
 """Kafka's error code TOPIC_ALREADY_EXISTS, which some brokers answer without an exception."""
@@ -30,13 +34,23 @@ async def _as_unavailable() -> AsyncIterator[None]:
         raise BrokerUnavailable(repr(error)) from error
 
 
+async def _start(start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> None:
+    """Start a client, and let go of what it has opened when it cannot start."""
+    try:
+        await start()
+    except BaseException:
+        await stop()
+        raise
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
     """How to reach a broker, and what it can do.
 
     `idempotent`: the broker has the idempotent producer. `grouped`: members of a group share the partitions; without,
     this process takes all of them at once, as a single-process deployment does. `fetch_wait_ms`: how long a fetch may
-    wait at the broker; brokers that do not wake a waiting fetch want it short.
+    wait at the broker; brokers that do not wake a waiting fetch want it short. `partitions`: of a topic that a reader
+    wants before its publisher has made it.
     """
 
     bootstrap: str
@@ -55,6 +69,8 @@ class KafkaBroker:
         self._admin: AIOKafkaAdminClient | None = None
         self._watcher: AIOKafkaConsumer | None = None
         self._connecting = asyncio.Lock()
+        self._identity = ""
+        self._identified_at = -math.inf
 
     def publisher(self, topic: str, partitions: int) -> KafkaPublisher:
         return KafkaPublisher(self, topic, partitions)
@@ -66,21 +82,34 @@ class KafkaBroker:
         async with self._connecting:
             if self._admin is None:
                 admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.bootstrap, request_timeout_ms=10_000)
-                await admin.start()
+                await _start(admin.start, admin.close)
                 self._admin = admin
             if self._watcher is None:
                 watcher = AIOKafkaConsumer(
                     bootstrap_servers=self.settings.bootstrap, request_timeout_ms=10_000, enable_auto_commit=False
                 )
-                await watcher.start()
+                await _start(watcher.start, watcher.stop)
                 self._watcher = watcher
             return self._admin, self._watcher
 
-    async def identity(self) -> str:
-        """The cluster's id: another one is another broker, with nothing of what the last one held."""
+    async def identity(self, max_age_s: float = 0.0) -> str:
+        """The cluster's id: another one is another broker, with nothing of what the last one held.
+
+        An answer that was given within `max_age_s` is given again: relays and readers of a process share the question.
+        """
+        if time.monotonic() - self._identified_at > max_age_s:
+            async with _as_unavailable():
+                admin, _ = await self._connected()
+                self._identity = str((await admin.describe_cluster())["cluster_id"])
+            self._identified_at = time.monotonic()
+        return self._identity
+
+    async def partitions(self, topics: Sequence[str]) -> list[tuple[str, int]]:
+        """All partitions of these topics."""
         async with _as_unavailable():
             admin, _ = await self._connected()
-            return str((await admin.describe_cluster())["cluster_id"])
+            described = await admin.describe_topics(list(topics))
+        return [(one["topic"], partition) for one in described for partition in range(len(one["partitions"]))]
 
     async def end_offsets(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         async with _as_unavailable():
@@ -116,6 +145,7 @@ class KafkaPublisher:
     def __init__(self, broker: KafkaBroker, topic: str, partitions: int) -> None:
         self._broker, self._topic, self._partitions = broker, topic, partitions
         self._producer: AIOKafkaProducer | None = None
+        self._identity = ""
 
     async def start(self) -> None:
         await self._broker.ensure_topics([self._topic], self._partitions)
@@ -129,12 +159,17 @@ class KafkaPublisher:
             request_timeout_ms=10_000,
         )
         async with _as_unavailable():
-            await producer.start()
+            await _start(producer.start, producer.stop)
         self._producer = producer
 
     async def state(self) -> TopicState:
         identity = await self._broker.identity()
-        await self._broker.ensure_topics([self._topic], self._partitions)
+        if identity != self._identity:
+            await self._broker.ensure_topics([self._topic], self._partitions)
+            held = len(await self._broker.partitions([self._topic]))
+            if held != self._partitions:
+                raise BrokerUnavailable(f"{self._topic} has {held} partitions, not {self._partitions}")
+            self._identity = identity
         ends = await self._broker.end_offsets((self._topic, partition) for partition in range(self._partitions))
         return TopicState(identity, [ends[self._topic, partition] for partition in range(self._partitions)])
 
@@ -191,10 +226,13 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 self._consumer.subscribe(self._topics, listener=self)
                 await self._consumer.start()
             else:
-                places = [TopicPartition(topic, p) for topic in self._topics for p in range(settings.partitions)]
                 await self._consumer.start()
-                self._consumer.assign(places)
-                await self._place(places)
+                await self._take_all()
+
+    async def _take_all(self) -> None:
+        places = [TopicPartition(*place) for place in await self._broker.partitions(self._topics)]
+        self._consumer.assign(places)
+        await self._place(places)
 
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Nothing to hand over: what was not committed to the database did not happen."""
@@ -210,7 +248,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         wanted = await self._assigned([(place.topic, place.partition) for place in places])
         ends = await self._broker.end_offsets(wanted)
         for place, offset in wanted.items():
-            self._consumer.seek(TopicPartition(*place), offset if offset <= ends[place] else 0)
+            await self.seek(*place, offset if offset <= ends[place] else 0)
 
     async def poll(self, timeout_s: float, limit: int) -> Mapping[tuple[str, int], Sequence[Record]]:
         if time.monotonic() - self._checked_at > IDENTITY_CHECK_S:
@@ -226,20 +264,31 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _check_identity(self) -> None:
         """A client reconnects silently to a broker that lost everything, and would wait for ever at its old offset."""
-        identity = await self._broker.identity()
-        self._checked_at = time.monotonic()
+        identity = await self._broker.identity(IDENTITY_CHECK_S)
         if identity != self._identity:
-            self._identity = identity
+            log.warning("another broker answers, reading from where it can be", group=self._group)
             await self._broker.ensure_topics(self._topics, self._broker.settings.partitions)
-            await self._place(list(self._consumer.assignment()))
+            if self._broker.settings.grouped:
+                await self._place(list(self._consumer.assignment()))
+            else:
+                await self._take_all()
+            self._identity = identity
+        self._checked_at = time.monotonic()
 
     async def seek(self, topic: str, partition: int, offset: int) -> None:
-        self._consumer.seek(TopicPartition(topic, partition), offset)
+        place = TopicPartition(topic, partition)
+        if place in self._consumer.assignment():
+            self._consumer.seek(place, offset)
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        if self._broker.settings.grouped and offsets:
-            async with _as_unavailable():
-                await self._consumer.commit({TopicPartition(*place): offset for place, offset in offsets.items()})
+        ours = {TopicPartition(*place): offset for place, offset in offsets.items()}
+        ours = {place: offset for place, offset in ours.items() if place in self._consumer.assignment()}
+        if not self._broker.settings.grouped or not ours:
+            return
+        try:
+            await self._consumer.commit(ours)
+        except KafkaError as error:
+            log.info("progress was not told to the broker", group=self._group, error=repr(error))
 
     async def stop(self) -> None:
         await self._consumer.stop()

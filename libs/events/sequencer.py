@@ -10,6 +10,8 @@ from libs.events.store import Store
 
 IDLE_S: Final = 0.25
 """How long events of another process may stay unstamped when nothing happens in this one."""
+BUSY_S: Final = 0.01
+"""After finding another one at work, who may have looked before our events were committed."""
 
 
 class Sequencer:
@@ -19,10 +21,12 @@ class Sequencer:
         self._store, self._service, self._appended, self._stamped = store, service, appended, stamped
         self._idle_s = idle_s
         self._last = -1
+        self._busy = False
 
     async def step(self) -> bool:
         """Stamp what there is; whether anything is new."""
         last = await self._store.stamp()
+        self._busy = last is None
         if last is None or last == self._last:
             return False
         self._last = last
@@ -31,6 +35,8 @@ class Sequencer:
         return True
 
     async def run(self) -> None:
+        """Until cancelled. Raises `ForeignCluster` before anything is stamped with another cluster's transactions."""
+        await self._store.verify_cluster()
         while True:
-            await self._appended.wait(self._idle_s)
             await self.step()
+            await self._appended.wait(BUSY_S if self._busy else self._idle_s)

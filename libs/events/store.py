@@ -6,7 +6,7 @@ runs over both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -135,18 +135,28 @@ class Session(Protocol):
         ...
 
     async def finish(self, task_id: UUID) -> None:
-        """Mark a task as done."""
+        """Mark a task as done; raises `Fenced` when it is not open, so that nothing is written for it twice."""
         ...
 
     async def park(self, parked: Parked) -> None:
         """Set an event aside for a person; the same one twice is one."""
         ...
 
-    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
         """Which of these streams have something parked, so that what follows must wait as well."""
         ...
 
-    async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None: ...
+    async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
+        """Take a parked event back; raises `Fenced` when it is not there, since somebody else has taken it."""
+        ...
+
+    async def answered(self, key: str) -> Answer | None:
+        """The remembered answer to a command key."""
+        ...
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call this once all of it is visible, and never when it fails; at once outside a transaction."""
+        ...
 
 
 class Store(Session, Protocol):
@@ -154,8 +164,8 @@ class Store(Session, Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Session]: ...
 
-    async def answered(self, key: str) -> Answer | None:
-        """The remembered answer to a command key."""
+    async def verify_cluster(self) -> None:
+        """Raises `ForeignCluster` when the store was restored into another database cluster."""
         ...
 
     async def stamp(self) -> int | None:

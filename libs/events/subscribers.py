@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from libs.events.canonical import canonical
 from libs.events.codec import Payload, Recorded
@@ -107,6 +107,7 @@ class ProjectionSubscriber:
     """A projection as a subscriber."""
 
     projection: Projection
+    batch_size: ClassVar[int] = 500
 
     @property
     def consumer(self) -> str:

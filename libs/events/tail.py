@@ -7,6 +7,7 @@ from typing import Final
 from libs.events import metrics
 from libs.events.codec import Codec
 from libs.events.delivery import Delivery, Item, Subscriber
+from libs.events.errors import NotYet
 from libs.events.signals import Signal
 from libs.events.store import OWN, Fenced, Position, Store
 
@@ -24,7 +25,7 @@ class Tail:
         self._known = False
 
     async def step(self) -> int:
-        """Deliver one batch; how many events were passed."""
+        """Deliver one batch; how many events were passed. 0 as well when another process or a cause comes first."""
         if not self._known:
             self._position = (await self._store.positions(self._subscriber.consumer)).get((OWN, 0))
             self._known = True
@@ -37,10 +38,11 @@ class Tail:
         new = Position(stored[-1].sequence, stored[-1].sequence + 1)
         try:
             await self._delivery.deliver(OWN, 0, items, self._position, new)
-        except Exception as error:
+        except (Fenced, NotYet):
             self._known = False
-            if isinstance(error, Fenced):
-                return 0
+            return 0
+        except BaseException:
+            self._known = False
             raise
         self._position = new
         metrics.HANDLED.labels(self._subscriber.consumer).inc(len(items))

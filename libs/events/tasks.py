@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,8 +14,9 @@ import orjson
 import structlog
 
 from libs.events import metrics
+from libs.events.conflicts import in_transaction
 from libs.events.signals import Signal
-from libs.events.store import Session, Store, Task
+from libs.events.store import Fenced, Session, Store, Task
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +25,8 @@ IDLE_S: Final = 0.5
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 600.0
 CONCURRENCY: Final = 16
+WORK_TIMEOUT_S: Final = 45.0
+"""An attempt ends before its lease does, so that nobody else begins the next one meanwhile."""
 
 
 class TryLater(Exception):
@@ -83,10 +87,9 @@ class Worker:
     def __init__(self, store: Store, tasks: Tasks, service: str, wake: Signal, appended: Callable[[], None]) -> None:
         self._store, self._tasks, self._service, self._wake = store, tasks, service, wake
         self._appended = appended
-        self._slots = asyncio.Semaphore(CONCURRENCY)
 
     async def step(self) -> int:
-        """Do what is due now; how many tasks were taken."""
+        """Do what is due now, and return when it is done; how many tasks were taken."""
         claimed = await self._store.claim_tasks(self._tasks.kinds, CONCURRENCY, LEASE)
         async with asyncio.TaskGroup() as group:
             for task in claimed:
@@ -96,17 +99,18 @@ class Worker:
     async def _do(self, task: Task) -> None:
         job = Job(task.task_id, task.kind, task.key, orjson.loads(task.payload), task.attempts)
         try:
-            finish = await self._tasks.work(task.kind)(job)
-            async with self._store.transaction() as session:
-                if finish is not None:
-                    await finish(session)
-                await session.finish(task.task_id)
+            async with asyncio.timeout(WORK_TIMEOUT_S):
+                finish = await self._tasks.work(task.kind)(job)
+            await in_transaction(self._store, partial(self._finish, task, finish))
+        except Fenced:
+            log.info("task was done by another attempt", service=self._service, kind=task.kind, key=task.key)
+            return
         except GiveUp as error:
             log.error("task given up", service=self._service, kind=task.kind, key=task.key, error=str(error))
             metrics.TASKS.labels(self._service, task.kind, "failed").inc()
             await self._store.retry_task(task.task_id, str(error), None)
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, the task is tried again
             delay = self._delay(task.attempts, error)
             log.warning("task put back", service=self._service, kind=task.kind, key=task.key, error=repr(error))
             metrics.TASKS.labels(self._service, task.kind, "retried").inc()
@@ -116,12 +120,33 @@ class Worker:
         self._appended()
 
     @staticmethod
+    async def _finish(task: Task, finish: Finish | None, session: Session) -> None:
+        await session.finish(task.task_id)
+        if finish is not None:
+            await finish(session)
+
+    @staticmethod
     def _delay(attempts: int, error: Exception) -> timedelta:
         if isinstance(error, TryLater) and error.delay is not None:
             return error.delay
         return timedelta(seconds=min(FIRST_DELAY_S * 2 ** min(attempts - 1, 20), LONGEST_DELAY_S))
 
     async def run(self) -> None:
-        while True:
-            if not self._tasks.kinds or await self.step() == 0:
-                await self._wake.wait(IDLE_S)
+        """Until cancelled: a slow task holds one of the places, not the others."""
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                free = CONCURRENCY - len(running)
+                claimed = await self._store.claim_tasks(self._tasks.kinds, free, LEASE) if free else []
+                running |= {asyncio.create_task(self._do(task)) for task in claimed}
+                if len(claimed) == free:
+                    await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                else:
+                    await self._wake.wait(IDLE_S)
+                for task in [task for task in running if task.done()]:
+                    running.discard(task)
+                    task.result()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)

@@ -30,7 +30,7 @@ class Scenario(Generic[S]):
         state = self.decider.replay(self.past)
         try:
             return Scenario(self.decider, self.past, list(self.decider.decide(command, state)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # `then` and `refused` say what it means
             return Scenario(self.decider, self.past, (), error)
 
     def then(self, *expected: Any) -> S:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from libs.events.broker import Assigned, BrokerUnavailable, Message, Record, TopicState
-from libs.events.ids import new_id
+from libs.events.signals import Signal
 
 
 class MemoryLog:
@@ -17,7 +16,6 @@ class MemoryLog:
         self.identity = str(uuid4())
         self.topics: dict[str, list[list[Record]]] = {}
         self.groups: dict[str, list[MemoryReader]] = {}
-        self.arrived = asyncio.Condition()
 
     def publisher(self, topic: str, partitions: int) -> MemoryPublisher:
         return MemoryPublisher(self, topic, partitions)
@@ -26,23 +24,39 @@ class MemoryLog:
         return MemoryReader(self, topics, group)
 
     def wipe(self) -> None:
-        """Lose everything, as a broker without a disk does when it restarts."""
-        self.identity = str(new_id())
+        """Lose everything, as a broker without a disk does when it restarts; its clients find out by themselves."""
+        self.identity = str(uuid4())
         self.topics.clear()
-        for members in self.groups.values():
+        for group, members in self.groups.items():
             for reader in members:
-                reader.offsets = dict.fromkeys(reader.offsets, 0)
+                reader.offsets.clear()
+            self.rebalance(group)
+
+    def ensure(self, topic: str, partitions: int) -> None:
+        """Make a topic that is missing, and deal its partitions to the groups that want them."""
+        if topic in self.topics:
+            return
+        self.topics[topic] = [[] for _ in range(partitions)]
+        for group, members in self.groups.items():
+            if any(topic in member.topics for member in members):
+                self.rebalance(group)
 
     def rebalance(self, group: str) -> None:
-        """Deal the partitions of a group anew among its members."""
-        members = self.groups.get(group, [])
-        for member in members:
+        """Deal the partitions of a group anew among its members; each hears of it at its next poll."""
+        for member in self.groups[group]:
             member.rebalancing = True
+            member.arrived.set()
 
     def dealt_to(self, reader: MemoryReader) -> list[tuple[str, int]]:
         members = self.groups[reader.group]
         places = [(topic, p) for topic in reader.topics for p in range(len(self.topics.get(topic, [])))]
         return places[members.index(reader) :: len(members)]
+
+    def arrived(self, topic: str) -> None:
+        for members in self.groups.values():
+            for member in members:
+                if topic in member.topics:
+                    member.arrived.set()
 
 
 class MemoryPublisher:
@@ -52,27 +66,23 @@ class MemoryPublisher:
         self._log, self._topic, self._partitions = log, topic, partitions
 
     async def start(self) -> None:
-        if self._topic not in self._log.topics:
-            self._log.topics[self._topic] = [[] for _ in range(self._partitions)]
-            for group, members in self._log.groups.items():
-                if any(self._topic in member.topics for member in members):
-                    self._log.rebalance(group)
+        self._log.ensure(self._topic, self._partitions)
 
     async def state(self) -> TopicState:
-        return TopicState(self._log.identity, [len(p) for p in self._log.topics.get(self._topic, [])])
+        self._log.ensure(self._topic, self._partitions)
+        return TopicState(self._log.identity, [len(held) for held in self._log.topics[self._topic]])
 
     async def publish(self, messages: Sequence[Message]) -> Mapping[int, int]:
+        partitions = self._log.topics.get(self._topic)
+        if partitions is None:
+            raise BrokerUnavailable(f"no topic {self._topic}")
         ends: dict[int, int] = {}
         for message in messages:
-            if self._topic not in self._log.topics:
-                raise BrokerUnavailable(f"no topic {self._topic}")
-            partition = self._log.topics[self._topic][message.partition]
-            partition.append(
-                Record(self._topic, message.partition, len(partition), message.value, tuple(message.headers))
-            )
-            ends[message.partition] = len(partition)
-        async with self._log.arrived:
-            self._log.arrived.notify_all()
+            held = partitions[message.partition]
+            headers = tuple(message.headers)
+            held.append(Record(self._topic, message.partition, len(held), message.value, headers))
+            ends[message.partition] = len(held)
+        self._log.arrived(self._topic)
         return ends
 
     async def stop(self) -> None:
@@ -86,6 +96,7 @@ class MemoryReader:
         self._log, self.topics, self.group = log, topics, group
         self.offsets: dict[tuple[str, int], int] = {}
         self.rebalancing = True
+        self.arrived = Signal()
         self._assigned: Assigned | None = None
 
     async def start(self, assigned: Assigned) -> None:
@@ -94,16 +105,22 @@ class MemoryReader:
         self._log.rebalance(self.group)
 
     async def poll(self, timeout_s: float, limit: int) -> Mapping[tuple[str, int], Sequence[Record]]:
+        found = await self._take(limit)
+        if not found and await self.arrived.wait(timeout_s):
+            found = await self._take(limit)
+        return found
+
+    async def _take(self, limit: int) -> dict[tuple[str, int], Sequence[Record]]:
         if self.rebalancing:
             await self._rejoin()
-        found = self._take(limit)
-        if not found:
-            try:
-                async with asyncio.timeout(timeout_s), self._log.arrived:
-                    await self._log.arrived.wait()
-            except TimeoutError:
-                return {}
-            found = self._take(limit)
+        found: dict[tuple[str, int], Sequence[Record]] = {}
+        for (topic, partition), offset in self.offsets.items():
+            taken = self._log.topics[topic][partition][offset : offset + limit]
+            if taken:
+                found[topic, partition] = taken
+                limit -= len(taken)
+        for place, records in found.items():
+            self.offsets[place] += len(records)
         return found
 
     async def _rejoin(self) -> None:
@@ -112,28 +129,19 @@ class MemoryReader:
         places = self._log.dealt_to(self)
         fresh = [place for place in places if place not in self.offsets]
         wanted = await self._assigned(fresh) if fresh else {}
-        self.offsets = {place: self.offsets.get(place, wanted.get(place, 0)) for place in places}
-
-    def _take(self, limit: int) -> dict[tuple[str, int], Sequence[Record]]:
-        found: dict[tuple[str, int], Sequence[Record]] = {}
-        for (topic, partition), offset in self.offsets.items():
-            records = self._log.topics.get(topic, [])
-            held = records[partition] if partition < len(records) else []
-            if offset > len(held):
-                offset = 0  # out of range: from the first record, as auto.offset.reset=earliest
-            taken = held[offset : offset + limit]
-            if taken:
-                found[topic, partition] = taken
-                self.offsets[topic, partition] = offset + len(taken)
-        return found
+        self.offsets = {place: self.offsets.get(place, 0) for place in places}
+        for place, offset in wanted.items():
+            await self.seek(*place, offset)
 
     async def seek(self, topic: str, partition: int, offset: int) -> None:
-        self.offsets[topic, partition] = offset
+        if (topic, partition) in self.offsets:
+            held = len(self._log.topics.get(topic, [[]] * (partition + 1))[partition])
+            self.offsets[topic, partition] = offset if offset <= held else 0
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        return
+        """Nobody looks at lag in memory."""
 
     async def stop(self) -> None:
-        members = self._log.groups[self.group]
-        members.remove(self)
-        self._log.rebalance(self.group)
+        if self in self._log.groups.get(self.group, []):
+            self._log.groups[self.group].remove(self)
+            self._log.rebalance(self.group)

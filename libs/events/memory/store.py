@@ -69,6 +69,7 @@ class MemorySession:
         self._first_version: dict[str, int] = {}
         self._checks: list[Callable[[], None]] = []
         self._effects: list[Callable[[], None]] = []
+        self._committed: list[Callable[[], None]] = []
 
     async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
         events = self._tables.streams.get(stream_id, []) + self._appended.get(stream_id, [])
@@ -124,22 +125,43 @@ class MemorySession:
         self._effects.append(add)
 
     async def finish(self, task_id: UUID) -> None:
+        def check() -> None:
+            row = self._tables.tasks.get(task_id)
+            if row is None or row.status != "pending":
+                raise Fenced(f"task {task_id} is not open")
+
         def done() -> None:
             row = self._tables.tasks[task_id]
             row.status, row.lease_until = "done", None
 
+        check()
+        self._checks.append(check)
         self._effects.append(done)
 
     async def park(self, parked: Parked) -> None:
         place = (parked.consumer, parked.topic, parked.event.stream_id, parked.event.sequence)
         self._effects.append(lambda: void(self._tables.parked.setdefault(place, parked)))
 
-    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
         wanted = set(stream_ids)
-        return {stream for owner, _, stream, _ in self._tables.parked if owner == consumer and stream in wanted}
+        return {place[2] for place in self._tables.parked if place[:2] == (consumer, topic) and place[2] in wanted}
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
-        self._effects.append(lambda: void(self._tables.parked.pop((consumer, topic, stream_id, sequence), None)))
+        place = (consumer, topic, stream_id, sequence)
+
+        def check() -> None:
+            if place not in self._tables.parked:
+                raise Fenced(f"{stream_id}, sequence {sequence}, is not parked any more")
+
+        check()
+        self._checks.append(check)
+        self._effects.append(lambda: void(self._tables.parked.pop(place)))
+
+    async def answered(self, key: str) -> Answer | None:
+        return self._tables.answers.get(key)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        self._committed.append(callback)
 
     def commit(self) -> None:
         """All of it or, when a check fails, none. No await in here: nobody sees a half."""
@@ -150,6 +172,8 @@ class MemorySession:
             self._tables.unstamped.extend(events)
         for effect in self._effects:
             effect()
+        for callback in self._committed:
+            callback()
 
 
 def _write(rows: dict[str, dict[tuple[Hashable, ...], Row]], changes: Sequence[Change], suffix: str) -> None:
@@ -216,9 +240,9 @@ class MemoryStore:
         async with self.transaction() as session:
             await session.park(parked)
 
-    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
         async with self.transaction() as session:
-            return await session.parked_streams(consumer, stream_ids)
+            return await session.parked_streams(consumer, topic, stream_ids)
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
         async with self.transaction() as session:
@@ -226,6 +250,12 @@ class MemoryStore:
 
     async def answered(self, key: str) -> Answer | None:
         return self.tables.answers.get(key)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        callback()
+
+    async def verify_cluster(self) -> None:
+        """A store in memory is never restored."""
 
     async def stamp(self) -> int | None:
         sequence = self.tables.sequence
@@ -258,8 +288,8 @@ class MemoryStore:
         return [replace(row.task, attempts=row.attempts, delay=timedelta()) for row in due[:limit]]
 
     async def retry_task(self, task_id: UUID, error: str, delay: timedelta | None) -> None:
-        row = self.tables.tasks[task_id]
-        if row.status != "pending":
+        row = self.tables.tasks.get(task_id)
+        if row is None or row.status != "pending":
             return
         row.lease_until, row.last_error = None, error
         if delay is None:

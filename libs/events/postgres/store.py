@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.resources import files
@@ -34,6 +34,9 @@ PoolConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
 
 ERRORS: Final[Mapping[str, type[Exception]]] = {"ES001": ConcurrencyError, "ES002": AlreadyAnswered}
 
+ACQUIRE_TIMEOUT_S: Final = 30.0
+"""Who waits longer for a connection of the pool is told so, instead of waiting for ever."""
+
 APPEND: Final = "select es.append($1, $2, $3, $4, $5, $6, $7)"
 APPEND_ANSWERED: Final = "select es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 LOAD: Final = """
@@ -59,7 +62,8 @@ SCHEDULE: Final = """
     from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::interval[]) as t (id, kind, key, payload, delay)
     on conflict do nothing"""
 FINISH: Final = """
-    update es.task set status = 'done', lease_until = null, last_error = null, changed_at = now() where task_id = $1"""
+    update es.task set status = 'done', lease_until = null, last_error = null, changed_at = now()
+    where task_id = $1 and status = 'pending'"""
 CLAIM: Final = """
     update es.task t set lease_until = now() + $3::interval, attempts = attempts + 1, changed_at = now()
     from (select task_id from es.task
@@ -91,7 +95,8 @@ PARK: Final = """
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing"""
 UNPARK: Final = """
     delete from es.parked where consumer = $1 and topic = $2 and stream_id = $3 and sequence = $4"""
-PARKED_STREAMS: Final = "select distinct stream_id from es.parked where consumer = $1 and stream_id = any($2)"
+PARKED_STREAMS: Final = """
+    select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($3)"""
 PARKED: Final = """
     select consumer, topic, partition, source, stream_id, version, event_id, type, data, metadata, sequence, error,
         attempts
@@ -130,6 +135,7 @@ class PostgresSession:
 
     def __init__(self, connection: PoolConnection) -> None:
         self.connection = connection
+        self.committed: list[Callable[[], None]] = []
 
     async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
         return [StoredEvent(*row) for row in await self.connection.fetch(LOAD, stream_id, after_version)]
@@ -188,7 +194,8 @@ class PostgresSession:
         )
 
     async def finish(self, task_id: UUID) -> None:
-        await self.connection.execute(FINISH, task_id)
+        if not (await self.connection.execute(FINISH, task_id)).endswith(" 1"):
+            raise Fenced(f"task {task_id} is not open")
 
     async def park(self, parked: Parked) -> None:
         event = parked.event
@@ -209,11 +216,20 @@ class PostgresSession:
             parked.attempts,
         )
 
-    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
-        return {row[0] for row in await self.connection.fetch(PARKED_STREAMS, consumer, stream_ids)}
+    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
+        return {row[0] for row in await self.connection.fetch(PARKED_STREAMS, consumer, topic, stream_ids)}
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
-        await self.connection.execute(UNPARK, consumer, topic, stream_id, sequence)
+        status = await self.connection.execute(UNPARK, consumer, topic, stream_id, sequence)
+        if not status.endswith(" 1"):
+            raise Fenced(f"{stream_id}, sequence {sequence} of {topic or 'its own sequence'}, is not parked any more")
+
+    async def answered(self, key: str) -> Answer | None:
+        row = await self.connection.fetchrow(ANSWERED, key)
+        return Answer(*row) if row else None
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        self.committed.append(callback)
 
 
 class PostgresStore:
@@ -232,12 +248,16 @@ class PostgresStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresSession]:
-        async with self.pool.acquire() as connection, connection.transaction():
-            yield PostgresSession(connection)
+        async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+            session = PostgresSession(connection)
+            async with connection.transaction():
+                yield session
+        for callback in session.committed:
+            callback()
 
     @asynccontextmanager
     async def _single(self) -> AsyncIterator[Session]:
-        async with self.pool.acquire() as connection:
+        async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
             yield PostgresSession(connection)
 
     async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
@@ -269,17 +289,20 @@ class PostgresStore:
         async with self._single() as session:
             await session.park(parked)
 
-    async def parked_streams(self, consumer: str, stream_ids: Sequence[str]) -> set[str]:
+    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
         async with self._single() as session:
-            return await session.parked_streams(consumer, stream_ids)
+            return await session.parked_streams(consumer, topic, stream_ids)
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
         async with self._single() as session:
             await session.unpark(consumer, topic, stream_id, sequence)
 
     async def answered(self, key: str) -> Answer | None:
-        row = await self.pool.fetchrow(ANSWERED, key)
-        return Answer(*row) if row else None
+        async with self._single() as session:
+            return await session.answered(key)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        callback()
 
     async def stamp(self) -> int | None:
         last: int | None = await self.pool.fetchval("select es.stamp()")
