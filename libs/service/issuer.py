@@ -124,7 +124,10 @@ def _secrets(path: Path, users: Sequence[User]) -> dict[str, str]:
         user.client_id: str(entries.get(user.client_id, {}).get("client_secret") or secrets.token_urlsafe(24))
         for user in users
     }
-    document = {user.client_id: {"client_secret": result[user.client_id], **asdict(user)} for user in users}
+    document = {
+        user.client_id: {"client_secret": result[user.client_id], **asdict(user), "roles": list(user.roles)}
+        for user in users
+    }
     if document != entries:
         _write(path, document, mode=0o600)
     return result

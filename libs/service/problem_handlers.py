@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -93,7 +94,8 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
     kind = BY_STATUS.get(error.status_code)
     if kind is None:
         kind = ProblemType(REQUEST_REFUSED.code, error.status_code, REQUEST_REFUSED.title, REQUEST_REFUSED.meaning)
-    return Problem(kind, headers=error.headers).response()
+    said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
+    return Problem(kind, said, headers=error.headers).response()
 
 
 def field_error(error: Mapping[str, Any], body: object) -> FieldError:

@@ -12,10 +12,11 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+from starlette.requests import Request
 
 from libs.service import auth
 from libs.service.actor import Actor
-from libs.service.auth import TokenRefused, TokenVerifier, actor_of, require
+from libs.service.auth import TokenRefused, TokenVerifier, actor_of, authenticate, require
 from libs.service.issuer import Issuer, User
 from libs.service.keys import JwksFile, JwksUrl, KeysUnavailable
 from libs.service.tests.in_process import AUDIENCE, ISSUER, Caller, FixedKeys, Identity
@@ -279,10 +280,19 @@ def test_only_front_ends_act_on_behalf_of_others(user: str, party: str, status: 
     assert call("GET", "/ledger/loans", headers={"on-behalf-of": party}).status_code == status
 
 
+def test_a_token_of_another_issuer_is_refused(identity: Identity) -> None:
+    assert Caller(make_app(Identity()), identity.bearer("auditor"))("GET", "/ledger/loans").status_code == 401
+
+
+def test_an_actor_can_be_had_outside_of_a_request_context(identity: Identity) -> None:
+    app = make_app(identity)
+    authorization = identity.bearer("auditor")["authorization"].encode()
+    scope = {"type": "http", "app": app, "headers": [(b"authorization", authorization)]}
+    assert asyncio.run(authenticate(Request(scope))).roles == {"auditor"}
+
+
 def test_an_issuer_out_of_reach_is_not_the_clients_fault(identity: Identity, tmp_path: Path) -> None:
     check = TokenVerifier(JwksFile(tmp_path / "none.json"), issuer=ISSUER, audience=AUDIENCE)
-    answer = Caller(make_app(Identity()), identity.bearer("auditor"))("GET", "/ledger/loans")
-    assert answer.status_code == 401
     app = make_app(identity)
     app.state.verifier = check
     assert Caller(app, identity.bearer("auditor"))("GET", "/ledger/loans").status_code == 503
@@ -327,9 +337,11 @@ def test_the_issuer_keeps_its_key_and_secrets_private_and_the_same(tmp_path: Pat
     assert stat.S_IMODE(os.stat(home / "signing-key.json").st_mode) == 0o600
     assert stat.S_IMODE(os.stat(home / "users.json").st_mode) == 0o600
     assert '"d"' not in (home / "jwks.json").read_text()
+    written = os.stat(home / "users.json").st_ino
     again = Issuer.open(home, issuer=ISSUER, audience=AUDIENCE)
     assert again.secret("auditor") == first.secret("auditor")
     assert again.jwks() == first.jwks()
+    assert os.stat(home / "users.json").st_ino == written
     more = Issuer.open(home, issuer=ISSUER, audience=AUDIENCE, users=[User("auditor", ("auditor",), "A"), USERS[0]])
     assert more.secret("auditor") == first.secret("auditor")
     assert more.secret("shop") != more.secret("auditor")

@@ -26,7 +26,7 @@ from libs.service.problems import CATALOGUE, Problem, ProblemType, define, fragm
 from libs.service.settings import ServiceSettings, SettingsError
 from libs.service.telemetry import Metric, Telemetry
 from libs.service.tests.in_process import Caller, Identity
-from libs.service.tests.toy import make_app
+from libs.service.tests.toy import Loan, make_app
 
 ENVIRONMENT = {
     "PUHUI_SERVICE": "ledger",
@@ -196,6 +196,24 @@ def test_two_operations_cannot_have_one_id(identity: Identity) -> None:
     router.add_api_route("/b", well, name="same")
     with pytest.raises(ValueError, match="two operations are called same"):
         create_app("x", title="X", description="", routers=[router], verifier=identity.verifier)
+
+
+def test_an_example_may_stand_in_several_places(identity: Identity) -> None:
+    router = APIRouter()
+    content = {200: {"content": {"application/json": {"example": {"a": "b"}}}}}
+
+    @router.get("/media", responses=content)
+    async def on_the_media_type() -> dict[str, str]:
+        """An example beside the schema."""
+        return {}
+
+    @router.get("/items")
+    async def on_the_items() -> list[Loan]:
+        """An example at the items' model."""
+        return []
+
+    app = create_app("x", title="X", description="", routers=[router], verifier=identity.verifier)
+    assert undescribed(app.openapi()) == []
 
 
 def test_problems_are_documented_on_every_operation(app: ServiceApp) -> None:

@@ -224,6 +224,33 @@ def test_unknown_and_repeated_query_parameters_are_refused(app: Any, identity: I
     assert call("GET", "/ledger/loans?term=1&term=2").status_code == 200
 
 
+def test_parameters_that_come_as_a_model_are_known_by_their_names(officer: Caller) -> None:
+    assert officer("GET", "/ledger/loans/search?term=1&tag=a&tag=b").json() == 3
+    assert officer("GET", "/ledger/loans/search?tags=a").status_code == 422
+    assert officer("GET", "/ledger/loans/search?term=1&term=2").status_code == 422
+
+
+def test_errors_of_the_framework_become_problems_too(officer: Caller) -> None:
+    teapot = officer("GET", "/ledger/loans/search?term=418")
+    assert (teapot.status_code, teapot.json()["detail"]) == (418, "No tea here.")
+    assert teapot.json()["type"] == "urn:puhui:problem:request-refused"
+    conflict = officer("GET", "/ledger/loans/search?term=409").json()
+    assert conflict["type"] == "urn:puhui:problem:conflict"
+    assert conflict["detail"].startswith("The resource")
+
+
+def test_a_document_counts_by_its_bytes(officer: Caller) -> None:
+    def filed(content: bytes) -> str:
+        headers = {"content-type": "application/pdf"}
+        answer = officer("POST", "/ledger/loans/L-1/documents", headers=headers, content=content)
+        assert answer.status_code == 201, answer.text
+        return answer.text
+
+    assert filed(b"%PDF a") == filed(b"%PDF a")
+    assert filed(b"%PDF a") != filed(b"%PDF b")
+    assert officer("POST", "/ledger/loans/L-1/documents").status_code == 201
+
+
 def test_cross_origin_requests_are_admitted_only_from_configured_origins(identity: Identity) -> None:
     from libs.service.tests.toy import make_app
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import ConfigDict, Field
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.contracts.problems import Rejected
 from libs.service.actor import Actor
@@ -47,6 +47,11 @@ class Guarantor(RequestModel):
 class Pledge(RequestModel):
     kind: Literal["pledge"]
     value: ZeroOrMoreMoney
+
+
+class Search(BaseModel):
+    term: int | None = None
+    tags: list[str] = Field(default_factory=list, alias="tag")
 
 
 class Repayment(RequestModel):
@@ -116,6 +121,16 @@ async def list_loans(
     return page_of(rows[: limit + 1], keys, limit=limit, item=lambda row: Loan(**row))
 
 
+@router.get("/search", summary="Search loans", include_in_schema=False)
+async def search_loans(wanted: Annotated[Search, Query()]) -> int:
+    """How many loans there are like that."""
+    if wanted.term == 418:
+        raise HTTPException(418, "No tea here.")
+    if wanted.term == 409:
+        raise HTTPException(409)
+    return len([row for row in ROWS if wanted.term in (None, row["term"])])
+
+
 @router.get("/{loan_id}", summary="Show a loan")
 async def show_loan(
     loan_id: LoanId, request: Request, response: Response, _actor: Annotated[Actor, Depends(require())]
@@ -148,6 +163,11 @@ async def repay(
         fingerprint=fingerprint(request, actor).hex(),
         expected_version=condition.expected_version,
     )
+
+
+@router.post("/{loan_id}/documents", status_code=201, summary="File a document", include_in_schema=False)
+async def file_document(loan_id: LoanId, request: Request, actor: Annotated[Actor, Depends(require())]) -> str:
+    return fingerprint(request, actor).hex()
 
 
 @router.post("/{loan_id}/write-off", status_code=204, summary="Write off")
