@@ -17,6 +17,7 @@ from libs.contracts.base import DomainEvent, Value
 from libs.contracts.contract import Agreement, ContractSigned
 from libs.contracts.types import Code, Id, MoneyField, TermsField, Text
 from libs.contracts.values import BankAccount, Components, PlanRow
+from libs.lending.money import Money
 
 ZERO: dict[str, str] = ex.cny("0.00")
 OWED: dict[str, Any] = {"principal": ex.cny("11079.84"), "interest": ZERO, "fee": ZERO, "penalty": ZERO}
@@ -84,22 +85,33 @@ class BusinessDayOpened(DomainEvent, type="puhui.ledger.business-day-opened.v1")
 
 
 class AccrualLine(Value):
-    """Interest and overdue interest earned on one date by the loans of one product and grade."""
+    """What one date adds to the books for the loans of one product and grade, corrections of earlier dates included.
+
+    `interest` and `penalty` (overdue interest) are earned, `fee` fell due, `provision` is the change of the allowance
+    for loan losses. `loans` counts the loans behind the line.
+    """
 
     product: Code
     grade: str
     interest: MoneyField
     penalty: MoneyField
     loans: int
+    fee: MoneyField = Money(0)
+    provision: MoneyField = Money(0)
 
 
 class DayClosed(DomainEvent, type="puhui.ledger.day-closed.v1"):
-    """A business date was closed: what accrued on it, in aggregate; the detail for each loan stands under a hash."""
+    """A business date was closed: what accrued on it, in aggregate; the detail for each loan stands under a hash.
+
+    `known_until` is the place in the ledger's sequence of the last event that the close took into account: what
+    became known later is in the next close.
+    """
 
     business_date: date
     accruals: tuple[AccrualLine, ...]
     loans: Annotated[int, Field(ge=0)]
     detail_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    known_until: Annotated[int, Field(ge=0)] = 0
 
     example: ClassVar[dict[str, Any]] = {
         "business_date": "2026-02-02",
@@ -108,6 +120,30 @@ class DayClosed(DomainEvent, type="puhui.ledger.day-closed.v1"):
         ],
         "loans": 1,
         "detail_sha256": ex.SHA256,
+    }
+
+
+class BookingRefused(DomainEvent, type="puhui.ledger.booking-refused.v1"):
+    """A signed contract was not booked: it breaks a limit of the policy in force. No money moves."""
+
+    loan_id: Id
+    contract_id: Id
+    application_id: Id
+    rule: Code
+    limit: str
+    found: str
+    policy: Text
+    refused_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "contract_id": ex.CONTRACT,
+        "application_id": ex.APPLICATION,
+        "rule": "annual-rate-max",
+        "limit": "0.24",
+        "found": "0.36",
+        "policy": "cn-small-loan-company v1",
+        "refused_on": "2026-02-02",
     }
 
 
@@ -141,6 +177,8 @@ class DisbursementRequested(DomainEvent, type="puhui.ledger.disbursement-request
     amount: MoneyField
     attempt: Annotated[int, Field(ge=1)]
     requested_on: date
+    reason: str = ""
+    """Why it was tried again, where a person asked for it."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -198,6 +236,8 @@ class LoanDisbursed(DomainEvent, type="puhui.ledger.loan-disbursed.v1"):
     terms: TermsField
     plan: tuple[PlanRow, ...]
     position: LoanPosition
+    confirmed_on: date | None = None
+    """The business date on which the ledger knew; never before the value date."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -214,12 +254,22 @@ class LoanDisbursed(DomainEvent, type="puhui.ledger.loan-disbursed.v1"):
 
 
 class DisbursementReturned(DomainEvent, type="puhui.ledger.disbursement-returned.v1"):
-    """The receiving bank sent the money back: the loan is as if it had never been paid out."""
+    """The receiving bank sent the money back: the loan is as if it had never been paid out.
+
+    `amount` came back, `principal` leaves the books. What the borrower had paid meanwhile is credit that is owed to
+    him: `difference` and `credit_difference` say what that changes.
+    """
 
     loan_id: Id
     payment_id: Id
     reason: Code
     value_date: date
+    amount: MoneyField | None = None
+    principal: MoneyField | None = None
+    difference: Components | None = None
+    credit_difference: MoneyField = Money(0)
+    returned_on: date | None = None
+    """The business date on which the ledger knew."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -279,6 +329,24 @@ class RepaymentReceived(DomainEvent, type="puhui.ledger.repayment-received.v1"):
         "credit": ZERO,
         "position": POSITION,
         "received_on": "2026-03-02",
+    }
+
+
+class CreditApplied(DomainEvent, type="puhui.ledger.credit-applied.v1"):
+    """Money paid in advance went to what fell due: no money moved, the borrower's credit became less."""
+
+    loan_id: Id
+    applied: Components
+    credit_difference: MoneyField
+    position: LoanPosition
+    applied_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "applied": {"principal": ex.cny("920.16"), "interest": ex.cny("180.00"), "fee": ZERO, "penalty": ZERO},
+        "credit_difference": ex.cny("-1100.16"),
+        "position": POSITION,
+        "applied_on": "2026-03-02",
     }
 
 
@@ -370,6 +438,42 @@ class LoanSettled(DomainEvent, type="puhui.ledger.loan-settled.v1"):
         "kind": "MATURITY",
         "credit": ZERO,
         "settled_on": "2027-02-02",
+    }
+
+
+class WriteOffRequested(DomainEvent, type="puhui.ledger.write-off-requested.v1"):
+    """Somebody asks to give up a loan; another person decides."""
+
+    loan_id: Id
+    application_id: Id
+    reason: Text
+    outstanding: Components
+    requested_by: Id
+    requested_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "reason": "No means, enforcement ended",
+        "outstanding": OWED,
+        "requested_by": "collector-1",
+        "requested_on": "2027-05-28",
+    }
+
+
+class WriteOffRejected(DomainEvent, type="puhui.ledger.write-off-rejected.v1"):
+    """The request to give up a loan was turned down; it stays in the books."""
+
+    loan_id: Id
+    reason: Text
+    rejected_by: Id
+    rejected_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "reason": "The surety has not been asked yet",
+        "rejected_by": "finance-1",
+        "rejected_on": "2027-05-29",
     }
 
 
