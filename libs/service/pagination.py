@@ -113,7 +113,7 @@ def paginate(statement: Select[Any], keys: Sequence[SortKey], *, cursor: str | N
 
 
 def page_of(
-    rows: Sequence[Mapping[str, Any]], keys: Sequence[SortKey], *, limit: int, item: Callable[[Mapping[str, Any]], T]
+    rows: Sequence[Mapping[Any, Any]], keys: Sequence[SortKey], *, limit: int, item: Callable[[Mapping[Any, Any]], T]
 ) -> Page[T]:
     """The page of the rows that `paginate` gave."""
     shown = rows[:limit]
