@@ -195,3 +195,17 @@ class ApprovalLapsed(DomainEvent, type="puhui.approval.approval-lapsed.v1"):
         "reason": "offer-expired",
         "lapsed_on": "2026-02-16",
     }
+
+
+class OfferAccepted(DomainEvent, type="puhui.approval.offer-accepted.v1"):
+    """A contract was signed on the offer: it is used up, and can lapse no more."""
+
+    application_id: Id
+    contract_id: Id
+    accepted_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "contract_id": ex.CONTRACT,
+        "accepted_on": "2026-02-02",
+    }

@@ -160,6 +160,7 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
         appended=appended,
         stamped=Fanout(),
         wake_tasks=Signal(),
+        projections=service.projections,
     )
     runtime.subscriptions = _subscriptions(service, runtime)
     return runtime

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from libs.contracts.types import Text
 from libs.events.delivery import Delivery, Subscriber
+from libs.events.feeds import OwnFeed
+from libs.events.rebuild import verify
 from libs.events.store import Parked
 from libs.service.actor import Actor
 from libs.service.auth import require
@@ -53,6 +55,16 @@ class Redriven(ResponseModel):
     handled: int
 
 
+class Verified(ResponseModel):
+    """A read model compared, row by row, with one built again from the events."""
+
+    read_model: str
+    events: int
+    differing_rows: int
+    differences: list[str] = Field(description="The first of the rows that differ.")
+    equal: bool
+
+
 class Skip(RequestModel):
     """Why an event is given up."""
 
@@ -75,6 +87,25 @@ def operations_router(service: str) -> APIRouter:
             subscriptions={name: list(topics) for name, (topics, _) in runtime.subscriptions.items()},
             progress=progress.to_json(),
         )
+
+    @router.post("/verifications", summary="Build every read model again and compare")
+    async def verify_read_models(call: Annotated[Call, command("operator", "auditor")]) -> list[Verified]:
+        """Each projection is built from the first event on in tables of its own and compared with the live one at the
+        same position, row by row; the live one goes on meanwhile and is not touched."""
+        found = []
+        for projection in call.runtime.projections:
+            feed = OwnFeed(call.runtime.store, f"/puhui/{service}")
+            comparison = await verify(call.runtime.store, projection, call.runtime.codec, feed)
+            found.append(
+                Verified(
+                    read_model=projection.consumer,
+                    events=sum(comparison.positions.values()),
+                    differing_rows=comparison.differing,
+                    differences=[str(difference) for difference in comparison.differences],
+                    equal=comparison.equal,
+                )
+            )
+        return found
 
     @router.get("/parked/{consumer}", summary="Events that wait for a person")
     async def list_parked(_actor: Reader, runtime: Running, consumer: Consumer) -> list[ParkedEvent]:

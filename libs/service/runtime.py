@@ -17,6 +17,7 @@ from libs.events.codec import Codec
 from libs.events.commands import CommandHandler
 from libs.events.delivery import Subscriber
 from libs.events.postgres import PostgresStore
+from libs.events.projection import Projection
 from libs.events.signals import Fanout, Signal
 from libs.service.business_date import BusinessDate
 from libs.service.settings import ServiceSettings
@@ -40,6 +41,7 @@ class Runtime:
     topic: str
     subscriptions: dict[str, tuple[Sequence[str], Subscriber]] = field(default_factory=dict)
     """Each consumer of this service with the topics that it hears (`OWN`: the service's own sequence)."""
+    projections: Sequence[Projection] = ()
     extras: dict[str, Any] = field(default_factory=dict)
     on_stop: list[Callable[[], Any]] = field(default_factory=list)
 

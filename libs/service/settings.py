@@ -33,6 +33,13 @@ class ServiceSettings(BaseSettings):
     pool_max: int = Field(default=10, ge=1, le=200, description="Database connections at most.")
     kafka_bootstrap: str = Field(min_length=1, description="Brokers as host:port, separated by commas.")
     kafka_idempotence: bool = Field(default=True, description="Idempotent producer; off for brokers that lack it.")
+    kafka_grouped: bool = Field(
+        default=True, description="Share partitions with other processes of the service; off takes all of them at once."
+    )
+    kafka_fetch_wait_ms: int = Field(
+        default=500, ge=1, le=60_000, description="How long a fetch may wait; short for brokers that do not wake it."
+    )
+    kafka_replication: int = Field(default=1, ge=1, le=10, description="Replicas of a topic made new.")
     topic_partitions: int = Field(default=12, ge=1, le=1000, description="Partitions of a topic made new.")
     jwks_url: str | None = Field(default=None, description="Where the issuer publishes its keys.")
     jwks_file: Path | None = Field(default=None, description="A file with the issuer's keys, instead of jwks_url.")
@@ -40,6 +47,8 @@ class ServiceSettings(BaseSettings):
     token_audience: str = Field(default="puhui", min_length=1, description="The `aud` that tokens must have.")
     token_url: str | None = Field(default=None, description="The issuer's token endpoint, for the documentation page.")
     bank_url: str | None = Field(default=None, description="The bank's API, for the service that moves money.")
+    bank_secret: SecretStr | None = Field(default=None, description="What the bank knows this service by.")
+    data_dir: Path | None = Field(default=None, description="Where the service keeps its own files, such as keys.")
     business_date_start: date | None = Field(default=None, description="First business date of an empty store.")
     body_bytes_max: int = Field(default=BODY_BYTES_MAX, ge=1024, le=64 * 1024 * 1024, description="Largest body.")
     cors_origins: tuple[str, ...] = Field(default=(), description="Browser origins admitted, as a JSON array.")

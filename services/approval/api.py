@@ -1,0 +1,178 @@
+"""Decisions over HTTP: the list and the queue, one decision, and what officers do with referred applications."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.contracts.types import Id
+from libs.contracts.values import Reason
+from libs.service.actor import Actor
+from libs.service.auth import require
+from libs.service.commands import Call, command
+from libs.service.etag import etag, not_modified
+from libs.service.models import ResponseModel
+from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
+from libs.service.problems import NOT_FOUND, Problem, invalid
+from libs.service.runtime import Runtime, runtime_of
+from services.approval import models
+from services.approval.domain.commands import ClaimCase, DecideCase, RecommendDecision, ReleaseCase
+from services.approval.domain.state import Status
+from services.approval.handlers import DECISION
+from services.approval.library import library
+from services.approval.views import decision
+
+router = APIRouter(tags=["decisions"])
+
+OFFICERS = ("credit_officer", "senior_credit_officer", "risk_manager")
+Reader = Annotated[Actor, Depends(require(*OFFICERS, "loan_officer", "contract_officer", "auditor", "service"))]
+Viewer = Annotated[Actor, Depends(require(*OFFICERS, "loan_officer", "contract_officer", "auditor", "customer"))]
+Officer = Annotated[Call, command(*OFFICERS)]
+Running = Annotated[Runtime, Depends(runtime_of)]
+ApplicationId = Annotated[Id, Path(description="The application's identifier.")]
+
+SORTABLE = {
+    "application_id": decision.c.application_id,
+    "amount": decision.c.amount_minor,
+    "grade": decision.c.grade,
+}
+
+
+@router.get("/decisions", summary="List decisions")
+async def list_decisions(
+    _actor: Reader,
+    runtime: Running,
+    status: Annotated[Status | None, Query(description="Only those that stand so.")] = None,
+    queue: Annotated[str | None, Query(max_length=64, description="Only those in this queue.")] = None,
+    grade: Annotated[str | None, Query(max_length=2, description="Only this grade.")] = None,
+    officer: Annotated[str | None, Query(max_length=128, description="Only those an officer has claimed.")] = None,
+    sort: Annotated[
+        str | None, Query(max_length=80, description="application_id, amount, grade; - for falling.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: CursorParameter = None,
+) -> Page[models.DecisionSummary]:
+    """All decisions with their standing: referred ones wait in a queue."""
+    statement = select(decision)
+    for column, value in ((decision.c.status, status), (decision.c.queue, queue), (decision.c.grade, grade)):
+        if value is not None:
+            statement = statement.where(column == value)
+    if officer is not None:
+        statement = statement.where(decision.c.officer == officer)
+    keys = parse_sort(sort, SORTABLE, default="application_id", unique="application_id")
+    rows = [_row(row) for row in await runtime.fetch(paginate(statement, keys, cursor=cursor, limit=limit))]
+    return page_of(rows, keys, limit=limit, item=models.DecisionSummary.of)
+
+
+def _row(row: Any) -> dict[str, Any]:
+    return {**row, "amount": row["amount_minor"]}
+
+
+@router.get("/decisions/{application_id}", summary="One decision", response_model=models.Decision)
+async def read_decision(request: Request, actor: Viewer, runtime: Running, application_id: ApplicationId) -> Response:
+    """The decision with its basis, reasons and offer; with an ETag for conditional requests."""
+    state, version = await runtime.commands.state(DECISION, DECISION.stream_id(application_id))
+    own = state.request is not None and actor.on_behalf_of in (None, state.request.applicant_id)
+    if version == 0 or not (own or not actor.has("customer")):
+        raise Problem(NOT_FOUND, "No decision is known for this application.")
+    unchanged = not_modified(request, version)
+    if unchanged is not None:
+        return unchanged
+    shown = models.Decision.of(state)
+    return Response(shown.model_dump_json(), media_type="application/json", headers={"etag": etag(version)})
+
+
+@router.post("/decisions/{application_id}/claim", summary="Claim a case", response_model=models.Decision)
+async def claim_case(call: Officer, application_id: ApplicationId) -> Response:
+    """Take a referred application to work on; nobody else can work on it until it is released or recommended."""
+    claim = ClaimCase(officer=call.actor.subject, today=call.today)
+    return await call.execute(DECISION, DECISION.stream_id(application_id), claim, models.Decision.of)
+
+
+@router.post("/decisions/{application_id}/release", summary="Release a case", response_model=models.Decision)
+async def release_case(call: Officer, application_id: ApplicationId, body: models.Release) -> Response:
+    """Give a claimed application back to its queue."""
+    release = ReleaseCase(officer=call.actor.subject, reason=body.reason, today=call.today)
+    return await call.execute(DECISION, DECISION.stream_id(application_id), release, models.Decision.of)
+
+
+@router.post("/decisions/{application_id}/recommend", summary="Recommend an outcome", response_model=models.Decision)
+async def recommend_decision(call: Officer, application_id: ApplicationId, body: models.Recommendation) -> Response:
+    """Say what should be decided, and hand the case on to somebody with the authority to do so."""
+    recommend = RecommendDecision(
+        officer=call.actor.subject,
+        outcome=body.outcome,
+        note=body.note,
+        terms=body.offer.terms(),
+        authority=library().authority(call.today),
+        today=call.today,
+    )
+    return await call.execute(DECISION, DECISION.stream_id(application_id), recommend, models.Decision.of)
+
+
+@router.post("/decisions/{application_id}/decide", summary="Decide a case", response_model=models.Decision)
+async def decide_case(call: Officer, application_id: ApplicationId, body: models.Determination) -> Response:
+    """Approve or decline within one's authority; where four eyes are needed, after another's recommendation."""
+    authority = library().authority(call.today)
+    determination = DecideCase(
+        officer=call.actor.subject,
+        limit=authority.limit(call.actor.roles),
+        outcome=body.outcome,
+        note=body.note,
+        reasons=_reasons(call, body.reasons),
+        terms=body.offer.terms(),
+        authority=authority,
+        today=call.today,
+    )
+    rules = {"authority": f"v{authority.version}"}
+    return await call.execute(
+        DECISION, DECISION.stream_id(application_id), determination, models.Decision.of, rules=rules
+    )
+
+
+def _reasons(call: Call, codes: tuple[str, ...]) -> tuple[Reason, ...]:
+    table = library().table(call.today)
+    for position, code in enumerate(codes):
+        if code not in table.document["reasons"]:
+            raise invalid(f"/reasons/{position}", "unknown-reason", "Send a code of the table's reason list.")
+    return tuple(table.reason(code) for code in codes)
+
+
+class TableDocument(ResponseModel):
+    """A decision table as it decides, with its texts and sources."""
+
+    sha256: str
+    document: dict[str, Any]
+
+
+@router.get("/tables", summary="List decision tables")
+async def list_tables(_actor: Reader, runtime: Running) -> list[models.TableSummary]:
+    """Every version, and which one is in force on the business date."""
+    current = library().table(runtime.today)
+    return [
+        models.TableSummary(
+            table_id=table.table_id,
+            version=table.version,
+            effective_from=table.effective_from,
+            sha256=table.sha256,
+            title=table.document["title"],
+            source=table.document["source"],
+            in_force=table is current,
+        )
+        for table in library().tables
+    ]
+
+
+@router.get("/tables/{table_id}/{version}", summary="One decision table")
+async def read_table(
+    _actor: Reader, table_id: Annotated[str, Path(max_length=64)], version: Annotated[int, Path(ge=1, le=9999)]
+) -> TableDocument:
+    """The whole document: conditions, outcomes, reasons with their texts, sources."""
+    for table in library().tables:
+        if (table.table_id, table.version) == (table_id, version):
+            return TableDocument(sha256=table.sha256, document=dict(table.document))
+    raise Problem(NOT_FOUND, "There is no such table; /approval/tables lists them.")

@@ -1,0 +1,92 @@
+"""Looks a decision table over before it may decide: every cell is of the form its column admits, every reason known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+INPUTS: Final[Mapping[str, re.Pattern[str]]] = {
+    "grade": re.compile(r"('[A-Z][0-9]?'(, )?)+"),
+    "scored": re.compile(r"true|false"),
+    "dti_bps": re.compile(r"(<|<=|>|>=) [0-9]+|\[[0-9]+\.\.[0-9]+\]"),
+    "amount_minor": re.compile(r"(<|<=|>|>=) [0-9]+|\[[0-9]+\.\.[0-9]+\]"),
+    "coverage_bps": re.compile(r"(<|<=|>|>=) [0-9]+|\[[0-9]+\.\.[0-9]+\]"),
+    "guarantee": re.compile(r"('(UNSECURED|SURETY|MORTGAGE|PLEDGE)'(, )?)+"),
+}
+"""What a condition may look like: codes in quotes, whole numbers in basis points and fen, no arithmetic, no floats."""
+OUTPUTS: Final[Mapping[str, re.Pattern[str]]] = {
+    "outcome": re.compile(r"'(APPROVE|DECLINE|REFER)'"),
+    "rule": re.compile(r"'[a-z][a-z0-9-]*'"),
+    "reasons": re.compile(r"\['[a-z][a-z0-9-]*'(, '[a-z][a-z0-9-]*')*\]"),
+    "queue": re.compile(r"'[a-z-]*'"),
+    "four_eyes": re.compile(r"true|false"),
+    "rate_adjust_bps": re.compile(r"-?[0-9]{1,4}"),
+    "conditions": re.compile(r"\[('[a-z][a-z0-9-]*'(, )?)*\]"),
+}
+REQUIRED: Final = (
+    "format",
+    "table_id",
+    "version",
+    "effective_from",
+    "title",
+    "author",
+    "approver",
+    "source",
+    "reasons",
+)
+
+
+def faults_of(document: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a table, a sentence each; empty when it may decide."""
+    missing = [f"member {name} is missing" for name in (*REQUIRED, "decision") if name not in document]
+    if missing:
+        return missing
+    if document["format"] != "puhui.decision-table/1":
+        return [f"format {document['format']!r} is not known"]
+    tables = [node for node in document["decision"]["nodes"] if node["type"] == "decisionTableNode"]
+    if len(tables) != 1:
+        return ["a document holds exactly one table"]
+    return list(_table_faults(tables[0]["content"], document["reasons"]))
+
+
+def _table_faults(content: Mapping[str, Any], reasons: Mapping[str, Any]) -> Iterator[str]:
+    if content["hitPolicy"] != "first":
+        yield "the hit policy is not `first`: two rows could both decide"
+    columns = {column["id"]: (column["field"], INPUTS) for column in content["inputs"]}
+    columns |= {column["id"]: (column["field"], OUTPUTS) for column in content["outputs"]}
+    for field, known in columns.values():
+        if field not in known:
+            yield f"column {field} is not one that a table may have"
+    if {field for field, known in columns.values() if known is OUTPUTS} != OUTPUTS.keys():
+        yield f"a table answers with {', '.join(OUTPUTS)}"
+        return
+    seen: dict[tuple[str, ...], str] = {}
+    names: set[str] = set()
+    for number, row in enumerate(content["rules"], 1):
+        conditions = tuple(row.get(column["id"], "") for column in content["inputs"])
+        yield from _row_faults(f"row {number}", row, columns, reasons)
+        if conditions in seen:
+            yield f"row {number} can never be reached: {seen[conditions]} has the same conditions"
+        if not any(conditions) and number < len(content["rules"]):
+            yield f"row {number} has no condition: the rows after it can never be reached"
+        seen[conditions] = f"row {number}"
+        rule = row.get("out_rule", "")
+        if rule in names:
+            yield f"row {number}: the name {rule} is taken"
+        names.add(rule)
+
+
+def _row_faults(
+    name: str, row: Mapping[str, str], columns: Mapping[str, tuple[str, Any]], reasons: Mapping[str, Any]
+) -> Iterator[str]:
+    for column, (field, known) in columns.items():
+        cell = row.get(column, "")
+        if known is INPUTS and cell == "":
+            continue
+        if field in known and not known[field].fullmatch(cell):
+            yield f"{name}, {field}: {cell!r} is not of a form that this column admits"
+        if field in ("reasons", "conditions"):
+            for code in re.findall(r"'([^']*)'", cell):
+                if code not in reasons:
+                    yield f"{name}, {field}: reason {code!r} has no text"

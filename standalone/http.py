@@ -1,0 +1,127 @@
+"""A front end's way to the platform: one client an actor, keys made from what is done, problems as exceptions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import httpx
+
+from libs.events.operations import Progress, Side, unsettled
+from standalone.services import SERVICES
+
+KEYS: Final = UUID("0b4de8b2-9df3-52a1-a1c3-0f6f6a7a5d10")
+TOKEN_USES_S: Final = 3000
+SETTLE_S: Final = 120.0
+
+
+class Refused(Exception):
+    """The platform answered with a problem (RFC 9457)."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any], request: str) -> None:
+        super().__init__(f"{request}: {status} {json.dumps(problem, ensure_ascii=False)[:800]}")
+        self.status, self.problem = status, problem
+
+    @property
+    def code(self) -> str:
+        """The stable part of the problem's type."""
+        return str(self.problem.get("type", "")).rpartition(":")[2]
+
+
+class Platform:
+    """The platform over HTTP, with a token for every role of the development issuer."""
+
+    def __init__(self, url: str, secrets: Mapping[str, str], *, seed: str, connections: int = 16) -> None:
+        self._secrets, self._seed = secrets, seed
+        self._tokens: dict[str, tuple[str, float]] = {}
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            timeout=httpx.Timeout(60.0),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        )
+        self.requests = 0
+
+    @classmethod
+    def at(cls, url: str, identity: Path, *, seed: str) -> Platform:
+        """With the secrets that the local issuer keeps in its directory."""
+        users = json.loads((identity / "users.json").read_text())
+        return cls(url, users, seed=seed)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _token(self, user: str) -> str:
+        now = asyncio.get_running_loop().time()
+        token, until = self._tokens.get(user, ("", 0.0))
+        if now >= until:
+            form = {"grant_type": "client_credentials", "client_id": user, "client_secret": self._secrets[user]}
+            answer = await self._http.post("/identity/token", data=form)
+            answer.raise_for_status()
+            token = answer.json()["access_token"]
+            self._tokens[user] = (token, now + TOKEN_USES_S)
+        return token
+
+    async def get(self, user: str, path: str, **query: Any) -> Any:
+        """The JSON answer to a query; raises `Refused`."""
+        return await self._call("GET", user, path, params=query or None)
+
+    async def post(
+        self, user: str, path: str, body: Any = None, *, key: str = "", on_behalf_of: str = "", headers: Any = None
+    ) -> Any:
+        """The JSON answer to a command. The key is derived from the seed and `key` (default: path and body), so that
+        the same run does the same thing under the same key. Raises `Refused`."""
+        own_key = uuid5(KEYS, f"{self._seed}/{key or path + json.dumps(body, sort_keys=True)}")
+        sent = {"Idempotency-Key": f'"{own_key}"', **(headers or {})}
+        if on_behalf_of:
+            sent["On-Behalf-Of"] = on_behalf_of
+        return await self._call("POST", user, path, json=body if body is not None else {}, headers=sent)
+
+    async def _call(self, method: str, user: str, path: str, **request: Any) -> Any:
+        headers = {"Authorization": f"Bearer {await self._token(user)}", **request.pop("headers", {})}
+        self.requests += 1
+        answer = await self._http.request(method, path, headers=headers, **request)
+        if answer.status_code >= 400:
+            raise Refused(answer.status_code, _problem(answer), f"{method} {path}")
+        return answer.json() if answer.content else None
+
+    async def pages(self, user: str, path: str, **query: Any) -> list[Any]:
+        """All items of a list, page by page."""
+        items: list[Any] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = await self.get(user, path, limit=200, **query, **cursor)
+            items += page["items"]
+            if not page["next_cursor"]:
+                return items
+            cursor = {"cursor": page["next_cursor"]}
+
+    async def sides(self) -> list[Side]:
+        """How far every service is."""
+        reports = [await self.get("operator", f"/{name}/operations/progress") for name in SERVICES]
+        return [
+            Side(r["service"], r["topic"], Progress.from_json(r["progress"]), r["subscriptions"]) for r in reports
+        ]
+
+    async def settle(self) -> None:
+        """Until everything that has happened is handled everywhere; raises `TimeoutError` saying what is not."""
+        found: list[str] = ["nothing was asked yet"]
+        pause_s = 0.01
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                while found := unsettled(await self.sides()):
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 1.5, 0.1)
+        except TimeoutError:
+            raise TimeoutError("; ".join(found[:10])) from None
+
+
+def _problem(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        document = answer.json()
+    except ValueError:
+        return {"detail": answer.text[:400]}
+    return document if isinstance(document, dict) else {"detail": document}

@@ -1,0 +1,127 @@
+"""The whole platform on one machine: embedded PostgreSQL and broker, the bank beside it, all services on one port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from pydantic import SecretStr
+
+from libs.events.kafka import KafkaBroker
+from libs.service.gateway import Gateway
+from libs.service.identity import create_identity_app
+from libs.service.issuer import Issuer
+from libs.service.logging import configure_logging
+from libs.service.settings import ServiceSettings
+from standalone.bank_process import BankProcess
+from standalone.brokers import broker_named
+from standalone.postgres import EmbeddedPostgres
+from standalone.services import SERVICES, kafka_broker, service_app
+
+HOST: Final = "127.0.0.1"
+AUDIENCE: Final = "puhui"
+PARTITIONS: Final = 2
+"""Of each topic. One process reads them all, and the embedded broker pays for every partition it is asked about."""
+FETCH_WAIT_MS: Final = {"tansu": 25, "kafka": 500}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the platform keeps its data: everything under one directory."""
+
+    directory: Path
+
+    @property
+    def postgres(self) -> Path:
+        return self.directory / "postgres"
+
+    @property
+    def broker(self) -> Path:
+        return self.directory / "broker"
+
+    @property
+    def identity(self) -> Path:
+        return self.directory / "identity"
+
+    @property
+    def bank(self) -> Path:
+        return self.directory / "bank"
+
+
+def secret(path: Path) -> str:
+    """The secret in a file that only its owner may read; made when it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        made = secrets.token_urlsafe(32)
+        file.write(made)
+    return made
+
+
+@contextmanager
+def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, bank_seed: int) -> Iterator[Gateway]:
+    """Start what the services need, and give the application that serves them all; stop it all afterwards."""
+    layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    configure_logging(os.environ.get("PUHUI_LOG_LEVEL", "warning"))
+    issuer_url = f"http://{HOST}:{port}/identity"
+    issuer = Issuer.open(layout.identity, issuer=issuer_url, audience=AUDIENCE)
+    bank_secret = secret(layout.bank / "secret")
+    with (
+        EmbeddedPostgres(layout.postgres) as postgres,
+        broker_named(broker_name, layout.broker) as broker,
+        BankProcess(layout.bank, seed=bank_seed, secret=bank_secret) as bank,
+    ):
+        for name in SERVICES:
+            postgres.create_database(name)
+        settings = {
+            name: ServiceSettings(
+                service=name,
+                host=HOST,
+                port=port,
+                database_url=SecretStr(postgres.dsn(name)),
+                pool_min=1,
+                pool_max=4,
+                kafka_bootstrap=broker.bootstrap_servers,
+                kafka_idempotence=broker_name == "kafka",
+                kafka_grouped=False,
+                kafka_fetch_wait_ms=FETCH_WAIT_MS[broker_name],
+                topic_partitions=PARTITIONS,
+                jwks_file=layout.identity / "jwks.json",
+                token_issuer=issuer_url,
+                token_audience=AUDIENCE,
+                token_url=f"{issuer_url}/token",
+                bank_url=bank.url,
+                bank_secret=SecretStr(bank_secret),
+                data_dir=layout.directory / name,
+                business_date_start=first_date,
+            )
+            for name in SERVICES
+        }
+        shared: KafkaBroker = kafka_broker(settings[SERVICES[0]])
+        apps = {name: service_app(name, settings[name], shared) for name in SERVICES}
+        yield Gateway(apps, others={"identity": create_identity_app(issuer, host=HOST, path="/identity")})
+
+
+def serve(gateway: Gateway, port: int) -> None:
+    """Serve until interrupted; requests under way are finished."""
+    uvicorn.run(
+        gateway,
+        host=HOST,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        loop="uvloop",
+        http="httptools",
+        timeout_graceful_shutdown=10,
+    )

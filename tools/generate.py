@@ -1,0 +1,187 @@
+"""Makes the files that follow from the code: JSON Schemas and golden files of every event, AsyncAPI, OpenAPI.
+
+`python -m tools.generate` writes them, `--check` only says which are not what the code says, and exits 1. A golden
+file is what was once published: it is written when it is missing and never again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from libs.contracts.base import EVENT_TYPES, DomainEvent
+from libs.contracts.catalogue import MODULES, events_of, topic
+from libs.events.canonical import canonical
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+API: Final = ROOT / "docs" / "api"
+GOLDEN: Final = ROOT / "libs" / "contracts" / "tests" / "golden"
+SCHEMA_BASE: Final = "https://puhui.example/schemas/"
+
+HEADERS: Final[dict[str, str]] = {
+    "ce_specversion": "CloudEvents version, 1.0.",
+    "ce_type": "Stable type name with its version.",
+    "ce_source": "The publishing service, /puhui/<service>.",
+    "ce_id": "The event's identifier (UUID).",
+    "ce_time": "When it was recorded (RFC 3339, UTC); later than its cause.",
+    "ce_subject": "The stream: one aggregate's history. Also the record's key.",
+    "ce_sequence": "Place in the service's total order: contiguous from 1, never changes.",
+    "ce_previous": "Sequence of the record before it in the same partition; 0 for the first.",
+    "ce_streamversion": "Place in its stream, from 1.",
+    "ce_metadata": "Canonical JSON: actor, authority, rule versions, request, cause. Part of the Merkle leaf.",
+    "ce_correlationid": "Shared by everything that follows from one intent.",
+    "ce_causationid": "The event that led to this one, where one did.",
+    "ce_effectivedate": "The business date from which it counts.",
+    "ce_traceparent": "W3C trace context of the request that led to it.",
+    "content-type": "application/json",
+}
+
+
+def pretty(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def schema(event: type[DomainEvent]) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of an event's data."""
+    made = event.model_json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{SCHEMA_BASE}{event.type_name}.json",
+        "examples": [event.model_validate(event.example).payload()],
+        **made,
+    }
+
+
+def asyncapi() -> dict[str, Any]:
+    """One AsyncAPI 3 document: a channel for each service's topic, a message for each event."""
+    channels, operations, messages = {}, {}, {}
+    for service in MODULES:
+        names = [event.type_name for event in events_of(service)]
+        channels[service] = {
+            "address": topic(service),
+            "title": f"Everything that {service} publishes",
+            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+        }
+        operations[f"publish-{service}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{service}"},
+            "summary": f"The {service} service publishes its events in the order of its sequence.",
+        }
+    for event in EVENT_TYPES.values():
+        messages[event.type_name] = {
+            "name": event.type_name,
+            "title": event.__name__,
+            "summary": (event.__doc__ or "").strip().splitlines()[0],
+            "contentType": "application/json",
+            "headers": {
+                "type": "object",
+                "properties": {name: {"type": "string", "description": text} for name, text in HEADERS.items()},
+            },
+            "payload": {"schemaFormat": "application/schema+json;version=draft-07", "schema": _inline(event)},
+            "examples": [{"payload": event.model_validate(event.example).payload()}],
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Puhui events",
+            "version": "1",
+            "description": "CloudEvents 1.0 in Kafka binary mode; one topic a service; the record key is the stream.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages},
+    }
+
+
+def _inline(event: type[DomainEvent]) -> dict[str, Any]:
+    """The event's schema with its definitions, as a message carries it (no identity of its own)."""
+    return {name: value for name, value in schema(event).items() if name not in ("$schema", "$id", "examples")}
+
+
+def generated() -> Iterator[tuple[Path, bytes]]:
+    """Every file that follows from the code, with its content."""
+    for name, event in EVENT_TYPES.items():
+        yield API / "schemas" / f"{name}.json", pretty(schema(event))
+    yield API / "asyncapi.json", pretty(asyncapi())
+    from standalone.services import openapi_documents  # the services are heavy, and only this needs them
+
+    for name, document in openapi_documents().items():
+        yield API / "openapi" / f"{name}.json", pretty(document)
+
+
+def golden() -> Iterator[tuple[Path, bytes]]:
+    """The golden file of every event: its example as it is published."""
+    for name, event in EVENT_TYPES.items():
+        yield GOLDEN / f"{name}.json", canonical(event.model_validate(event.example).payload()) + b"\n"
+
+
+def keeps(golden_bytes: bytes, event: type[DomainEvent]) -> bool:
+    """Whether what was once published is still read, and written again with all it said; members may be added."""
+    once = orjson.loads(golden_bytes)
+    try:
+        return _within(once, event.model_validate(once).payload())
+    except ValueError:
+        return False
+
+
+def _within(once: Any, now: Any) -> bool:
+    if isinstance(once, dict) and isinstance(now, dict):
+        return all(name in now and _within(value, now[name]) for name, value in once.items())
+    if isinstance(once, list) and isinstance(now, list):
+        return len(once) == len(now) and all(map(_within, once, now))
+    return bool(once == now)
+
+
+def stale() -> list[Path]:
+    """Files that are not what the code says."""
+    wanted = dict(generated())
+    wrong = [path for path, content in wanted.items() if not path.exists() or path.read_bytes() != content]
+    extra = [path for path in API.rglob("*.json") if path not in wanted]
+    broken = [
+        path
+        for name in EVENT_TYPES
+        if not (path := GOLDEN / f"{name}.json").exists() or not keeps(path.read_bytes(), EVENT_TYPES[name])
+    ]
+    return sorted([*wrong, *extra, *broken])
+
+
+def write() -> list[Path]:
+    """Write what is stale; golden files only when they are missing."""
+    written = []
+    for path, content in generated():
+        if not path.exists() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            written.append(path)
+    for path, content in golden():
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            written.append(path)
+    for path in stale():
+        if path.is_relative_to(API):
+            path.unlink()
+            written.append(path)
+    return written
+
+
+def main() -> int:
+    if "--check" not in sys.argv[1:]:
+        for path in write():
+            print(path.relative_to(ROOT))
+        return 0
+    wrong = stale()
+    for path in wrong:
+        advice = "add a new version of the event" if path.is_relative_to(GOLDEN) else "run `python -m tools.generate`"
+        print(f"{path.relative_to(ROOT)} is not what the code says: {advice}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
