@@ -1,4 +1,7 @@
-"""What every test may ask for: a PostgreSQL database of its own, and brokers that run for real."""
+"""What every test may ask for: a PostgreSQL database of its own, and brokers that run for real.
+
+The servers are embedded; with PUHUI_TEST_DOCKER=1 PostgreSQL and Apache Kafka come from their public images instead.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +21,7 @@ from standalone.brokers import Broker, KafkaBroker, TansuBroker
 from standalone.postgres import EmbeddedPostgres
 
 IN_CI = os.environ.get("CI") == "true"
+USE_DOCKER = os.environ.get("PUHUI_TEST_DOCKER") == "1"
 
 # Machines differ in speed: an example that is slow is not a failure. CI tries more, always the same ones.
 _quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -38,6 +43,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.integration if fixtures & uses_servers else pytest.mark.unit)
 
 
+class DatabaseServer(Protocol):
+    """A PostgreSQL server that makes databases, each owned by a role of its own name."""
+
+    def dsn(self, database: str) -> str: ...
+
+    @property
+    def superuser_dsn(self) -> str: ...
+
+    def create_database(self, name: str) -> None: ...
+
+    def drop_database(self, name: str) -> None: ...
+
+
 @contextmanager
 def _directory_for_server() -> Iterator[Path]:
     # Not pytest's: each of its runs closes the folder above all runs to other accounts, and PostgreSQL has one.
@@ -49,14 +67,20 @@ def _directory_for_server() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[EmbeddedPostgres]:
+def postgres_server() -> Iterator[DatabaseServer]:
     """One PostgreSQL server for the whole run; it does not wait for the disk."""
-    with _directory_for_server() as directory, EmbeddedPostgres(directory, durable=False) as server:
-        yield server
+    if USE_DOCKER:
+        from tests.containers.servers import DockerPostgres
+
+        with DockerPostgres() as server:
+            yield server
+        return
+    with _directory_for_server() as directory, EmbeddedPostgres(directory, durable=False) as embedded:
+        yield embedded
 
 
 @pytest.fixture
-def database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+def database(postgres_server: DatabaseServer) -> Iterator[str]:
     """The URL of a new, empty database that belongs to the role it names; gone after the test."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     postgres_server.create_database(name)
@@ -74,6 +98,12 @@ def tansu_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 @pytest.fixture(scope="session")
 def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Apache Kafka, one for the whole run; where it cannot run the test is skipped, in CI it fails."""
+    if USE_DOCKER:
+        from tests.containers.servers import DockerKafka
+
+        with DockerKafka() as server:
+            yield server
+        return
     broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
     reason = broker.unavailable()
     if reason:

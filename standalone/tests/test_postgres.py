@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -14,6 +15,12 @@ import pytest
 
 from standalone.postgres import DirectoryInUse, EmbeddedPostgres
 from standalone.processes import is_alive
+
+
+@pytest.fixture
+def server(empty_directory: Path) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(empty_directory, durable=False) as server:
+        yield server
 
 
 async def run(dsn: str, statement: str) -> object:
@@ -89,10 +96,10 @@ def test_a_directory_has_one_holder_at_a_time(empty_directory: Path) -> None:
         EmbeddedPostgres(empty_directory).start()
 
 
-async def test_a_service_does_not_get_into_another_services_database(postgres_server: EmbeddedPostgres) -> None:
-    postgres_server.create_database("one")
-    postgres_server.create_database("two")
-    as_one_into_two = postgres_server.dsn("one").replace("/one?", "/two?")
+async def test_a_service_does_not_get_into_another_services_database(server: EmbeddedPostgres) -> None:
+    server.create_database("one")
+    server.create_database("two")
+    as_one_into_two = server.dsn("one").replace("/one?", "/two?")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await run(as_one_into_two, "select 1")
 
@@ -107,8 +114,8 @@ def postmaster(directory: Path) -> psutil.Process:
     return psutil.Process(int((directory / "postmaster.pid").read_text().splitlines()[0]))
 
 
-def test_the_server_is_never_root_and_never_on_the_network(postgres_server: EmbeddedPostgres) -> None:
-    process = postmaster(postgres_server.data_dir)
+def test_the_server_is_never_root_and_never_on_the_network(server: EmbeddedPostgres) -> None:
+    process = postmaster(server.data_dir)
     assert process.uids().effective != 0
     assert process.uids().effective == os.geteuid() or os.geteuid() == 0
     assert process.net_connections("inet") == []

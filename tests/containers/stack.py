@@ -1,0 +1,62 @@
+"""The compose stack of this repository, under a name and on ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import uuid
+from types import TracebackType
+from typing import Any, Self
+
+from tests.containers.conftest import REPOSITORY, docker
+
+_PASSWORDS = {"POSTGRES_PASSWORD": "of-the-test", "PUHUI_DATABASE_PASSWORD": "of-the-test"}
+_FILES = ("--file", "docker-compose.yml", "--file", "tests/containers/ports.yaml")
+
+
+class Stack:
+    """Started healthy, or the test fails with the logs; removed with its data at the end."""
+
+    def __init__(self) -> None:
+        self._project = f"puhui-test-{uuid.uuid4().hex[:8]}"
+
+    def compose(self, *arguments: str) -> str:
+        """The output of one `docker compose` command."""
+        return docker("compose", *_FILES, "--project-name", self._project, *arguments, **_PASSWORDS)
+
+    def configuration(self) -> dict[str, Any]:
+        """The compose file as it is understood, without the tests' ports."""
+        text = docker("compose", "--file", "docker-compose.yml", "config", "--format", "json", **_PASSWORDS)
+        configuration: dict[str, Any] = json.loads(text)
+        return configuration
+
+    def url(self, service: str) -> str:
+        """Where a service answers on this machine, with the service's own path."""
+        return f"http://{self.compose('port', service, '8000').strip()}/{service}"
+
+    def states(self) -> dict[str, tuple[str, str]]:
+        """State and health of each service."""
+        lines = self.compose("ps", "--all", "--format", "json").splitlines()
+        return {row["Service"]: (row["State"], row["Health"]) for row in map(json.loads, lines)}
+
+    def kill(self, service: str) -> None:
+        """End a service's container at once, as a crash would, and start it again."""
+        self.compose("kill", "--signal", "KILL", service)
+        self.compose("up", "--detach", "--wait", "--no-deps", service)
+
+    def __enter__(self) -> Self:
+        try:
+            self.compose("up", "--detach", "--wait", "--wait-timeout", "300", "--quiet-pull")
+        except AssertionError as error:
+            logs = self.compose("logs", "--tail", "30", "--no-color")
+            self._remove()
+            raise AssertionError(f"{error}\n{logs[-20000:]}") from None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
+        down = ["docker", "compose", *_FILES, "--project-name", self._project, "down", "--volumes", "--timeout", "5"]
+        subprocess.run(down, cwd=REPOSITORY, env={**os.environ, **_PASSWORDS}, check=False, capture_output=True)
