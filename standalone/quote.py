@@ -21,6 +21,7 @@ PRODUCTS = Path(__file__).with_name("quote_products.json")
 
 app = typer.Typer(help="Quote a loan: repayment plan, costs, annual cost by both methods.")
 
+TABLE_WIDTH = 100
 LENDER_ZONE = ZoneInfo("Asia/Shanghai")
 METHOD_NAMES = {
     "等额本息": RepaymentMethod.EQUAL_INSTALMENT,
@@ -121,6 +122,7 @@ def show(product: dict[str, Any], plan: RepaymentPlan, cost: AnnualCost) -> None
         amounts = (row.principal, row.interest, row.fee, row.total, row.closing)
         table.add_row(str(row.number), row.due.isoformat(), *(amount.amount for amount in amounts))
     console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
     console.print(table)
     console.print(f"利息 interest {plan.interest.amount}  费用 fees {plan.fee.amount}  合计 total {plan.total.amount}")
     console.print(

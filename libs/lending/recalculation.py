@@ -7,7 +7,7 @@ was; each piece between two changes of balance or rate is rounded by itself and 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -199,8 +199,8 @@ class LivePlan:
     def _prepay_current(self, on: date, amount: int) -> int:
         """Principal of the current instalment (that of the day itself, else the next), as much as is owed.
 
-        When that is more than was planned for it, the ones after it are solved again. What then is left pays the
-        interest earned to the day.
+        When that is more than was planned for it, the ones after it are solved again. Once no principal is owed,
+        the interest earned to the day and all charges are paid.
         """
         current = next((row for row in self.rows if row.due >= on), None)
         if current is None or amount <= 0:
@@ -212,10 +212,11 @@ class LivePlan:
             self.compute(on)
         if current.paid_of(Component.PRINCIPAL) > planned:
             self._solve_from(current.number)
-        interest = min(amount - part, self.interest_to_date(current, on))
-        if interest > 0:
-            current.payments.append((on, Component.INTEREST, interest))
-        return amount - part - max(0, interest)
+        left = amount - part
+        if self._owed_principal() == 0:
+            for row in self.rows:
+                left = self._pay_due(row, on, left)
+        return left
 
     def _owed_principal(self) -> int:
         return sum(row.principal - row.paid_of(Component.PRINCIPAL) for row in self.rows)
@@ -249,20 +250,20 @@ class LivePlan:
         return max(0, min(owed, row.level - paid - self.interest_to_date(row, on)))
 
     def interest_to_date(self, row: LiveRow, on: date) -> int:
-        """Interest of a row earned up to a day before its due date and not yet paid, carried interest included."""
-        if on <= row.start and row.number > 1 and self.rows[row.number - 2].due > on:
-            return 0
-        carried = self._carried(row, on)
-        earned = self._interest(row, min(on, row.due))
-        return max(0, carried + earned - row.paid_of(Component.INTEREST))
+        """Interest of a row earned up to a day and not yet paid, with what earlier rows could not hold."""
+        carry = held = 0
+        last = self._adjusting()
+        for n, earlier in enumerate(self.rows[: row.number]):
+            earned = self._interest(earlier, min(earlier.due, on)) + carry
+            held = earned if n >= last else self._held(earlier, earned)
+            carry = earned - held
+        return max(0, held - row.paid_of(Component.INTEREST))
 
-    def _carried(self, row: LiveRow, on: date) -> int:
-        if not self.policy.carry_interest:
-            return 0
-        carry = 0
-        for earlier in self.rows[: row.number - 1]:
-            carry += self._interest(earlier, min(earlier.due, on)) - earlier.interest
-        return max(0, carry)
+    def _held(self, row: LiveRow, earned: int) -> int:
+        """How much interest a row bills: all, or what its planned amount leaves beside the principal paid."""
+        if not self._holds_level(row):
+            return earned
+        return min(earned, max(0, row.level - row.paid_of(Component.PRINCIPAL)))
 
     # -- computation
 
@@ -284,7 +285,7 @@ class LivePlan:
             if n == last:
                 row.interest, row.principal = earned, left
             elif self._holds_level(row):
-                row.interest = min(earned, max(0, row.level - paid))
+                row.interest = self._held(row, earned)
                 row.principal = min(row.level - row.interest, left)
             else:
                 planned = row.level if self.terms.method is RepaymentMethod.EQUAL_PRINCIPAL else row.level - earned
@@ -313,16 +314,19 @@ class LivePlan:
 
     def _interest(self, row: LiveRow, until: date) -> int:
         """Interest earned in a row up to a day, each piece rounded."""
-        if row.number <= self.terms.interest_free or until <= row.start:
-            return 0
         return sum(
             divide(exact.numerator, exact.denominator, self.terms.rounding) for exact in self._pieces(row, until)
         )
 
-    def _pieces(self, row: LiveRow, until: date) -> Iterable[Fraction]:
+    def _pieces(self, row: LiveRow, until: date) -> Iterator[Fraction]:
+        """Exact interest of each piece of a row in which neither balance nor rate changes."""
+        if row.number <= self.terms.interest_free or until <= row.start:
+            return
         moves = self._moves(row)
         cuts = {row.start, until}
         cuts |= {day for day, _ in moves if row.start < day < until}
+        # Interest settled on a day stays settled: what it was rounded to then must not change with later pieces.
+        cuts |= {on for on, what, _ in row.payments if what is Component.INTEREST and row.start < on < until}
         cuts |= {rate.effective for rate in self.rates if row.start < rate.effective < until}
         days = sorted(cuts)
         for start, end in itertools.pairwise(days):
@@ -390,7 +394,7 @@ class LivePlan:
             for cut in sorted({r.effective for r in self.rates if row.start < r.effective < row.due} | {row.due}):
                 rate += self._rate(day) * self._part(row, day, cut)
                 day = cut
-            rates.append(Fraction(0) if row.number <= self.terms.interest_free else rate)
+            rates.append(rate if row.number > self.terms.interest_free else Fraction(0))
         if balance:
             rates[0] = sum(self._pieces(rows[0], rows[0].due), Fraction(0)) / balance
         return rates
