@@ -9,9 +9,13 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
+from libs.service.actor import Actor
 from libs.service.etag import Precondition, etag, parse_tags
+from libs.service.idempotency import fingerprint as request_fingerprint
 from libs.service.idempotency import parse_key
+from libs.service.json_body import RAW_BODY
 from libs.service.problems import Problem
 from libs.service.tests.in_process import Caller, Identity
 
@@ -81,6 +85,38 @@ def test_a_fingerprint_looks_at_the_value_of_the_body_not_at_its_spelling(office
     other = fingerprint(officer, '{"amount":{"amount":"1.01","currency":"CNY"},"paid_on":"2026-01-31","instalments":1}')
     assert first == same
     assert first != other
+
+
+def request_of(method: str, path: str, query: bytes, body: bytes) -> Request:
+    scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": [], RAW_BODY: body}
+    return Request(scope)
+
+
+parts = st.tuples(
+    st.sampled_from(["POST", "PUT", "P"]),
+    st.sampled_from(["/a", "/ab", "/"]),
+    st.sampled_from([b"", b"b", b"x=1"]),
+    st.sampled_from(["s", "sp", "p"]),
+    st.sampled_from([None, "p", "s"]),
+    st.sampled_from([b"", b"b", b"pb"]),
+)
+
+
+@given(parts, parts)
+def test_a_fingerprint_tells_any_two_requests_apart(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
+    def of(method: str, path: str, query: bytes, subject: str, party: str | None, body: bytes) -> bytes:
+        return request_fingerprint(
+            request_of(method, path, query, body), Actor(subject, frozenset(), on_behalf_of=party)
+        )
+
+    assert (of(*one) == of(*other)) == (one == other)
+
+
+def test_the_parts_of_a_fingerprint_do_not_run_together() -> None:
+    actor = Actor("s", frozenset())
+    first = request_fingerprint(request_of("POST", "/a", b"b", b""), actor)
+    second = request_fingerprint(request_of("POST", "/ab", b"", b""), actor)
+    assert first != second
 
 
 @pytest.mark.parametrize(
