@@ -38,6 +38,8 @@ class Recorded(Generic[E]):
     type: str
     source: str
     metadata: Metadata
+    stored: StoredEvent
+    """The event as it is stored, for whoever keeps or proves its bytes."""
 
     @property
     def key(self) -> str:
@@ -106,4 +108,5 @@ class Codec:
             type=stored.type,
             source=source,
             metadata=stored.circumstances,
+            stored=stored,
         )

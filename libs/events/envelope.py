@@ -44,9 +44,10 @@ class Metadata:
     rules: Mapping[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """Canonical bytes; empty members are left out."""
+        """Canonical bytes; members that may be empty are left out when they are."""
         values: dict[str, Any] = {
-            "actor": {k: v for k in ("authority", "role", "subject") if (v := getattr(self.actor, k))},
+            "actor": {"subject": self.actor.subject}
+            | {k: v for k in ("authority", "role") if (v := getattr(self.actor, k))},
             "correlation_id": self.correlation_id,
             "recorded_at": self.recorded_at,
         }

@@ -122,6 +122,13 @@ class Session(Protocol):
         """Append at `expected_version` (0: new) and return the new version; with `answer`, remember that as well."""
         ...
 
+    async def copy(self, events: Sequence[StoredEvent]) -> None:
+        """Append events of other stores as they are: same streams, versions, identifiers and bytes, in this order.
+
+        Raises `ConcurrencyError` when a stream is not where the first of its events follows.
+        """
+        ...
+
     async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
         """Move a consumer on from `old` (None: it has no position yet); raises `Fenced` when it is elsewhere."""
         ...

@@ -91,6 +91,11 @@ class MemorySession:
             own.append(StoredEvent(stream_id, version, event.event_id, event.type, event.data, event.metadata))
         return expected_version + len(events)
 
+    async def copy(self, events: Sequence[StoredEvent]) -> None:
+        for event in events:
+            new = NewEvent(event.event_id, event.type, event.data, event.metadata)
+            await self.append(event.stream_id, event.version - 1, [new])
+
     def _check_version(self, stream_id: str, expected: int) -> None:
         if len(self._tables.streams.get(stream_id, [])) != expected:
             raise ConcurrencyError(f"{stream_id} is not at version {expected}")
@@ -219,6 +224,10 @@ class MemoryStore:
     ) -> int:
         async with self.transaction() as session:
             return await session.append(stream_id, expected_version, events, answer)
+
+    async def copy(self, events: Sequence[StoredEvent]) -> None:
+        async with self.transaction() as session:
+            await session.copy(events)
 
     async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
         async with self.transaction() as session:

@@ -157,6 +157,45 @@ begin
     return p_expected + appended;
 end $$;
 
+-- Appends events of many streams at the versions they have elsewhere, in the order given: an archive's append.
+-- ES001: a stream is not where the first of its events follows, or its events are not contiguous.
+create function es.copy(
+    p_streams text[], p_versions integer[],
+    p_ids uuid[], p_types text[], p_data bytea[], p_metadata bytea[], p_hashes bytea[]
+) returns void language plpgsql as $$
+declare
+    streams integer;
+    placed  integer;
+    added   integer;
+begin
+    select count(*) into streams
+    from (select from unnest(p_streams, p_versions) as g (stream, version)
+          group by g.stream having count(*) = max(g.version) - min(g.version) + 1) as contiguous;
+    if streams <> (select count(distinct g.stream) from unnest(p_streams) as g (stream)) then
+        raise exception 'the events of a stream are not contiguous' using errcode = 'ES001';
+    end if;
+    insert into es.stream (stream_id, version)
+    select g.stream, max(g.version) from unnest(p_streams, p_versions) as g (stream, version)
+    group by g.stream having min(g.version) = 1 order by g.stream
+    on conflict do nothing;
+    get diagnostics placed = row_count;
+    update es.stream s set version = later.last_one
+    from (select g.stream, min(g.version) as first_one, max(g.version) as last_one
+          from unnest(p_streams, p_versions) as g (stream, version)
+          group by g.stream having min(g.version) > 1) as later
+    where s.stream_id = later.stream and s.version = later.first_one - 1;
+    get diagnostics added = row_count;
+    if placed + added <> streams then
+        raise exception 'a stream is not where its events follow' using errcode = 'ES001';
+    end if;
+    insert into es.event (stream_no, version, event_id, type, data, metadata, leaf_hash)
+    select s.stream_no, e.version, e.id, e.type, e.data, e.metadata, e.hash
+    from unnest(p_streams, p_versions, p_ids, p_types, p_data, p_metadata, p_hashes) with ordinality
+        as e (stream, version, id, type, data, metadata, hash, nth)
+    join es.stream s on s.stream_id = e.stream
+    order by e.nth;
+end $$;
+
 -- Stamps a place in the total order on every event that committed since the last call; returns the last place.
 -- The batch is what snapshot S1 shows and S0 did not: at or beyond S0's xmax, or in progress then. Neither a long
 -- transaction nor one that took its id early can bring a version before its predecessor, since S1 that shows the

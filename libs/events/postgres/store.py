@@ -38,6 +38,7 @@ ACQUIRE_TIMEOUT_S: Final = 30.0
 """Who waits longer for a connection of the pool is told so, instead of waiting for ever."""
 
 APPEND: Final = "select es.append($1, $2, $3, $4, $5, $6, $7)"
+COPY: Final = "select es.copy($1, $2, $3, $4, $5, $6, $7)"
 APPEND_ANSWERED: Final = "select es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 LOAD: Final = """
     select s.stream_id, e.version, e.event_id, e.type, e.data, e.metadata, 0::bigint
@@ -130,6 +131,12 @@ async def connect(dsn: str, *, min_size: int = 1, max_size: int = 8, application
     return PostgresStore(pool)
 
 
+def _known(error: asyncpg.PostgresError) -> Exception:
+    """The kit's own exception for its own SQLSTATE, else the error as it is."""
+    kind = ERRORS.get(error.sqlstate or "")
+    return error if kind is None else kind(str(error))
+
+
 class PostgresSession:
     """`libs.events.store.Session` on one connection."""
 
@@ -163,12 +170,26 @@ class PostgresSession:
                     APPEND_ANSWERED, *columns, answer.key, answer.fingerprint, answer.answer
                 )
         except asyncpg.PostgresError as error:
-            known = ERRORS.get(error.sqlstate or "")
-            if known is None:
-                raise
-            raise known(str(error)) from None
+            raise _known(error) from None
         assert version == expected_version + len(events), "the store counts as we do"
         return int(version)
+
+    async def copy(self, events: Sequence[StoredEvent]) -> None:
+        if not events:
+            return
+        try:
+            await self.connection.execute(
+                COPY,
+                [event.stream_id for event in events],
+                [event.version for event in events],
+                [event.event_id for event in events],
+                [event.type for event in events],
+                [event.data for event in events],
+                [event.metadata for event in events],
+                [event.leaf_hash for event in events],
+            )
+        except asyncpg.PostgresError as error:
+            raise _known(error) from None
 
     async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
         place = (consumer, topic, partition, new.last_sequence, new.next_offset)
@@ -268,6 +289,10 @@ class PostgresStore:
     ) -> int:
         async with self._single() as session:
             return await session.append(stream_id, expected_version, events, answer)
+
+    async def copy(self, events: Sequence[StoredEvent]) -> None:
+        async with self._single() as session:
+            await session.copy(events)
 
     async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
         async with self._single() as session:
