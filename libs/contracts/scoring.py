@@ -25,8 +25,9 @@ class IndicatorScore(Value):
 class ApplicationScored(DomainEvent, type="puhui.scoring.application-scored.v1"):
     """An application was assessed by a card: score, grade, and every input with its points.
 
-    `reasons` are the indicators that cost most against the neutral score, at most four. Higher scores are better;
-    `probability_of_default` is a fraction. The request travels on unchanged.
+    `reasons` are the indicators that cost most against an applicant near the cut-off, at most four. Higher scores are
+    better; `probability_of_default` is a fraction. An answer that was not given is null and counts as the worst one.
+    The request travels on unchanged.
     """
 
     application_id: Id
@@ -50,14 +51,21 @@ class ApplicationScored(DomainEvent, type="puhui.scoring.application-scored.v1")
         "score": 612,
         "probability_of_default": "0.0831",
         "grade": "B",
-        "indicators": [{"indicator": "savings", "value": "A61", "bin": "A61", "points": 38}],
-        "reasons": [{"code": "low-savings", "text": {"zh": "储蓄较少", "en": "Low savings"}}],
+        "indicators": [
+            {"indicator": "savings-balance", "value": "below-1000", "bin": "none | below-1000", "points": 58}
+        ],
+        "reasons": [
+            {
+                "code": "savings-balance",
+                "text": {"zh": "储蓄或有价证券较少", "en": "Savings or securities are small"},
+            }
+        ],
         "scored_on": "2026-02-01",
     }
 
 
 class ScoringFailed(DomainEvent, type="puhui.scoring.scoring-failed.v1"):
-    """An application could not be scored (no card in force, inputs out of range): a person must look at it."""
+    """An application could not be scored (no card in force, an answer that cannot be used): a person must look at it."""
 
     application_id: Id
     request: LoanRequest

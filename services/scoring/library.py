@@ -26,6 +26,14 @@ class Library:
     def card(self, name: str) -> Card | None:
         return next((card for card in self.cards if card.name == name), None)
 
+    def document(self, card: Card) -> bytes:
+        """The card's bytes, those that its hash is of."""
+        return _card_path(card.name).read_bytes()
+
+
+def _card_path(name: str) -> Path:
+    return HERE / "cards" / f"{name}.json"
+
 
 @cache
 def library() -> Library:

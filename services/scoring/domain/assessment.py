@@ -24,7 +24,7 @@ NO_CARD_IN_FORCE = Reason(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AssessApplication:
     """Assess what was submitted, on a business date, with the card in force then (none: a person must)."""
 
@@ -42,10 +42,10 @@ class State:
     outcome: Event | None = None
 
 
-initial = State()
+INITIAL = State()
 
 
-def decide(command: AssessApplication, state: State) -> Sequence[Event]:
+def decide(command: AssessApplication, state: State) -> list[Event]:
     """One event, or none when the application has been assessed: a score stands as it was given."""
     if state.outcome is not None:
         return []
@@ -76,7 +76,7 @@ def _scored(command: AssessApplication, card: Card, assessment: Assessment) -> A
             IndicatorScore(indicator=bin.indicator_id, value=answer, bin=bin.label, points=bin.points)
             for answer, bin in assessment.contributions
         ),
-        reasons=tuple(_published(reason) for reason in assessment.reasons),
+        reasons=tuple(published(reason) for reason in assessment.reasons),
         scored_on=command.on,
     )
 
@@ -85,7 +85,7 @@ def _failed(command: AssessApplication, reason: Reason) -> ScoringFailed:
     return ScoringFailed(
         application_id=command.application_id,
         request=command.request,
-        reason=_published(reason),
+        reason=published(reason),
         failed_on=command.on,
     )
 
@@ -101,5 +101,9 @@ def _not_usable(indicator_ids: Sequence[str], catalogue: Catalogue) -> Reason:
     )
 
 
-def _published(reason: Reason) -> PublishedReason:
-    return PublishedReason(code=reason.code, text=Named(zh=reason.text.zh_cn, en=reason.text.en))
+def published(reason: Reason) -> PublishedReason:
+    return PublishedReason(code=reason.code, text=named(reason.text))
+
+
+def named(text: Text) -> Named:
+    return Named(zh=text.zh_cn, en=text.en)

@@ -111,6 +111,7 @@ class Card:
 
     card_id: str
     version: int
+    title: Text
     effective_from: date
     effective_to: date | None
     applies_to: tuple[str, ...]

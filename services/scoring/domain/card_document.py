@@ -34,7 +34,6 @@ def read_card(raw: bytes) -> Card:
     )
     for described in ("target", "reference", "build", "metrics"):
         root.child(described).members()
-    text_of(root, "title")
     for required in ("author", "approver", "source"):
         root.text(required)
     base_points = root.child("scaling").integer("base_points")
@@ -58,6 +57,7 @@ def read_card(raw: bytes) -> Card:
     return Card(
         card_id=root.text("card_id"),
         version=root.integer("version"),
+        title=text_of(root, "title"),
         effective_from=effective_from,
         effective_to=effective_to,
         applies_to=tuple(node.as_text() for node in root.items("applies_to")),

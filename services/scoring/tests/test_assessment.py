@@ -8,9 +8,11 @@ import pytest
 
 from data.german_credit import applicants
 from libs.contracts.scoring import ApplicationScored, ScoringFailed
+from libs.events.testing import Scenario
 from libs.lending.money import Money
-from services.scoring.domain.assessment import AssessApplication, Event, State, decide, evolve, initial
+from services.scoring.domain.assessment import AssessApplication
 from services.scoring.domain.card import Card
+from services.scoring.handlers import assessments
 from services.scoring.library import library
 from services.scoring.tests.requests import request
 
@@ -20,17 +22,28 @@ ON = date(2026, 3, 1)
 
 
 def _command(card: Card | None = CARD, **changes: Any) -> AssessApplication:
-    return AssessApplication("application-1", request(FIRST, **changes), ON, card, library().catalogue)
+    return AssessApplication(
+        application_id="application-1",
+        request=request(FIRST, **changes),
+        on=ON,
+        card=card,
+        catalogue=library().catalogue,
+    )
+
+
+def _when(**changes: Any) -> Any:
+    [event] = Scenario(assessments).given().when(_command(**changes)).events
+    return event
 
 
 def _scored(**changes: Any) -> ApplicationScored:
-    [event] = decide(_command(**changes), initial)
+    event = _when(**changes)
     assert isinstance(event, ApplicationScored)
     return event
 
 
 def _failed(**changes: Any) -> ScoringFailed:
-    [event] = decide(_command(**changes), initial)
+    event = _when(**changes)
     assert isinstance(event, ScoringFailed)
     return event
 
@@ -104,11 +117,8 @@ def test_an_answer_that_cannot_be_used_goes_to_a_person_who_is_told_which(change
     assert event.reason.text.en == f"Answers that cannot be used; a person must assess: {named}"
 
 
-@pytest.mark.parametrize("first", [_command(), _command(card=None)], ids=["scored", "failed"])
-def test_what_was_assessed_is_not_assessed_again(first: AssessApplication) -> None:
-    history: list[Event] = list(decide(first, initial))
-    state: State = initial
-    for event in history:
-        state = evolve(state, event)
-    assert decide(_command(amount=Money.of("1")), state) == []
-    assert state.outcome == history[0]
+@pytest.mark.parametrize("card", [CARD, None], ids=["scored", "failed"])
+def test_what_was_assessed_is_not_assessed_again(card: Card | None) -> None:
+    first = _when(card=card)
+    state = Scenario(assessments).given(first).when(_command(amount=Money.of("1"))).then()
+    assert state.outcome == first

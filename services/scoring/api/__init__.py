@@ -1,0 +1,9 @@
+"""How the scoring service is asked: assessments, cards, indicators."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.scoring.api import assessments, cards, indicators
+
+routers: Final = [assessments.router, cards.router, indicators.router]

@@ -1,0 +1,30 @@
+"""The service under test, on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from libs.service.testing import Served, served
+from services.scoring.app import service
+
+
+@pytest.fixture
+async def scoring(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(service, database, tmp_path) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def empty_scoring(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """One for all tests of a module that leave nothing behind."""
+    name = f"test_{uuid4().hex[:12]}"
+    postgres_server.create_database(name)
+    async with served(service, postgres_server.dsn(name), tmp_path_factory.mktemp("scoring")) as running:
+        yield running
+    postgres_server.drop_database(name)
