@@ -192,7 +192,9 @@ def _with_day_count(terms: LoanTerms, case: Case) -> LoanTerms:
         if terms.flat_interest and "365" in text:
             return replace(terms, accrual=InterestAccrual.DAILY, day_count=DayCount.ACT_365)
     if "30/360" in text or "/12 per month" in text or "annual_rate/12" in text:
-        return replace(terms, day_count=DayCount.ACT_360, broken_period=BrokenPeriod.PRO_RATA)
+        nominal = is_progressive(case) and str(params.get("interest_calculation_period")) != "SAME_AS_REPAYMENT_PERIOD"
+        accrual = InterestAccrual.NOMINAL_DAYS if nominal else InterestAccrual.BY_PERIOD
+        return replace(terms, accrual=accrual, day_count=DayCount.ACT_360, broken_period=BrokenPeriod.PRO_RATA)
     raise UnsupportedError(f"day count {text[:80]!r}")
 
 

@@ -6,7 +6,7 @@ One JSON line a case. Only parameters, conventions and events are read, never wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -29,6 +29,7 @@ from libs.lending.calendar import Period, PeriodUnit, add_period
 from libs.lending.delinquency import Bucket, bucket_dates
 from libs.lending.fees import fee_minor
 from libs.lending.money import Money
+from libs.lending.periods import plan_periods
 from libs.lending.recalculation import CUMULATIVE, PROGRESSIVE, LivePlan, LiveRow
 from libs.lending.rounding import divide
 from libs.lending.schedule import repayment_plan
@@ -205,25 +206,93 @@ def _charge_on_date(
 
 
 def _reschedule(replay: Replay, event: Mapping[str, Any]) -> None:
-    known = {"type", "rescheduleFromDate", "submittedOnDate", "adjustedDueDate", "newInterestRate"}
-    if set(event) - known:
-        raise UnsupportedError(f"rescheduling by {min(set(event) - known)}")
+    """Each change that the event names, in turn."""
+    named = {key: value for key, value in event.items() if key not in ("type", "rescheduleFromDate", "submittedOnDate")}
     start = day(event["rescheduleFromDate"])
-    if replay.live is not None and "newInterestRate" in event and "adjustedDueDate" not in event:
-        rate = number(event["newInterestRate"]) / 100
-        named = start if is_progressive(replay.case) else _row_from(replay, start).start
-        replay.live.change_rate(named, rate)
-        return
-    if any(row.payments for row in replay.rows) or replay.live is not None:
-        raise UnsupportedError("rescheduling this plan after it is under way")
-    terms = replay.terms
-    if "adjustedDueDate" in event:
-        terms = _moved(terms, replay.rows, start, day(event["adjustedDueDate"]))
-    if "newInterestRate" in event:
-        change = RateChange(_row_from(replay, start).start, number(event["newInterestRate"]) / 100)
-        terms = replace(terms, rate_changes=(*terms.rate_changes, change))
+    for change, value in named.items():
+        if change not in RESCHEDULE:
+            raise UnsupportedError(f"rescheduling by {change}")
+        RESCHEDULE[change](replay, start, value)
+
+
+def _move_due(replay: Replay, start: date, value: Any) -> None:
+    if replay.live is not None:
+        replay.live.move_due(start, day(value))
+    else:
+        _plan_again(replay, _moved(replay.terms, replay.rows, start, day(value)))
+
+
+def _new_rate(replay: Replay, start: date, value: Any) -> None:
+    rate = number(value) / 100
+    first = _row_from(replay, start)
+    if replay.live is not None:
+        replay.live.change_rate(start if is_progressive(replay.case) else first.start, rate)
+    elif replay.terms.flat_interest:
+        changes = (*replay.terms.rate_changes, RateChange(first.start, rate))
+        _plan_again(replay, replace(replay.terms, rate_changes=changes))
+    else:
+        _new_tail(replay, first, annual_rate=rate)
+
+
+def _extra_terms(replay: Replay, start: date, value: Any) -> None:
+    _new_tail(replay, _row_from(replay, start), extra=int(value))
+
+
+def _grace_on_principal(replay: Replay, start: date, value: Any) -> None:
+    _new_tail(replay, _row_from(replay, start), extra=int(value), principal_grace=int(value))
+
+
+def _grace_on_interest(replay: Replay, start: date, value: Any) -> None:
+    """Interest of so many instalments is billed with the one after them."""
+    if replay.live is not None:
+        raise UnsupportedError("grace on interest of a plan that is worked out again")
+    first = _row_from(replay, start).number - 1
+    until = min(first + int(value), len(replay.rows) - 1)
+    for row in replay.rows[first:until]:
+        replay.rows[until].interest += row.interest
+        row.interest = 0
+
+
+RESCHEDULE: dict[str, Callable[[Replay, date, Any], None]] = {
+    "adjustedDueDate": _move_due,
+    "newInterestRate": _new_rate,
+    "extraTerms": _extra_terms,
+    "graceOnPrincipal": _grace_on_principal,
+    "graceOnInterest": _grace_on_interest,
+}
+
+
+def _plan_again(replay: Replay, terms: LoanTerms) -> None:
+    """Other terms from the start, for a plan on which nothing was paid."""
+    if any(row.payments for row in replay.rows):
+        raise UnsupportedError("rescheduling a fixed plan after payments")
     replay.terms = terms
     replay.rows[:] = _planned_rows(terms)
+
+
+def _new_tail(replay: Replay, first: LiveRow, extra: int = 0, **changes: Any) -> None:
+    """The instalments from one on are planned again for the principal then left, with `extra` more of them."""
+    terms, rows = replay.terms, replay.rows
+    head, tail = rows[: first.number - 1], rows[first.number - 1 :]
+    if replay.live is not None or any(row.payments for row in tail):
+        raise UnsupportedError("rescheduling instalments that are under way")
+    if terms.flat_interest and terms.annual_rate:
+        raise UnsupportedError("another number of instalments with flat interest")
+    dues = plan_periods(replace(terms, instalments=terms.instalments + extra)).due[len(head) :]
+    again = replace(
+        terms,
+        principal=Money(_principal(tail)),
+        instalments=len(dues),
+        disbursed_on=first.start,
+        first_due=None,
+        schedule_from=None,
+        due_dates=tuple(dues),
+        **changes,
+    )
+    planned = _planned_rows(again)
+    for row in planned:
+        row.number += len(head)
+    rows[:] = [*head, *planned]
 
 
 def _row_from(replay: Replay, on: date) -> LiveRow:
@@ -274,7 +343,7 @@ def _output(replay: Replay) -> Output:
             "days": (row.due - row.start).days if dated else None,
             "from_date": row.start.isoformat() if dated else None,
             "due_date": row.due.isoformat() if dated else None,
-            "paid_date": row.paid_on.isoformat() if row.paid_on else None,
+            "paid_date": _paid_date(replay, row),
             "balance": _amount(balance),
             **{key: _amount(value) for key, value in _row_amounts(row).items()},
         }
@@ -286,6 +355,13 @@ def _output(replay: Replay) -> Output:
     if replay.upfront_fee:
         result["disbursement_fee"] = {"fee": _amount(replay.upfront_fee), "paid": _amount(replay.upfront_fee)}
     return result
+
+
+def _paid_date(replay: Replay, row: LiveRow) -> str | None:
+    """The day a row was paid in full; one that asks nothing counts as paid from the first day."""
+    if row.total == 0 and not row.payments and replay.live is None:
+        return replay.terms.disbursed_on.isoformat()
+    return row.paid_on.isoformat() if row.paid_on else None
 
 
 def _row_amounts(row: LiveRow) -> dict[str, int]:

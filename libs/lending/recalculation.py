@@ -16,9 +16,9 @@ from fractions import Fraction
 
 from libs.lending.allocation import Component
 from libs.lending.amortisation import LevelRun
-from libs.lending.calendar import EVERY_DAY, Calendar
+from libs.lending.calendar import EVERY_DAY, Calendar, add_period
 from libs.lending.fees import even_parts
-from libs.lending.periods import common_denominator, days_part, one_period, plan_periods
+from libs.lending.periods import common_denominator, days_part, one_period, period_part, plan_periods
 from libs.lending.rounding import divide
 from libs.lending.terms import InterestAccrual, LoanTerms, RateChange, RepaymentMethod, TermsError
 
@@ -56,7 +56,8 @@ CUMULATIVE = Recalculation(Prepayment.REDUCE_INSTALMENT, carry_interest=False)
 
 @dataclass(slots=True)
 class LiveRow:
-    """An instalment under replay, in minor units; `level` is its planned amount of principal and interest."""
+    """An instalment under replay, in minor units; `level` is its planned amount of principal and interest, `periods`
+    how many regular periods it spans."""
 
     number: int
     start: date
@@ -67,6 +68,7 @@ class LiveRow:
     fee: int = 0
     penalty: int = 0
     payments: list[tuple[date, Component, int]] = field(default_factory=list)
+    periods: Fraction = Fraction(1)
 
     @property
     def total(self) -> int:
@@ -129,6 +131,9 @@ class LivePlan:
         starts = [min(periods.regular_start, terms.disbursed_on), *periods.due[:-1]]
         pairs = zip(starts, periods.due, strict=True)
         self.rows = [LiveRow(n, start, due) for n, (start, due) in enumerate(pairs, start=1)]
+        if periods.regular_start > terms.disbursed_on and terms.accrual is not InterestAccrual.DAILY:
+            part = period_part(terms, terms.disbursed_on, periods.due[0], periods.regular_start)
+            self.rows[0].periods = part / Fraction(*one_period(terms))
         self.disbursements: list[tuple[date, int]] = []
         self.rates: list[RateChange] = [RateChange(date.min, terms.annual_rate), *terms.rate_changes]
         self.as_of = terms.disbursed_on
@@ -146,6 +151,25 @@ class LivePlan:
         kept = [rate for rate in self.rates if rate.effective != effective]
         self.rates = sorted([*kept, RateChange(effective, annual_rate)], key=lambda rate: rate.effective)
         self._resolve(effective)
+
+    def move_due(self, due: date, new: date) -> None:
+        """An instalment falls due on another day, the later ones are counted from there; their amounts stand.
+
+        Interest by period runs for the whole periods from the instalment's start and the part of the next one.
+        """
+        moved = [row for row in self.rows if row.due >= due]
+        for n, row in enumerate(moved):
+            row.due = add_period(new, self.terms.period, n, self.terms.month_end)
+            row.start = moved[n - 1].due if n else row.start
+            row.periods = Fraction(1) if n else self._periods_between(row.start, row.due)
+        self.compute(self.as_of)
+
+    def _periods_between(self, start: date, end: date) -> Fraction:
+        """Regular periods counted forward, the last one by its days."""
+        whole, cut = 0, start
+        while (after := add_period(start, self.terms.period, whole + 1, self.terms.month_end)) <= end:
+            whole, cut = whole + 1, after
+        return whole + Fraction((end - cut).days, (after - cut).days)
 
     def charge(self, row: LiveRow, component: Component, amount: int) -> None:
         """A fee or penalty due with an instalment."""
@@ -353,7 +377,9 @@ class LivePlan:
         """The part of a year of a piece: by day count, or the period's part by its days."""
         if self.terms.accrual is InterestAccrual.DAILY:
             return days_part(self.terms, start, end)
-        return Fraction(*one_period(self.terms)) * Fraction((end - start).days, (row.due - row.start).days)
+        return (
+            Fraction(*one_period(self.terms)) * row.periods * Fraction((end - start).days, (row.due - row.start).days)
+        )
 
     # -- solving
 

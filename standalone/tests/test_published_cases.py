@@ -137,7 +137,7 @@ CASE = SCHEDULES[0]
         ({"conventions": {**CASE["conventions"], "rounding_mode": "RANDOM"}}, "RANDOM"),
         ({"events": [{"type": "disburse", "date": "2022-11-05", "amount": "5000"}]}, "tranche"),
         ({"events": [{"type": "repayment", "date": "2022-12-01", "amount": "99999"}]}, "more is repaid"),
-        ({"events": [{"type": "reschedule", "extraTerms": "2"}]}, "extraTerms"),
+        ({"events": [{"type": "reschedule", "rescheduleFromDate": "2022-12-01", "mood": "2"}]}, "mood"),
         ({"events": [{"type": "add_charge", "charge": "SNOOZE_FEE", "amount": "5"}]}, "without a date"),
         ({"params": {}}, "KeyError"),
     ],
