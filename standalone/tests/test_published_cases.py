@@ -68,6 +68,41 @@ def test_a_published_schedule_is_met_row_by_row(case: dict[str, Any]) -> None:
     assert missed(case) == []
 
 
+FURTHER = json.loads((DATA / "further_cases.json").read_text(encoding="utf-8"))["cases"]
+COLUMNS = ("due_date", "paid_date", "balance", "principal", "interest", "outstanding")
+
+
+def derived(further: dict[str, Any]) -> dict[str, Any]:
+    """A case told by its difference from another."""
+    base = blind(next(case for case in SCHEDULES if case["id"] == further["base"]))
+    events = [dict(event) for event in base["events"]]
+    if "repay" in further:
+        on, amount = further["repay"]
+        events[-2:] = [{"type": "business_date", "date": on}, {"type": "repayment", "date": on, "amount": amount}]
+    if "tranche" in further:
+        on, amount = further["tranche"]
+        events[-1] = {"type": "disburse", "date": on, "amount": amount}
+    for event in events:
+        if event["type"] == "reschedule":
+            kept = {key: event[key] for key in ("type", "rescheduleFromDate", "submittedOnDate")}
+            event.clear()
+            event.update(kept, **further["reschedule"])
+        elif event["type"] == "disburse" and "disburse" in further:
+            event["amount"] = further["disburse"]
+    events += further.get("more", [])
+    return {**base, "params": {**base["params"], **further.get("params", {})}, "events": events}
+
+
+@pytest.mark.parametrize("further", FURTHER, ids=lambda further: further["id"])
+def test_further_published_schedules_are_met(further: dict[str, Any]) -> None:
+    printed = run_schedule(derived(further))
+    for column in COLUMNS:
+        if column in further:
+            ours = [row[column] for row in printed["rows"]]
+            assert len(ours) == len(further[column])
+            assert all(same(column, a, b) for a, b in zip(ours, further[column], strict=True)), (column, ours)
+
+
 def test_the_published_buckets_are_entered_on_the_published_days() -> None:
     case = next(case for case in SCHEDULES if case["category"] == "delinquency")
     lines = run_schedule(blind(case))["delinquency"]

@@ -129,6 +129,23 @@ def test_agreed_rate_changes_are_known_from_the_start() -> None:
     assert abs(live.rows[-1].total - live.rows[0].total) <= 6
 
 
+@pytest.mark.parametrize(("terms", "days"), [(DAILY, 48), (MONTHLY, 48)])
+def test_a_moved_due_date_moves_the_later_ones_and_leaves_the_instalment(terms: LoanTerms, days: int) -> None:
+    live = started(terms)
+    level = live.rows[0].total
+    live.move_due(date(2026, 2, 1), date(2026, 2, 18))
+    assert [row.due for row in live.rows[:3]] == [date(2026, 2, 18), date(2026, 3, 18), date(2026, 4, 18)]
+    assert [row.start for row in live.rows[:2]] == [date(2026, 1, 1), date(2026, 2, 18)]
+    assert column(live, "total")[:5] == [level] * 5
+    expected = days / 365 if terms is DAILY else (1 + 17 / 28) / 12
+    assert live.rows[0].interest == round(120_000 * expected)
+
+
+def test_a_long_first_period_bears_its_odd_days() -> None:
+    terms = replace(MONTHLY, due_day=15)
+    assert started(terms).rows[0].interest == repayment_plan(terms).rows[0].interest_minor == 14_516
+
+
 def test_reducing_the_instalment_after_a_prepayment() -> None:
     live = started(policy=CUMULATIVE)
     level = live.rows[1].total
