@@ -1,0 +1,265 @@
+"""A command is decided once, on the state that it is appended to, whoever else writes at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from libs.events.clock import Clock
+from libs.events.commands import CommandHandler, Key, KeyReused, Outcome, VersionMismatch
+from libs.events.decider import Decider
+from libs.events.envelope import NewEvent
+from libs.events.memory import MemoryStore
+from libs.events.postgres import PostgresStore
+from libs.events.store import Answer, ConcurrencyError, Session, Store
+from libs.events.tests.shop import (
+    CAUSE,
+    CODEC,
+    ITEM,
+    Event,
+    ItemReceived,
+    ItemSold,
+    ListItem,
+    Receive,
+    Refused,
+    Sell,
+    Stock,
+    commands,
+    received,
+)
+
+
+def key_of(key: str = "key", fingerprint: bytes = b"same") -> Key:
+    return Key(key, fingerprint, lambda outcome: b"version %d" % outcome.version)
+
+
+async def test_events_follow_from_the_state_and_carry_their_circumstances(store: Store) -> None:
+    handler = commands(store)
+    await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE)
+    cause = replace(
+        CAUSE,
+        causation_id="cause",
+        after="2100-01-01T00:00:00.000000Z",
+        request_id="request",
+        traceparent="00-1-2-01",
+        effective_date="2026-01-31",
+        rules={"card": "3"},
+    )
+    outcome = await handler.handle(ITEM, "item-1", Receive(5), cause)
+    assert (outcome.state, outcome.version, outcome.events) == (Stock(True, 5), 2, [ItemReceived(quantity=5)])
+    assert outcome.answer is None
+    metadata = (await store.load("item-1"))[1].circumstances
+    assert metadata.recorded_at > cause.after
+    assert (metadata.actor, metadata.correlation_id) == (cause.actor, cause.correlation_id)
+    assert (metadata.causation_id, metadata.request_id, metadata.traceparent) == ("cause", "request", "00-1-2-01")
+    assert (metadata.effective_date, metadata.rules) == ("2026-01-31", {"card": "3"})
+
+
+async def test_a_command_that_changes_nothing_appends_nothing_and_wakes_nobody(store: Store) -> None:
+    woken: list[int] = []
+    handler = CommandHandler(store, CODEC, Clock(), lambda: woken.append(1))
+    await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE)
+    outcome = await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE)
+    assert (outcome.version, outcome.events) == (1, [])
+    assert woken == [1]
+
+
+async def test_a_refused_command_leaves_no_trace_and_its_key_may_be_used_again(store: Store) -> None:
+    handler = commands(store)
+    with pytest.raises(Refused):
+        await handler.handle(ITEM, "item-1", Sell(1), CAUSE, key=key_of())
+    assert await store.load("item-1") == []
+    await handler.handle(ITEM, "item-1", Receive(1), CAUSE)
+    assert (await handler.handle(ITEM, "item-1", Sell(1), CAUSE, key=key_of())).answer is None
+
+
+async def test_the_same_key_again_gives_the_answer_of_the_first_time(store: Store) -> None:
+    handler = commands(store)
+    first = await handler.handle(ITEM, "item-1", Receive(5), CAUSE, key=key_of())
+    assert first.answer is None
+    await handler.handle(ITEM, "item-1", Receive(5), CAUSE)
+    for again in (handler, commands(store)):
+        outcome = await again.handle(ITEM, "item-1", Receive(5), CAUSE, key=key_of())
+        assert (outcome.answer, outcome.events, outcome.state.quantity) == (b"version 1", (), 10)
+    assert len(await store.load("item-1")) == 2
+
+
+async def test_the_answer_is_given_again_although_the_command_would_now_be_refused(store: Store) -> None:
+    handler = commands(store)
+    await handler.handle(ITEM, "item-1", Receive(5), CAUSE)
+    await handler.handle(ITEM, "item-1", Sell(5), CAUSE, key=key_of(), expected_version=1)
+    for version in (1, None):
+        outcome = await handler.handle(ITEM, "item-1", Sell(5), CAUSE, key=key_of(), expected_version=version)
+        assert outcome.answer == b"version 2"
+    assert len(await store.load("item-1")) == 2
+
+
+async def test_a_key_stands_for_one_content(store: Store) -> None:
+    handler = commands(store)
+    await handler.handle(ITEM, "item-1", Receive(5), CAUSE, key=key_of())
+    with pytest.raises(KeyReused):
+        await handler.handle(ITEM, "item-1", Receive(6), CAUSE, key=key_of(fingerprint=b"other"))
+    with pytest.raises(KeyReused):
+        await handler.handle(ITEM, "item-1", Sell(100), CAUSE, key=key_of(fingerprint=b"other"))
+
+
+async def test_a_key_is_remembered_for_a_command_that_changes_nothing(store: Store) -> None:
+    handler = commands(store)
+    await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE)
+    await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE, key=key_of())
+    assert (await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE, key=key_of())).answer == b"version 1"
+
+
+async def test_of_many_at_once_with_one_key_one_takes_effect(store: Store) -> None:
+    handlers = [commands(store) for _ in range(6)]
+    outcomes = await asyncio.gather(
+        *(handler.handle(ITEM, "item-1", Receive(5), CAUSE, key=key_of()) for handler in handlers)
+    )
+    assert [outcome.answer for outcome in outcomes].count(None) == 1
+    assert len(await store.load("item-1")) == 1
+
+
+async def test_a_caller_may_insist_on_a_version(store: Store) -> None:
+    handler = commands(store)
+    await handler.handle(ITEM, "item-1", Receive(5), CAUSE, expected_version=0)
+    with pytest.raises(VersionMismatch) as mismatch:
+        await handler.handle(ITEM, "item-1", Receive(5), CAUSE, expected_version=0)
+    assert mismatch.value.current == 1
+
+
+async def test_many_handlers_on_one_stream_lose_nothing_and_sell_nothing_twice(store: Store) -> None:
+    await commands(store).handle(ITEM, "item-1", Receive(12), CAUSE)
+
+    async def sell(handler: CommandHandler) -> int:
+        sold = 0
+        for _ in range(5):
+            try:
+                await handler.handle(ITEM, "item-1", Sell(1), CAUSE)
+                sold += 1
+            except Refused:
+                pass
+        return sold
+
+    assert sum(await asyncio.gather(*(sell(commands(store)) for _ in range(4)))) == 12
+    state, version = await commands(store).state(ITEM, "item-1")
+    assert (state.quantity, version) == (0, 13)
+
+
+async def test_after_a_conflict_the_command_is_decided_on_the_new_state(store: Store) -> None:
+    """The first decision would sell what another one sells in the meantime."""
+    await commands(store).handle(ITEM, "item-1", Receive(1), CAUSE)
+    seen: list[int] = []
+
+    def decide(command: Any, state: Stock) -> Sequence[Event]:
+        seen.append(state.quantity)
+        return ITEM.decide(command, state)
+
+    class Raced:
+        """The store, where somebody else sells just before the first append."""
+
+        def __init__(self) -> None:
+            self.raced = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        async def append(
+            self, stream_id: str, version: int, events: Sequence[NewEvent], answer: Answer | None = None
+        ) -> int:
+            if not self.raced:
+                self.raced = True
+                await commands(store).handle(ITEM, "item-1", Sell(1), CAUSE)
+            return await store.append(stream_id, version, events, answer)
+
+    raced: Any = Raced()
+    with pytest.raises(Refused):
+        await commands(raced).handle(Decider("item", Stock(), decide, ITEM.evolve), "item-1", Sell(1), CAUSE)
+    assert seen == [1, 0]
+
+
+async def test_a_stream_that_never_stands_still_is_a_fault() -> None:
+    class Restless(MemoryStore):
+        async def append(self, *_args: Any, **_kwargs: Any) -> int:
+            raise ConcurrencyError
+
+    with pytest.raises(ConcurrencyError, match="50 times"):
+        await commands(Restless()).handle(ITEM, "item-1", Receive(1), CAUSE)
+
+
+async def test_states_are_kept_and_only_what_came_since_is_loaded(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+    load = store.load
+
+    async def counted(stream_id: str, after_version: int = 0) -> Any:
+        asked.append((stream_id, after_version))
+        return await load(stream_id, after_version)
+
+    monkeypatch.setattr(store, "load", counted)
+    monkeypatch.setattr("libs.events.commands.CACHED_STATES", 2)
+    handler = commands(store)
+    await handler.handle(ITEM, "item-1", Receive(1), CAUSE)
+    await commands(store).handle(ITEM, "item-1", Receive(2), CAUSE)
+    asked.clear()
+    assert await handler.state(ITEM, "item-1") == (Stock(False, 3), 2)
+    assert await handler.state(ITEM, "item-1") == (Stock(False, 3), 2)
+    assert asked == [("item-1", 1), ("item-1", 2)]
+    for stream in ("item-2", "item-3"):
+        await handler.handle(ITEM, stream, Receive(1), CAUSE)
+    asked.clear()
+    await handler.state(ITEM, "item-1")
+    assert asked == [("item-1", 0)], "the one that was used longest ago is forgotten"
+
+
+async def test_within_a_session_everything_waits_for_its_end(store: Store) -> None:
+    woken: list[str] = []
+    handler = CommandHandler(store, CODEC, Clock(), lambda: woken.append("woken"))
+
+    async def work(session: Session) -> Outcome[Stock]:
+        await handler.handle(ITEM, "item-1", Receive(3), CAUSE, within=session, key=key_of())
+        outcome = await handler.handle(ITEM, "item-1", Sell(1), CAUSE, within=session)
+        assert woken == []
+        return outcome
+
+    async def fail() -> None:
+        async with store.transaction() as session:
+            await work(session)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await handler.state(ITEM, "item-1") == (Stock(), 0)
+    async with store.transaction() as session:
+        outcome = await work(session)
+    assert (outcome.version, outcome.events) == (2, [ItemSold(quantity=1)])
+    assert woken == ["woken", "woken"]
+    async with store.transaction() as session:
+        again = await handler.handle(ITEM, "item-1", Receive(3), CAUSE, within=session, key=key_of())
+    assert again.answer == b"version 1"
+
+
+async def test_a_conflict_within_a_session_is_the_sessions_to_repeat(postgres: PostgresStore) -> None:
+    handler = commands(postgres)
+    await handler.state(ITEM, "item-1")
+
+    async def late() -> None:
+        async with postgres.transaction() as session:
+            await postgres.append("item-1", 0, received(1))
+            await handler.handle(ITEM, "item-1", Receive(1), CAUSE, within=session, expected_version=0)
+
+    with pytest.raises(VersionMismatch):
+        await late()
+
+    async def later() -> None:
+        async with postgres.transaction() as session:
+            await session.load("item-1")
+            await session.append("item-1", 0, received(1))
+
+    with pytest.raises(ConcurrencyError):
+        await later()
+    assert len(await postgres.load("item-1")) == 1

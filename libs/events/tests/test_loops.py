@@ -1,0 +1,231 @@
+"""What keeps a service's loops going: signals, restarts, the sequencer, given-when-then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from libs.events.loops import keep_running
+from libs.events.memory import MemoryStore
+from libs.events.postgres import PostgresStore
+from libs.events.sequencer import Sequencer
+from libs.events.signals import Fanout, Signal
+from libs.events.store import ForeignCluster, Store
+from libs.events.testing import Scenario
+from libs.events.tests.shop import (
+    ITEM,
+    ItemListed,
+    ItemReceived,
+    ItemSold,
+    Receive,
+    Sell,
+    Stock,
+    received,
+)
+
+LONG_S = 3600.0
+
+
+async def test_a_signal_that_is_set_while_nobody_waits_is_not_lost() -> None:
+    signal = Signal()
+    signal.set()
+    signal.set()
+    assert await signal.wait(LONG_S)
+    assert not await signal.wait(0.0), "it is cleared by the wait that saw it"
+
+
+async def test_a_signal_wakes_who_waits() -> None:
+    fanout = Fanout()
+    waiting = [asyncio.create_task(fanout.subscribe().wait(LONG_S)) for _ in range(3)]
+    await asyncio.sleep(0)
+    fanout.set()
+    assert await asyncio.gather(*waiting) == [True, True, True]
+
+
+def clock_of(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Sleeps of `keep_running` take no time, and are noted."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("libs.events.loops.asyncio.sleep", sleep)
+    return slept
+
+
+async def test_a_loop_that_fails_begins_anew_after_growing_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = clock_of(monkeypatch)
+    runs = 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs <= 8:
+            raise OSError
+
+    await keep_running("shop", "loop", run)
+    assert slept == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+
+
+async def test_a_loop_that_ran_well_for_long_begins_anew_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = clock_of(monkeypatch)
+    monkeypatch.setattr("libs.events.loops.HEALTHY_S", -1.0)
+    runs = 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs <= 3:
+            raise OSError
+
+    await keep_running("shop", "loop", run)
+    assert slept == [0.1, 0.1, 0.1]
+
+
+async def test_a_cancelled_loop_ends() -> None:
+    began = asyncio.Event()
+
+    async def run() -> None:
+        began.set()
+        await asyncio.sleep(LONG_S)
+
+    loop = asyncio.create_task(keep_running("shop", "loop", run))
+    await began.wait()
+    loop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+
+
+async def test_the_sequencer_wakes_who_waits_when_something_is_new(store: Store) -> None:
+    stamped = Fanout()
+    waiting = stamped.subscribe()
+    sequencer = Sequencer(store, "shop", Signal(), stamped)
+    assert await sequencer.step(), "what others stamped before this one began is new to those who wait here"
+    await waiting.wait(0.0)
+    assert not await sequencer.step()
+    await store.append("item-1", 0, received(1))
+    assert await sequencer.step()
+    assert await waiting.wait(0.0)
+    assert not await sequencer.step()
+
+
+async def test_a_sequencer_sees_what_another_process_stamped(store: Store) -> None:
+    ours, theirs = (Sequencer(store, "shop", Signal(), Fanout()) for _ in range(2))
+    await ours.step()
+    await theirs.step()
+    await store.append("item-1", 0, received(1))
+    assert await theirs.step()
+    assert await ours.step()
+
+
+async def test_a_running_sequencer_stamps_what_is_appended(store: Store) -> None:
+    appended, stamped = Signal(), Fanout()
+    waiting = stamped.subscribe()
+    running = asyncio.create_task(Sequencer(store, "shop", appended, stamped, idle_s=LONG_S).run())
+    for version in range(3):
+        await store.append("item-1", version, received(1))
+        appended.set()
+        while await store.last_sequence() <= version:
+            await waiting.wait(LONG_S)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await store.last_sequence() == 3
+
+
+async def test_sequencers_of_many_processes_stamp_each_event_once(postgres: PostgresStore) -> None:
+    appended, stamped = Signal(), Fanout()
+    waiting = stamped.subscribe()
+    running = [asyncio.create_task(Sequencer(postgres, "shop", appended, stamped, 0.01).run()) for _ in range(3)]
+
+    async def write(stream: int) -> None:
+        for version in range(40):
+            await postgres.append(f"item-{stream}", version, received(1))
+            appended.set()
+
+    await asyncio.gather(*(write(stream) for stream in range(4)))
+    while await postgres.last_sequence() < 160:
+        await waiting.wait(LONG_S)
+    for one in running:
+        one.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    events = await postgres.read(0, 1000)
+    assert [event.sequence for event in events] == list(range(1, 161))
+    assert len({event.event_id for event in events}) == 160
+
+
+async def test_while_another_one_stamps_the_sequencer_comes_back_soon(postgres: PostgresStore) -> None:
+    stamped = Fanout()
+    waiting = stamped.subscribe()
+    await postgres.append("item-1", 0, received(1))
+    async with postgres.pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("select * from es.sequencer for update")
+        sequencer = Sequencer(postgres, "shop", Signal(), stamped, idle_s=LONG_S)
+        assert not await sequencer.step()
+        running = asyncio.create_task(sequencer.run())
+        await transaction.rollback()
+    assert await waiting.wait(LONG_S)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await postgres.last_sequence() == 1
+
+
+async def test_a_store_from_another_cluster_is_refused_until_it_is_adopted(postgres: PostgresStore) -> None:
+    """As after a restore: the identifier is another one, and the transaction ids of its events mean nothing here."""
+    for version in range(3):
+        await postgres.append("item-1", version, received(1))
+    await postgres.stamp()
+    await postgres.append("item-1", 3, received(1, 1))
+    await postgres.append("item-2", 0, received(1))
+    before = await postgres.read(0, 10)
+    await postgres.pool.execute(
+        "update es.sequencer set system_identifier = 1, snapshot = '900000000:900000000:'::pg_snapshot"
+    )
+    with pytest.raises(ForeignCluster, match="adopt"):
+        await postgres.verify_cluster()
+    with pytest.raises(ForeignCluster):
+        await Sequencer(postgres, "shop", Signal(), Fanout()).run()
+    assert await postgres.last_sequence() == 3
+    assert await postgres.adopt() == 6
+    await postgres.verify_cluster()
+    events = await postgres.read(0, 10)
+    assert events[:3] == before
+    assert [(event.stream_id, event.version) for event in events[3:]] == [("item-1", 4), ("item-1", 5), ("item-2", 1)]
+    assert await postgres.adopt() == 6
+    await postgres.append("item-2", 1, received(1))
+    assert await postgres.stamp() == 7
+
+
+def test_a_scenario_tells_what_followed() -> None:
+    given = Scenario(ITEM).given(ItemListed(name="tea"), ItemReceived(quantity=3))
+    assert given.when(Sell(2)).then(ItemSold(quantity=2)) == Stock(True, 1)
+    assert given.when(Sell(4)).refused("not-in-stock").args == ("not-in-stock",)
+    assert given.when(Sell(4)).refused().args == ("not-in-stock",)
+    assert Scenario(ITEM).when(Receive(1)).then(ItemReceived(quantity=1)) == Stock(False, 1)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        lambda given: given.when(Sell(2)).then(),
+        lambda given: given.when(Sell(2)).then(ItemSold(quantity=1)),
+        lambda given: given.when(Sell(9)).then(ItemSold(quantity=9)),
+        lambda given: given.when(Sell(2)).refused(),
+        lambda given: given.when(Sell(9)).refused("another-code"),
+    ],
+)
+def test_a_scenario_refuses_a_wrong_claim(claim: Callable[[Scenario[Stock]], object]) -> None:
+    with pytest.raises(AssertionError):
+        claim(Scenario(ITEM).given(ItemReceived(quantity=3)))
+
+
+def test_a_scenario_does_not_take_a_fault_for_a_refusal() -> None:
+    with pytest.raises(TypeError):
+        Scenario(ITEM).given(object()).when(None).refused()
+
+
+async def test_memory_has_no_other_cluster() -> None:
+    await MemoryStore().verify_cluster()
