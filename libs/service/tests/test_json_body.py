@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from libs.service.json_body import JsonBodyMiddleware, parse_strict
+from libs.service.json_body import JsonBodyMiddleware
 from libs.service.problems import Problem
+from libs.service.strict_json import parse_strict
 
 
 def refused(raw: bytes) -> Problem:
