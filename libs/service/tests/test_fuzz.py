@@ -23,7 +23,7 @@ schema = schemathesis.openapi.from_asgi("/ledger/openapi.json", APP)
 
 
 @schema.parametrize()
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_requests_made_from_the_description_never_break_the_service(case: Any) -> None:
     for token in TOKENS:
         response = case.call(headers={"authorization": token.decode()})
@@ -106,7 +106,7 @@ queries = st.binary(max_size=40) | st.lists(
     token=st.sampled_from(TOKENS),
     body=st.binary(max_size=60) | st.sampled_from([b"{}", b"[]", b"null", b'{"amount":1.5}', b"[" * 2000]),
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_bytes_of_any_kind_never_break_the_service(
     method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], token: bytes, body: bytes
 ) -> None:
