@@ -125,16 +125,17 @@ async def test_assessments_are_listed_page_by_page(scoring: Served) -> None:
         cursor = f"&cursor={page['next_cursor']}"
     assert seen == [f"application-{each.number}" for each in reversed(SOME)]
 
-    ascending = (await _get(scoring, "/assessments?sort=assessed_on&limit=1")).json()
-    item = ascending["items"][0]
-    expected = assess(CARD, SOME[0].answers)
+    ascending = (await _get(scoring, "/assessments?sort=assessed_on&limit=2")).json()
+    item = ascending["items"][1]
+    expected = assess(CARD, SOME[1].answers)
+    assert len(expected.reasons) > 1
     assert item == {
-        "application_id": "application-1",
+        "application_id": "application-2",
         "outcome": "SCORED",
-        "assessed_on": "2026-02-01",
-        "applicant_id": request(SOME[0]).applicant_id,
+        "assessed_on": "2026-02-02",
+        "applicant_id": request(SOME[1]).applicant_id,
         "product_code": "consumer-standard",
-        "amount": {"amount": "11690.00", "currency": "CNY"},
+        "amount": {"amount": "59510.00", "currency": "CNY"},
         "card": "german-credit-v1",
         "score": expected.score,
         "grade": expected.grade,

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.german_credit import applicants
 from libs.contracts.scoring import ApplicationScored, ScoringFailed
@@ -122,3 +124,18 @@ def test_what_was_assessed_is_not_assessed_again(card: Card | None) -> None:
     first = _when(card=card)
     state = Scenario(assessments).given(first).when(_command(amount=Money.of("1"))).then()
     assert state.outcome == first
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([each.id for each in CARD.indicators]) | st.text(max_size=8),
+        st.none() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(st.characters(codec="utf-8"), max_size=8),
+    ),
+    st.sampled_from([CARD, None]),
+)
+def test_whatever_is_submitted_leads_to_one_event_that_can_be_published(
+    answers: dict[str, int | str | None], card: Card | None
+) -> None:
+    events = Scenario(assessments).given().when(_command(card=card, answers=answers)).events
+    assert len(events) == 1
+    assert type(events[0]).model_validate(events[0].payload()) == events[0]
