@@ -22,7 +22,7 @@ from libs.events.clock import Clock
 from libs.events.codec import Codec, Recorded, Upcaster
 from libs.events.commands import CommandHandler
 from libs.events.consumer import Consumer
-from libs.events.delivery import Subscriber
+from libs.events.delivery import BATCH_SIZE, Subscriber
 from libs.events.loops import keep_running
 from libs.events.postgres import connect
 from libs.events.projection import Projection
@@ -207,21 +207,22 @@ def _subscriptions(service: Service, runtime: Runtime) -> dict[str, tuple[Sequen
     wanted = reactions.types | {BusinessDayOpened.type_name}
     own, foreign = wanted & service.own_types, wanted - service.own_types
     for name, types in ((f"{service.name}.own", own), (service.name, foreign)):
-        if types:
+        if types and not (service.subscribers and types is foreign):
             subscriber = ReactionSubscriber(reactions, runtime.commands, name, types)
             topics = (OWN,) if types is own else sorted({topic(service_of(type_name)) for type_name in types})
             subscribers.append((topics, WakingSubscriber(subscriber, runtime)))
     if service.subscribers is not None:
-        subscribers += service.subscribers(runtime)
+        subscribers += [(topics, WakingSubscriber(other, runtime)) for topics, other in service.subscribers(runtime)]
     return {subscriber.consumer: (topics, subscriber) for topics, subscriber in subscribers}
 
 
 class WakingSubscriber:
-    """Keeps the business date beside a service's reactions, and wakes what follows when their batch is committed."""
+    """Keeps the business date beside what a subscriber does, and wakes what follows when its batch is committed."""
 
-    def __init__(self, inner: ReactionSubscriber, runtime: Runtime) -> None:
+    def __init__(self, inner: Subscriber, runtime: Runtime) -> None:
         self._inner, self._runtime = inner, runtime
         self.consumer, self.types = inner.consumer, inner.types
+        self.batch_size: int = getattr(inner, "batch_size", BATCH_SIZE)
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         for recorded in batch:

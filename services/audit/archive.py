@@ -1,0 +1,33 @@
+"""Keeps every event of every service as it is: the audit's own store is the platform's merged history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from libs.contracts.base import EVENT_TYPES
+from libs.contracts.catalogue import MODULES, topic
+from libs.events.codec import Recorded
+from libs.events.delivery import Subscriber
+from libs.events.store import Session
+from libs.service.runtime import Runtime
+
+OTHERS: Final = tuple(topic(service) for service in MODULES if service != "audit")
+
+
+class Archive:
+    """Appends what it hears under the same streams, versions, identifiers and bytes."""
+
+    consumer = "audit.archive"
+    types = frozenset(EVENT_TYPES)
+    batch_size = 500
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
+        await session.copy([recorded.stored for recorded in batch])
+
+
+def subscribers(runtime: Runtime) -> Sequence[tuple[Sequence[str], Subscriber]]:
+    return [(OTHERS, Archive(runtime))]

@@ -1,0 +1,28 @@
+"""Whom and what an event speaks of: by these its trail is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+SUBJECTS: Final = {
+    "application_id": "application",
+    "applicant_id": "applicant",
+    "contract_id": "contract",
+    "loan_id": "loan",
+    "case_id": "case",
+    "payment_id": "payment",
+    "repayment_id": "repayment",
+}
+"""Members of events that name a subject, with the kind of subject that they name."""
+
+
+def subjects(payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The (kind, identifier) pairs that an event's payload names, each once."""
+    for member, kind in SUBJECTS.items():
+        value = payload.get(member)
+        if isinstance(value, str) and value:
+            yield kind, value
+    request = payload.get("request") or (payload.get("agreement") or {}).get("request")
+    if isinstance(request, dict) and "applicant_id" not in payload:
+        yield "applicant", request["applicant_id"]
