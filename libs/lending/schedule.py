@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from libs.lending.amortisation import Part, amortise
+from libs.lending.amortisation import amortise
 from libs.lending.calendar import EVERY_DAY, Calendar
 from libs.lending.fees import even_parts, financed_minor, instalment_fees, upfront_minor
+from libs.lending.level import Part
 from libs.lending.money import Money
 from libs.lending.periods import average_rate, days_part, period_rates, plan_periods
 from libs.lending.rounding import divide

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 import libs.lending.tests
-from standalone.cases import answer, app, run_apr, run_schedule
+from standalone.case_rates import run_apr
+from standalone.cases import answer, app, run_schedule
 
 DATA = Path(libs.lending.tests.__file__).parent / "data"
 SCHEDULES = json.loads((DATA / "schedule_cases.json").read_text(encoding="utf-8"))["cases"]

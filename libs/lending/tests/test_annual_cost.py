@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from libs.lending.annual_cost import (
     AnnualCostError,
     Flow,
-    UnitPeriod,
     annual_cost,
     annualised,
     eu_annual_rate,
@@ -23,12 +22,11 @@ from libs.lending.annual_cost import (
     period_rate,
     periods_a_year,
     plan_flows,
-    reg_z_annual_rate,
-    unit_periods,
     years_between,
 )
 from libs.lending.calendar import Period, PeriodUnit, add_period
 from libs.lending.money import Money
+from libs.lending.reg_z import UnitPeriod, reg_z_annual_rate, unit_periods
 from libs.lending.schedule import repayment_plan
 from libs.lending.terms import Fee, FeeTiming, LoanTerms, RepaymentMethod
 from libs.lending.tests.strategies import SIMPLE_METHODS, terms
