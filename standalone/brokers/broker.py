@@ -17,7 +17,7 @@ class Broker(Protocol):
     idempotent_producer: bool
     """Whether producers may switch idempotence on (`PUHUI_KAFKA_IDEMPOTENCE`)."""
     fetch_max_wait_ms: int
-    """How long a consumer should let the broker wait for records (`PUHUI_KAFKA_FETCH_MAX_WAIT_MS`)."""
+    """How long a consumer should let the broker wait for records (`PUHUI_KAFKA_FETCH_WAIT_MS`)."""
 
     @property
     def bootstrap_servers(self) -> str:

@@ -11,19 +11,30 @@ from typing import Any, Self
 
 from tests.containers.conftest import REPOSITORY, docker
 
-_PASSWORDS = {"POSTGRES_PASSWORD": "of-the-test", "PUHUI_DATABASE_PASSWORD": "of-the-test"}
+_SECRETS = (
+    "POSTGRES_PASSWORD",
+    "PUHUI_DATABASE_PASSWORD",
+    "PUHUI_BANK_SECRET",
+    "KEYCLOAK_ADMIN_PASSWORD",
+    "KEYCLOAK_FRONT_SECRET",
+)
+SECRET = "of-the-test"
+_PASSWORDS = dict.fromkeys(_SECRETS, SECRET)
 _FILES = ("--file", "docker-compose.yml", "--file", "tests/containers/ports.yaml")
 
 
 class Stack:
     """Started healthy, or the test fails with the logs; removed with its data at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *only: str, profile: str = "") -> None:
+        """`only`: some of the services, else all."""
+        self._only = only
         self._project = f"puhui-test-{uuid.uuid4().hex[:8]}"
+        self._environment = {**_PASSWORDS, "COMPOSE_PROFILES": profile}
 
     def compose(self, *arguments: str) -> str:
         """The output of one `docker compose` command."""
-        return docker("compose", *_FILES, "--project-name", self._project, *arguments, **_PASSWORDS)
+        return docker("compose", *_FILES, "--project-name", self._project, *arguments, **self._environment)
 
     def configuration(self) -> dict[str, Any]:
         """The compose file as it is understood, without the tests' ports."""
@@ -47,7 +58,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         try:
-            self.compose("up", "--detach", "--wait", "--wait-timeout", "300", "--quiet-pull")
+            self.compose("up", "--detach", "--wait", "--wait-timeout", "300", "--quiet-pull", *self._only)
         except AssertionError as error:
             logs = self.compose("logs", "--tail", "30", "--no-color")
             self._remove()
@@ -59,4 +70,4 @@ class Stack:
 
     def _remove(self) -> None:
         down = ["docker", "compose", *_FILES, "--project-name", self._project, "down", "--volumes", "--timeout", "5"]
-        subprocess.run(down, cwd=REPOSITORY, env={**os.environ, **_PASSWORDS}, check=False, capture_output=True)
+        subprocess.run(down, cwd=REPOSITORY, env={**os.environ, **self._environment}, check=False, capture_output=True)
