@@ -51,6 +51,7 @@ class Product(Value):
     instalments_min: Annotated[int, Field(ge=1)]
     instalments_max: Annotated[int, Field(ge=1)]
     period_months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = (1,)
+    term_months_max: Annotated[int, Field(ge=1, le=360)] | None = None
     methods: tuple[RepaymentMethod, ...]
     annual_rate: RateField
     day_count: DayCount = DayCount.ACT_360
@@ -87,6 +88,7 @@ class ProductDefined(DomainEvent, type="puhui.application.product-defined.v1"):
             "instalments_min": 3,
             "instalments_max": 36,
             "period_months": [1],
+            "term_months_max": 36,
             "methods": ["EQUAL_INSTALMENT", "EQUAL_PRINCIPAL"],
             "annual_rate": "0.18",
             "day_count": "ACT_360",

@@ -1,0 +1,1 @@
+"""Application: products, applicants, and applications until they are submitted or end."""

@@ -1,0 +1,1 @@
+"""How the service is asked: products and consent texts, applicants, applications."""

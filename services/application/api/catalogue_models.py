@@ -1,0 +1,219 @@
+"""Bodies of requests and answers about products and consent texts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Final
+
+from pydantic import ConfigDict, Field
+
+from libs.contracts import examples as ex
+from libs.contracts.application import ConsentPurpose, Product, ProductDefined
+from libs.contracts.values import ApplicantKind, Channel, GuaranteeKind, Named
+from libs.lending.daycount import DayCount
+from libs.lending.terms import FeeBase, FeeTiming, RepaymentMethod
+from libs.service.models import (
+    BusinessDate,
+    Code,
+    DecimalField,
+    MoneyField,
+    PositiveMoney,
+    RateField,
+    RequestModel,
+    ResponseModel,
+    Text,
+    ZeroOrMoreMoney,
+)
+
+EXAMPLE: Final = ProductDefined.example["product"]
+FEES_MAX: Final = 20
+CHOICES_MAX: Final = 60
+"""Bounds on what one version may list, so that it stays small enough to be read by a person."""
+
+
+class NamedBody(RequestModel):
+    """A text in both languages of the platform."""
+
+    zh: Text
+    en: Text
+
+
+class FeeBody(RequestModel):
+    """A cost to the borrower: either an amount or a rate of its base."""
+
+    code: Code
+    name: NamedBody
+    timing: FeeTiming
+    amount: ZeroOrMoreMoney | None = None
+    rate: RateField | None = None
+    base: FeeBase = FeeBase.PRINCIPAL
+    payee: Text = "LENDER"
+
+
+class OverdueBody(RequestModel):
+    """What is charged when an instalment is late."""
+
+    rate_multiplier: RateField
+    grace_days: int = Field(ge=0, le=60)
+    on_interest: bool = False
+
+
+class DocumentRuleBody(RequestModel):
+    """A document that the product asks for."""
+
+    type: Code
+    name: NamedBody
+    guidance: NamedBody
+    applies_to: tuple[ApplicantKind, ...] = Field(default=tuple(ApplicantKind), min_length=1, max_length=2)
+    only_with: tuple[GuaranteeKind, ...] = Field(default=(), max_length=4)
+    valid_days: int | None = Field(default=None, ge=1, le=3660)
+
+
+class ProductVersionBody(RequestModel):
+    """A new version of a product, with every rule it has; nothing is taken over from the version before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{k: v for k, v in EXAMPLE.items() if k not in ("code", "version")}]}
+    )
+
+    effective_from: BusinessDate = Field(description="In force from this date on; not before the business date.")
+    name: NamedBody
+    description: NamedBody
+    kind: Code
+    applicants: tuple[ApplicantKind, ...] = Field(min_length=1, max_length=2)
+    amount_min: PositiveMoney
+    amount_max: PositiveMoney
+    instalments_min: int = Field(ge=1, le=360)
+    instalments_max: int = Field(ge=1, le=360)
+    period_months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(1,), min_length=1, max_length=12)
+    term_months_max: int | None = Field(default=None, ge=1, le=360)
+    methods: tuple[RepaymentMethod, ...] = Field(min_length=1, max_length=CHOICES_MAX)
+    annual_rate: RateField
+    day_count: DayCount = DayCount.ACT_360
+    fees: tuple[FeeBody, ...] = Field(default=(), max_length=FEES_MAX)
+    overdue: OverdueBody
+    prepayment_fee_rate: RateField
+    guarantees: tuple[GuaranteeKind, ...] = Field(min_length=1, max_length=4)
+    unsecured_max: PositiveMoney | None = None
+    age_min: int | None = Field(default=None, ge=16, le=120)
+    age_max: int | None = Field(default=None, ge=16, le=120)
+    purposes: tuple[Code, ...] = Field(min_length=1, max_length=CHOICES_MAX)
+    channels: tuple[Channel, ...] = Field(default=tuple(Channel), min_length=1, max_length=4)
+    documents: tuple[DocumentRuleBody, ...] = Field(default=(), max_length=CHOICES_MAX)
+    draft_days: int = Field(default=30, ge=1, le=366)
+    source: Text = Field(description="Who decided this, where and when.")
+
+    def as_product(self, code: str) -> Product:
+        """The version with the code of its product; its number is the domain's to give."""
+        return Product.model_validate({**self.model_dump(mode="json"), "code": code, "version": 1})
+
+
+class WithdrawProductBody(RequestModel):
+    """The end of a product."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"effective_from": "2027-01-01", "reason": "Replaced by another product"}]}
+    )
+
+    effective_from: BusinessDate = Field(description="The first date without new applications.")
+    reason: Text
+
+
+LISTED_EXAMPLE: Final[dict[str, Any]] = {
+    "code": "consumer-standard",
+    "version": 1,
+    "effective_from": "2026-01-01",
+    "name": ex.PRODUCT["name"],
+    "kind": "consumer",
+    "amount_min": ex.cny("1000.00"),
+    "amount_max": ex.cny("200000.00"),
+    "instalments_min": 3,
+    "instalments_max": 36,
+    "term_months_max": 36,
+    "annual_rate": "0.18",
+}
+
+
+class ProductListed(ResponseModel):
+    """A product in a list, in its version of the date asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LISTED_EXAMPLE]})
+
+    code: Code
+    version: int
+    effective_from: date
+    name: Named
+    kind: Code
+    amount_min: MoneyField
+    amount_max: MoneyField
+    instalments_min: int
+    instalments_max: int
+    term_months_max: int | None
+    annual_rate: DecimalField
+
+
+class VersionListed(ResponseModel):
+    """When a version takes effect."""
+
+    version: int
+    effective_from: date
+
+
+class ProductShown(ResponseModel):
+    """A product: the version in force on a date (null: none), and all versions there are."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "consumer-standard",
+                    "on": "2026-02-01",
+                    "product": EXAMPLE,
+                    "versions": [{"version": 1, "effective_from": "2026-01-01"}],
+                    "withdrawn_from": None,
+                }
+            ]
+        }
+    )
+
+    code: Code
+    on: date
+    product: Product | None
+    versions: list[VersionListed]
+    withdrawn_from: date | None
+
+
+class ConsentTextShown(ResponseModel):
+    """The words of a consent, to be shown before it is given."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "purpose": "CREDIT_REPORT",
+                    "version": "2026-01",
+                    "name": {"zh": "信用信息查询授权", "en": "Authority to query the credit bureau"},
+                    "text": {"zh": "本人授权……", "en": "I authorise …"},
+                    "applies_to": ["PERSON", "ENTERPRISE"],
+                    "required": True,
+                    "valid_days": 90,
+                }
+            ]
+        }
+    )
+
+    purpose: ConsentPurpose
+    version: str
+    name: Named
+    text: Named
+    applies_to: list[ApplicantKind]
+    required: bool
+    valid_days: int | None = Field(description="For how long it counts once given; null: as long as the application.")
+
+
+class ConsentTexts(ResponseModel):
+    """The texts in force on the business date."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": []}]})
+
+    items: list[ConsentTextShown]

@@ -1,0 +1,32 @@
+"""Composes the application service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from libs.service.host import Service
+from libs.service.runtime import Runtime
+from services.application import views
+from services.application.api import applicants, applications, products
+from services.application.handlers import IDENTIFIERS, seed_products
+from services.application.identifiers import IdentifierSettings, open_identifiers
+from services.application.reactions import reactions
+
+
+async def start(runtime: Runtime) -> None:
+    """Open the key of applicant identifiers and put this release's products on record."""
+    runtime.extras[IDENTIFIERS] = await open_identifiers(runtime.store, IdentifierSettings().applicant_key)
+    await seed_products(runtime)
+
+
+service: Final = Service(
+    name="application",
+    title="Applications",
+    description="Products on offer, applicants, and applications from the first draft until they are submitted or end.",
+    routers=[products.router, applicants.router, applications.router],
+    migrations=Path(__file__).parent / "migrations",
+    projections=[views.PRODUCTS, views.APPLICATIONS],
+    reactions=reactions,
+    on_start=start,
+)
