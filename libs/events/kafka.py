@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 TOPIC_EXISTS: Final = 36
 """Kafka's error code TOPIC_ALREADY_EXISTS, which some brokers answer without an exception."""
 IDENTITY_CHECK_S: Final = 2.0
+PROBE_TIMEOUT_S: Final = 10.0
 PUBLISH_TIMEOUT_S: Final = 30.0
 MAX_REQUEST_BYTES: Final = 2**20
 
@@ -47,7 +48,7 @@ async def _start(start: Callable[[], Awaitable[None]], stop: Callable[[], Awaita
 class KafkaSettings:
     """How to reach a broker, and what it can do.
 
-    `idempotent`: the broker has the idempotent producer. `grouped`: members of a group share the partitions; without,
+    `idempotent`: the broker has the idempotent producer; one without it is not trusted to list exact ends either. `grouped`: members of a group share the partitions; without,
     this process takes all of them at once, as a single-process deployment does. `fetch_wait_ms`: how long a fetch may
     wait at the broker; brokers that do not wake a waiting fetch want it short. `partitions`: of a topic that a reader
     wants before its publisher has made it.
@@ -71,6 +72,8 @@ class KafkaBroker:
         self._connecting = asyncio.Lock()
         self._identity = ""
         self._identified_at = -math.inf
+        self._probing = asyncio.Lock()
+        self._ends: dict[Any, tuple[int, int]] = {}
 
     def publisher(self, topic: str, partitions: int) -> KafkaPublisher:
         return KafkaPublisher(self, topic, partitions)
@@ -100,7 +103,10 @@ class KafkaBroker:
         if time.monotonic() - self._identified_at > max_age_s:
             async with _as_unavailable():
                 admin, _ = await self._connected()
-                self._identity = str((await admin.describe_cluster())["cluster_id"])
+                identity = str((await admin.describe_cluster())["cluster_id"])
+            if identity != self._identity:
+                self._ends.clear()
+            self._identity = identity
             self._identified_at = time.monotonic()
         return self._identity
 
@@ -112,10 +118,34 @@ class KafkaBroker:
         return [(one["topic"], partition) for one in described for partition in range(len(one["partitions"]))]
 
     async def end_offsets(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """The next offset of each partition."""
         async with _as_unavailable():
+            wanted = [TopicPartition(*place) for place in places]
+            if not wanted:
+                return {}
             _, watcher = await self._connected()
-            ends = await watcher.end_offsets([TopicPartition(*place) for place in places])
-            return {(place.topic, place.partition): end for place, end in ends.items()}
+            ends = await watcher.end_offsets(wanted)
+            if not self.settings.idempotent:
+                ends = await self._true_ends(watcher, ends)
+        return {(place.topic, place.partition): end for place, end in ends.items()}
+
+    async def _true_ends(self, watcher: AIOKafkaConsumer, listed: Mapping[TopicPartition, int]) -> dict[Any, int]:
+        """What a fetch says of the ends, for brokers that list the first offset of the last batch, plus one.
+
+        A partition whose listed end is the same as last time has had no batch since, and is not asked again.
+        """
+        async with self._probing:
+            changed = [place for place, end in listed.items() if end and self._ends.get(place, (0, 0))[0] != end]
+            if changed:
+                watcher.assign(changed)
+                for place in changed:
+                    watcher.seek(place, listed[place] - 1)
+                async with asyncio.timeout(PROBE_TIMEOUT_S):
+                    while missing := [place for place in changed if watcher.highwater(place) is None]:
+                        await watcher.getmany(*missing, timeout_ms=50, max_records=1)
+                self._ends |= {place: (listed[place], watcher.highwater(place)) for place in changed}
+                watcher.unsubscribe()
+        return {place: self._ends[place][1] if end else 0 for place, end in listed.items()}
 
     async def ensure_topics(self, topics: Iterable[str], partitions: int) -> None:
         """Make the topics that are missing, before anybody's metadata request makes them otherwise."""
@@ -167,7 +197,7 @@ class KafkaPublisher:
         if identity != self._identity:
             await self._broker.ensure_topics([self._topic], self._partitions)
             held = len(await self._broker.partitions([self._topic]))
-            if held != self._partitions:
+            if held < self._partitions:  # more do no harm: whose metadata request made the topic, decides
                 raise BrokerUnavailable(f"{self._topic} has {held} partitions, not {self._partitions}")
             self._identity = identity
         ends = await self._broker.end_offsets((self._topic, partition) for partition in range(self._partitions))
@@ -246,9 +276,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if not places:
             return
         wanted = await self._assigned([(place.topic, place.partition) for place in places])
-        ends = await self._broker.end_offsets(wanted)
-        for place, offset in wanted.items():
-            await self.seek(*place, offset if offset <= ends[place] else 0)
+        await self._seek_all(wanted)
 
     async def poll(self, timeout_s: float, limit: int) -> Mapping[tuple[str, int], Sequence[Record]]:
         if time.monotonic() - self._checked_at > IDENTITY_CHECK_S:
@@ -276,9 +304,17 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._checked_at = time.monotonic()
 
     async def seek(self, topic: str, partition: int, offset: int) -> None:
-        place = TopicPartition(topic, partition)
-        if place in self._consumer.assignment():
-            self._consumer.seek(place, offset)
+        await self._seek_all({(topic, partition): offset})
+
+    async def _seek_all(self, wanted: Mapping[tuple[str, int], int]) -> None:
+        """A fetch beyond the end waits for ever at some brokers, so nobody is sent there."""
+        ours = {
+            place: offset for place, offset in wanted.items() if TopicPartition(*place) in self._consumer.assignment()
+        }
+        ends = await self._broker.end_offsets(place for place, offset in ours.items() if offset)
+        for place, offset in ours.items():
+            if TopicPartition(*place) in self._consumer.assignment():
+                self._consumer.seek(TopicPartition(*place), offset if offset <= ends.get(place, 0) else 0)
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         ours = {TopicPartition(*place): offset for place, offset in offsets.items()}

@@ -70,7 +70,10 @@ class MemoryPublisher:
 
     async def state(self) -> TopicState:
         self._log.ensure(self._topic, self._partitions)
-        return TopicState(self._log.identity, [len(held) for held in self._log.topics[self._topic]])
+        held = self._log.topics[self._topic]
+        if len(held) < self._partitions:
+            raise BrokerUnavailable(f"{self._topic} has {len(held)} partitions, not {self._partitions}")
+        return TopicState(self._log.identity, [len(held[partition]) for partition in range(self._partitions)])
 
     async def publish(self, messages: Sequence[Message]) -> Mapping[int, int]:
         partitions = self._log.topics.get(self._topic)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import structlog
 
-from libs.events.memory import MemoryStore
+from libs.events.broker import Broker
+from libs.events.kafka import KafkaBroker, KafkaSettings
+from libs.events.memory import MemoryLog, MemoryStore
 from libs.events.postgres import PostgresStore, connect, schema_sql
 from libs.events.store import Store
 from libs.events.tests.shop import TABLES_SQL
+from standalone.brokers import TansuBroker
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +47,64 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     store = await new_postgres(request.getfixturevalue("database"))
     yield store
     await store.close()
+
+
+def kafka_settings(bootstrap: str, kind: str, grouped: bool = False) -> KafkaSettings:
+    """How a kind of broker is reached: Tansu knows no idempotent producer and does not wake a waiting fetch."""
+    own = kind == "tansu"
+    return KafkaSettings(bootstrap, idempotent=not own, grouped=grouped, fetch_wait_ms=20 if own else 500, partitions=2)
+
+
+async def _log(request: pytest.FixtureRequest, kind: str, grouped: bool) -> AsyncIterator[Broker]:
+    if kind == "memory":
+        yield MemoryLog()
+        return
+    server = request.getfixturevalue(f"{kind}_broker")
+    broker = KafkaBroker(kafka_settings(server.bootstrap_servers, kind, grouped))
+    yield broker
+    await broker.close()
+
+
+@pytest.fixture(params=["memory", "tansu", pytest.param("kafka", marks=pytest.mark.kafka)])
+async def log(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
+    """Each kind of log in turn, where every reader takes all partitions."""
+    async for broker in _log(request, request.param, grouped=False):
+        yield broker
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+async def grouped_log(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
+    """Each kind of log with groups of readers that share the partitions."""
+    async for broker in _log(request, request.param, grouped=True):
+        yield broker
+
+
+class WipedLog:
+    """A log that can lose everything."""
+
+    def __init__(self, broker: Broker, wipe: Callable[[], None]) -> None:
+        self.broker, self.wipe = broker, wipe
+
+
+@pytest.fixture(params=["memory", "tansu"])
+async def wiped_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WipedLog]:
+    """A log that loses everything when it is told to; Tansu by starting again, with what it holds in memory alone."""
+    if request.param == "memory":
+        log = MemoryLog()
+        yield WipedLog(log, log.wipe)
+        return
+    with TansuBroker(tmp_path / "tansu") as server:
+
+        def restart() -> None:
+            server.stop()
+            server.start()
+
+        broker = KafkaBroker(kafka_settings(server.bootstrap_servers, "tansu"))
+        yield WipedLog(broker, restart)
+        await broker.close()
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic that no other test knows."""
+    return f"topic-{uuid4().hex[:12]}"
