@@ -9,6 +9,7 @@ from libs.lending.accrual import (
     Overdue,
     OverdueTerms,
     accrued_between,
+    accrued_in_row,
     accrued_interest,
     interest_on,
     overdue_interest,
@@ -16,7 +17,7 @@ from libs.lending.accrual import (
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
 from libs.lending.schedule import repayment_plan
-from libs.lending.terms import InterestAccrual, LoanTerms, PartialPeriod
+from libs.lending.terms import BrokenPeriod, InterestAccrual, LoanTerms, PartialPeriod
 
 TERMS = LoanTerms(
     principal=Money.of("100000"), annual_rate=Decimal("0.12"), instalments=12, disbursed_on=date(2026, 1, 31)
@@ -41,6 +42,13 @@ def test_a_part_of_a_month_can_be_priced_by_days_up_to_the_month() -> None:
 def test_a_daily_loan_accrues_by_the_day_count() -> None:
     plan = repayment_plan(replace(TERMS, accrual=InterestAccrual.DAILY, day_count=DayCount.ACT_365))
     assert accrued_interest(plan, date(2026, 2, 14)).amount == "460.27"
+
+
+def test_on_the_due_date_all_that_is_billed_is_earned() -> None:
+    spread = replace(TERMS, accrual=InterestAccrual.DAILY, due_day=15, broken_period=BrokenPeriod.SPREAD, instalments=3)
+    for row in repayment_plan(spread).rows:
+        assert accrued_in_row(spread, row, row.due) == row.interest_minor
+        assert accrued_in_row(spread, row, row.start) == 0
 
 
 def test_flat_interest_accrues_evenly() -> None:

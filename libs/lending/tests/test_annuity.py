@@ -44,5 +44,11 @@ def test_a_tie_is_a_tie_without_interest() -> None:
     assert level_instalment(6, [0, 0, 0], 1, mode=Rounding.UP) == 2
 
 
+def test_a_tie_that_fixed_point_cannot_see_is_settled_exactly() -> None:
+    assert level_instalment(3, [1], 6) == 4  # 3 × 7/6 is 3.5, and a sixth has no end in binary
+    assert level_instalment(3, [1], 6, mode=Rounding.DOWN) == 3
+    assert level_instalment(6, [1], 6, mode=Rounding.DOWN) == 7
+
+
 def test_nothing_is_left_to_repay_when_the_balloon_is_all_of_it() -> None:
     assert level_instalment(100, [0, 0], 1, balloon=100) == 0
