@@ -123,6 +123,25 @@ class ContractViewed(DomainEvent, type="puhui.contract.contract-viewed.v1"):
     }
 
 
+class ContractAccepted(DomainEvent, type="puhui.contract.contract-accepted.v1"):
+    """The borrower agreed to the document he was shown, and named where the money goes; the signatures are being made.
+
+    Nothing is owed yet: the contract is concluded by `ContractSigned`.
+    """
+
+    contract_id: Id
+    document_sha256: Sha256
+    account: BankAccount
+    accepted_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "contract_id": ex.CONTRACT,
+        "document_sha256": ex.SHA256,
+        "account": ex.ACCOUNT,
+        "accepted_on": "2026-02-02",
+    }
+
+
 class Party(StrEnum):
     BORROWER = "BORROWER"
     LENDER = "LENDER"
@@ -188,7 +207,8 @@ class ContractExpired(DomainEvent, type="puhui.contract.contract-expired.v1"):
 
 
 class ContractCancelled(DomainEvent, type="puhui.contract.contract-cancelled.v1"):
-    """An unsigned contract was taken back: the application was withdrawn, or an officer found a fault."""
+    """An unsigned contract was taken back: the application was withdrawn, an officer found a fault, or a rule of law
+    forbids what was approved, so that it was never offered. `reason` is a code or an officer's words."""
 
     contract_id: Id
     application_id: Id

@@ -1,0 +1,1 @@
+"""Contracts as PDF: template, values, type, pages."""

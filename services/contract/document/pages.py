@@ -1,0 +1,177 @@
+"""Sets a contract as a PDF. The same contents give the same bytes, so that a document's hash can be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from io import BytesIO
+from typing import Any, Final
+
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, PageBreak, SimpleDocTemplate, Spacer, Table
+
+from libs.contracts.contract import ContractAccepted, Signature
+from services.contract.document import tables
+from services.contract.document.template import Clause, Section
+from services.contract.document.typography import COMMON, QUIET, RULE, WORKING, Styles, paragraph, prepare
+from services.contract.document.values import Contents, conditions_of, values_of
+
+MARGIN: Final = 18 * mm
+FRAME_PADDING: Final = 6
+"""What ReportLab leaves free inside a frame, in points."""
+NUMERALS: Final = "零一二三四五六七八九十"
+FRAME: Final = [
+    ("BOX", (0, 0), (-1, -1), 0.8, QUIET),
+    ("TOPPADDING", (0, 0), (-1, -1), 3),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+    ("LEFTPADDING", (0, 0), (-1, -1), 6),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 6),
+]
+TABLES: Final[dict[str, Callable[[Contents], Flowable]]] = {
+    "parties": tables.parties,
+    "disclosure": tables.disclosure,
+    "plan": tables.plan,
+}
+
+
+def contract_pdf(contents: Contents) -> bytes:
+    """The contract as it is offered."""
+    with WORKING:
+        prepare()
+        return _built(contents, [*_opening(contents), *_sections(contents)])
+
+
+def signed_pdf(
+    contents: Contents, document_sha256: str, accepted: ContractAccepted, signatures: Sequence[Signature]
+) -> bytes:
+    """The contract with its page of signatures."""
+    with WORKING:
+        prepare()
+        template = contents.template
+        page = [
+            PageBreak(),
+            paragraph(f"{template.signature_page.zh}  {template.signature_page.en}", Styles.heading),
+            *_text(Clause(template.signature_text.filled(values_of(contents)))),
+            Spacer(0, 3 * mm),
+            *tables.signatures(contents, document_sha256, accepted, signatures),
+        ]
+        return _built(contents, [*_opening(contents), *_sections(contents), *page])
+
+
+def _opening(contents: Contents) -> list[Flowable]:
+    template = contents.template
+    notice = [paragraph(template.notice.zh, Styles.zh_bold), paragraph(template.notice.en, Styles.en)]
+    return [
+        paragraph(template.title.zh, Styles.title),
+        paragraph(template.title.en, Styles.title_en),
+        paragraph(f"{contents.number}    {contents.offered_on.isoformat()}", Styles.line),
+        Spacer(0, 3 * mm),
+        _framed(notice),
+    ]
+
+
+def _sections(contents: Contents) -> Iterator[Flowable]:
+    values, held = values_of(contents), conditions_of(contents.agreement)
+    number = 0
+    for section in contents.template.sections:
+        if section.when and section.when not in held:
+            continue
+        number += section.numbered
+        clauses = [
+            _clause(Clause(clause.text.filled(values), clause.highlight))
+            for clause in section.clauses
+            if not clause.when or clause.when in held
+        ]
+        heading = paragraph(_heading(section, number), Styles.heading)
+        if section.table:
+            yield CondPageBreak(45 * mm)
+            yield from (heading, TABLES[section.table](contents), Spacer(0, 2 * mm))
+            yield from (part for clause in clauses for part in clause)
+        else:
+            yield KeepTogether([heading, *clauses[0]])
+            yield from (part for clause in clauses[1:] for part in clause)
+
+
+def _heading(section: Section, number: int) -> str:
+    ordinal = f"第{_numeral(number)}条  " if section.numbered else ""
+    return f"{ordinal}{section.title.zh}  {section.title.en}"
+
+
+def _numeral(number: int) -> str:
+    """1 to 99 as Chinese count articles: 十二."""
+    tens, ones = divmod(number, 10)
+    words = ("" if tens == 1 else NUMERALS[tens]) + "十" if tens else ""
+    return words + (NUMERALS[ones] if ones or not tens else "")
+
+
+def _clause(clause: Clause) -> list[Flowable]:
+    text = _text(clause)
+    return [_framed(text), Spacer(0, 1.5 * mm)] if clause.highlight else text
+
+
+def _text(clause: Clause) -> list[Flowable]:
+    style = Styles.zh_bold if clause.highlight else Styles.zh
+    return [paragraph(clause.text.zh, style), paragraph(clause.text.en, Styles.en)]
+
+
+def _framed(parts: Sequence[Flowable]) -> Flowable:
+    return Table([[list(parts)]], colWidths=[tables.WIDTH], style=FRAME)
+
+
+def _built(contents: Contents, story: list[Flowable]) -> bytes:
+    out = BytesIO()
+    template = SimpleDocTemplate(
+        out,
+        pagesize=A4,
+        leftMargin=MARGIN - FRAME_PADDING,
+        rightMargin=MARGIN - FRAME_PADDING,
+        topMargin=15 * mm,
+        bottomMargin=18 * mm,
+        title=f"{contents.template.title.zh} {contents.number}",
+        author=contents.lender.name.zh,
+        subject=contents.template.name,
+        creator="Puhui",
+        lang="zh-CN",
+        invariant=1,
+    )
+    footer = contents.template.footer.zh.format_map(values_of(contents))
+
+    def canvas(*arguments: Any, **options: Any) -> NumberedCanvas:
+        return NumberedCanvas(*arguments, footer=footer, made_on=contents.offered_on, **options)
+
+    template.build(story, canvasmaker=canvas)
+    return out.getvalue()
+
+
+class NumberedCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
+    """Pages with a footer that tells how many there are; dated by the business day, not by the clock."""
+
+    def __init__(self, *arguments: Any, footer: str, made_on: date, **options: Any) -> None:
+        super().__init__(*arguments, **options | {"initialFontName": COMMON})
+        self._footer = footer
+        self._pages: list[dict[str, Any]] = []
+        stamp = self._doc._timeStamp
+        stamp.YMDhms = (made_on.year, made_on.month, made_on.day, 0, 0, 0)
+
+    def showPage(self) -> None:  # noqa: N802 - ReportLab's name
+        self._pages.append(dict(self.__dict__))
+        self._startPage()
+
+    def save(self) -> None:
+        for number, page in enumerate(self._pages, start=1):
+            self.__dict__.update(page)
+            self._draw_footer(number, len(self._pages))
+            super().showPage()
+        super().save()
+
+    def _draw_footer(self, number: int, pages: int) -> None:
+        y, right = 11 * mm, A4[0] - MARGIN
+        self.setStrokeColor(RULE)
+        self.setLineWidth(0.4)
+        self.line(MARGIN, y + 3.5 * mm, right, y + 3.5 * mm)
+        self.setFillColor(QUIET)
+        self.setFont(COMMON, 6.5)
+        self.drawString(MARGIN, y, self._footer)
+        self.drawRightString(right, y, f"第 {number} 页 共 {pages} 页    Page {number} of {pages}")

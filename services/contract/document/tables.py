@@ -1,0 +1,189 @@
+"""The tables of a contract: parties, cost disclosure, repayment plan, signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.platypus import Flowable, Paragraph, Table, TableStyle
+
+from libs.contracts.contract import ContractAccepted, CostItem, Party, Signature
+from libs.contracts.values import ApplicantKind
+from libs.lending.money import Money, total
+from services.contract.document.template import Text
+from services.contract.document.typography import BOLD, COMMON, INK, QUIET, RULE, SHADE, Styles, marked, paragraph
+from services.contract.document.values import Contents, cost, figures, rate, yuan
+
+WIDTH: Final = 174 * mm
+GRID: Final = [
+    ("GRID", (0, 0), (-1, -1), 0.4, RULE),
+    ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+    ("TOPPADDING", (0, 0), (-1, -1), 2.5),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+    ("LEFTPADDING", (0, 0), (-1, -1), 5),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 5),
+]
+Words = Mapping[str, Text]
+
+
+def parties(contents: Contents) -> Flowable:
+    words, lender, borrower = contents.template.tables["parties"], contents.lender, contents.borrower
+    is_person = borrower.kind is ApplicantKind.PERSON
+    ours = [
+        (words["name"], f"{lender.name.zh}\n{lender.name.en}"),
+        (words["credit_code"], lender.credit_code),
+        (words["address"], f"{lender.address.zh}\n{lender.address.en}"),
+        (words["telephone"], lender.telephone),
+    ]
+    theirs = [
+        (words["person" if is_person else "name"], borrower.name),
+        (words["identity_number" if is_person else "credit_code"], borrower.identity_number),
+        (words["representative"], borrower.legal_representative),
+        (words["telephone"], borrower.mobile),
+    ]
+    rows = [
+        *_party(words["lender"], ours),
+        *_party(words["borrower"], [(label, value) for label, value in theirs if value]),
+    ]
+    heads = [index for index, row in enumerate(rows) if len(row) == 1]
+    rows = [row if len(row) == 2 else [row[0], ""] for row in rows]
+    spans = [("SPAN", (0, index), (1, index)) for index in heads]
+    shades = [("BACKGROUND", (0, index), (1, index), SHADE) for index in heads]
+    return Table(rows, colWidths=[44 * mm, WIDTH - 44 * mm], style=TableStyle([*GRID, *spans, *shades]))
+
+
+def _party(head: Text, values: Sequence[tuple[Text, str]]) -> list[list[Flowable | str]]:
+    rows: list[list[Flowable | str]] = [[_both(head, bold=True)]]
+    return rows + [[_both(label), _lines(value)] for label, value in values]
+
+
+def disclosure(contents: Contents) -> Flowable:
+    """What the loan costs (金规〔2026〕2号): every item, how charged and by whom, the year's cost, what may come."""
+    words, shown = contents.template.tables["disclosure"], contents.agreement.disclosure
+    rows: list[list[Flowable | str]] = [
+        [_both(words[name], bold=True) for name in ("item", "amount", "charged", "payee")]
+    ]
+    rows.append([_both(words["principal"]), _figure(yuan(shown.principal)), _both(words["principal_paid"]), "—"])
+    rows += [_cost_row(item, words) for item in shown.items]
+    rows.append([_both(words["total"], bold=True), _figure(yuan(shown.total_cost)), "", ""])
+    rows.append([_both(words["irr"], bold=True), _figure(cost(shown.irr_annual)), "", ""])
+    rows.append([_both(words["simple"], bold=True), _figure(cost(shown.simple_annual)), "", ""])
+    contingent = len(rows)
+    rows.append([_both(words["contingent"], bold=True), "", "", ""])
+    lender = _both(words["lender"])
+    rows.append([_both(words["overdue"]), _figure(rate(shown.overdue_rate)), _both(words["overdue_charged"]), lender])
+    if shown.prepayment_fee_rate:
+        fee: list[Flowable | str] = [
+            _figure(rate(shown.prepayment_fee_rate)),
+            _both(words["prepayment_charged"]),
+            lender,
+        ]
+    else:
+        fee = [_both(words["none"]), "", ""]
+    rows.append([_both(words["prepayment"]), *fee])
+    style = [
+        *GRID,
+        ("FONT", (0, 0), (-1, -1), COMMON, 8),
+        ("BACKGROUND", (0, 0), (-1, 0), SHADE),
+        ("BACKGROUND", (0, contingent), (-1, contingent), SHADE),
+        ("SPAN", (0, contingent), (-1, contingent)),
+        *(("SPAN", (1, row), (-1, row)) for row in range(contingent - 3, contingent)),
+    ]
+    widths = [64 * mm, 28 * mm, 54 * mm, WIDTH - 146 * mm]
+    return Table(rows, colWidths=widths, style=TableStyle(style), repeatRows=1)
+
+
+def _cost_row(item: CostItem, words: Words) -> list[Flowable | str]:
+    payee = _both(words["lender"]) if item.payee == "LENDER" else _lines(item.payee)
+    name, charged = Text(item.name.zh, item.name.en), Text(item.charged.zh, item.charged.en)
+    return [_both(name), _figure(yuan(item.amount)), _both(charged), payee]
+
+
+def plan(contents: Contents) -> Flowable:
+    """Every instalment. Plain strings: a plan may have hundreds of rows, and its figures need no markup."""
+    words, rows = contents.template.tables["plan"], contents.agreement.plan
+    columns = ("number", "due", "principal", "interest", "fee", "total", "balance")
+    table: list[list[Flowable | str]] = [[_both(words[name], bold=True) for name in columns]]
+    for row in rows:
+        amounts = (row.principal, row.interest, row.fee, row.total, row.balance)
+        table.append([str(row.number), row.due.isoformat(), *(figures(amount) for amount in amounts)])
+
+    def sum_of(amounts: Sequence[Money]) -> str:
+        return figures(total(amounts))
+
+    table.append(
+        [
+            _both(words["sum"], bold=True),
+            "",
+            sum_of([row.principal for row in rows]),
+            sum_of([row.interest for row in rows]),
+            sum_of([row.fee for row in rows]),
+            sum_of([row.total for row in rows]),
+            "",
+        ]
+    )
+    style = [
+        *GRID,
+        ("FONT", (0, 0), (-1, -1), COMMON, 8),
+        ("FONT", (0, -1), (-1, -1), BOLD, 8),
+        ("TEXTCOLOR", (0, 0), (-1, -1), INK),
+        ("ALIGN", (0, 1), (1, -1), "CENTER"),
+        ("ALIGN", (2, 1), (-1, -1), "RIGHT"),
+        ("BACKGROUND", (0, 0), (-1, 0), SHADE),
+        ("SPAN", (0, -1), (1, -1)),
+    ]
+    widths = [14 * mm, 24 * mm, *[(WIDTH - 38 * mm) / 5] * 5]
+    return Table(table, colWidths=widths, style=TableStyle(style), repeatRows=1)
+
+
+def signatures(
+    contents: Contents, document_sha256: str, accepted: ContractAccepted, made: Sequence[Signature]
+) -> Sequence[Flowable]:
+    """What was signed, where the money goes, and each party's signature with the key that verifies it."""
+    words, account = contents.template.tables["signatures"], accepted.account
+    summary = [
+        [_both(words["document"]), paragraph(document_sha256, Styles.mono)],
+        [_both(words["account"]), _lines(f"{account.holder}\n{account.bank} {account.number}")],
+    ]
+    return [_pairs(summary), *(_pairs(_signature(contents, words, signature)) for signature in made)]
+
+
+def _signature(contents: Contents, words: Words, signature: Signature) -> list[list[Flowable]]:
+    names = contents.template.tables["parties"]
+    is_lender = signature.party is Party.LENDER
+    party = names["lender" if is_lender else "borrower"]
+    who = contents.lender.name.zh if is_lender else contents.borrower.name
+    return [
+        [_both(words["party"], bold=True), _both(party, bold=True)],
+        [_both(words["signatory"]), _lines(f"{who}\n{signature.signatory}")],
+        [_both(words["signed_at"]), _lines(signature.signed_at)],
+        [_both(words["algorithm"]), _lines(signature.algorithm)],
+        [_both(words["public_key"]), paragraph(signature.public_key, Styles.mono)],
+        [_both(words["signature"]), paragraph(signature.signature, Styles.mono)],
+    ]
+
+
+def _pairs(rows: Sequence[Sequence[Flowable]]) -> Flowable:
+    style = TableStyle([*GRID, ("BACKGROUND", (0, 0), (0, -1), SHADE)])
+    return Table(rows, colWidths=[44 * mm, WIDTH - 44 * mm], style=style, spaceAfter=4 * mm)
+
+
+def _both(text: Text, *, bold: bool = False) -> Flowable:
+    """A cell in both languages, the English one small below."""
+    style = Styles.cell_bold if bold else Styles.cell
+    english = f'<font name="{COMMON}" size="6.2" color="{QUIET.hexval().replace("0x", "#")}">{marked(text.en)}</font>'
+    return _markup(f"{marked(text.zh, bold=bold)}<br/>{english}", style)
+
+
+def _markup(text: str, style: ParagraphStyle) -> Flowable:
+    return Paragraph(text, style)
+
+
+def _lines(text: str) -> Flowable:
+    return _markup("<br/>".join(marked(line) for line in text.split("\n")), Styles.cell)
+
+
+def _figure(text: str) -> Flowable:
+    return paragraph(text, Styles.figure)

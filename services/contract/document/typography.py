@@ -1,0 +1,112 @@
+"""Fonts and paragraph styles. A character that no font has is printed as its code point: nothing vanishes."""
+
+from __future__ import annotations
+
+import lzma
+import threading
+from functools import cache
+from io import BytesIO
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+from xml.sax.saxutils import escape
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.enums import TA_CENTER, TA_RIGHT
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import Paragraph
+
+FONTS: Final = Path(__file__).parent.parent / "fonts"
+COMMON: Final = "NotoSansSC"
+BOLD: Final = "NotoSansSC-Bold"
+RARE: Final = "NotoSansSC-Rare"
+
+INK: Final = HexColor("#1b1f24")
+QUIET: Final = HexColor("#5b6470")
+RULE: Final = HexColor("#b9c0c8")
+SHADE: Final = HexColor("#f1f3f5")
+
+WORKING: Final = threading.RLock()
+"""ReportLab keeps its fonts and their subsets in module state: one document is made at a time."""
+
+
+def font(name: str) -> TTFont:
+    """A font, registered when it is first needed."""
+    if name not in pdfmetrics._fonts:
+        pdfmetrics.registerFont(TTFont(name, _file(name)))
+    return pdfmetrics.getFont(name)
+
+
+def _file(name: str) -> str | BytesIO:
+    if name == RARE:
+        return BytesIO(lzma.decompress((FONTS / "NotoSansSC-Regular-rare.ttf.xz").read_bytes()))
+    return str(FONTS / ("NotoSansSC-Bold-templates.ttf" if name == BOLD else "NotoSansSC-Regular-common.ttf"))
+
+
+@cache
+def _has(name: str) -> frozenset[int]:
+    return frozenset(font(name).face.charToGlyph)
+
+
+@cache
+def font_of(character: str, bold: bool = False) -> str:
+    """The first font that has a character, bold ones first where asked; empty when none has."""
+    code = ord(character)
+    candidates = (BOLD, COMMON, RARE) if bold else (COMMON, RARE)
+    return next((name for name in candidates if code in _has(name)), "")
+
+
+def marked(text: str, *, bold: bool = False) -> str:
+    """The text as paragraph markup, each run of characters in a font that has them."""
+    runs = []
+    usual = BOLD if bold else COMMON
+    for name, characters in groupby(text, key=lambda character: font_of(character, bold)):
+        run = "".join(characters)
+        if not name:
+            runs.append("".join(f"〔U+{ord(character):04X}〕" for character in run))
+        elif name == usual:
+            runs.append(escape(run))
+        else:
+            runs.append(f'<font name="{name}">{escape(run)}</font>')
+    return "".join(runs)
+
+
+def _style(name: str, size: float, leading: float, **more: object) -> ParagraphStyle:
+    return ParagraphStyle(name, fontName=COMMON, fontSize=size, leading=leading, textColor=INK, **more)
+
+
+def _bold(name: str, size: float, leading: float, **more: object) -> ParagraphStyle:
+    return ParagraphStyle(name, fontName=BOLD, fontSize=size, leading=leading, textColor=INK, **more)
+
+
+class Styles:
+    """The few sizes that a document uses. Chinese breaks between characters, by the rules of its punctuation."""
+
+    title = _bold("title", 20, 26, alignment=TA_CENTER, wordWrap="CJK")
+    title_en = _style("title-en", 10, 14, alignment=TA_CENTER)
+    line = _style("line", 8, 12, alignment=TA_CENTER, wordWrap="CJK")
+    heading = _bold("heading", 11, 15, spaceBefore=9, spaceAfter=3, wordWrap="CJK")
+    zh = _style("zh", 9, 13.5, wordWrap="CJK")
+    zh_bold = _bold("zh-bold", 9, 13.5, wordWrap="CJK")
+    en = _style("en", 7.2, 9.6, spaceAfter=4)
+    cell = _style("cell", 8, 11, wordWrap="CJK")
+    cell_bold = _bold("cell-bold", 8, 11, wordWrap="CJK")
+    figure = _style("figure", 8, 11, alignment=TA_RIGHT)
+    head = _bold("head", 8, 10, wordWrap="CJK")
+    mono = _style("mono", 6.6, 9, wordWrap="CJK")
+
+
+Styles.title_en.textColor = Styles.en.textColor = QUIET
+
+
+def paragraph(text: str, style: ParagraphStyle) -> Paragraph:
+    return Paragraph(marked(text, bold=style.fontName == BOLD), style)
+
+
+def prepare() -> None:
+    """Load the fonts that every document needs."""
+    with WORKING:
+        _has(COMMON)
+        _has(BOLD)

@@ -1,0 +1,98 @@
+"""What the service does when it hears of something."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from libs.contracts.application import ApplicantRegistered, ApplicationWithdrawn
+from libs.contracts.approval import ApplicationApproved
+from libs.contracts.contract import ContractAccepted
+from libs.contracts.ledger import BusinessDayOpened
+from libs.events.codec import Recorded
+from libs.events.projection import Put, Remove
+from libs.events.store import Session
+from libs.events.subscribers import Reaction, Reactions
+from services.contract import documents
+from services.contract.domain.contract import ExpireContract, FollowWithdrawal, Status
+from services.contract.handlers import contract_id_of, contracts, make_out
+from services.contract.library import library
+from services.contract.parties import borrower, known
+from services.contract.records import OFFER, WITHDRAWAL
+from services.contract.signing import SIGN
+
+ONE_AT_A_TIME: Final = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
+WITHDRAWN: Final = "select true from withdrawal where application_id = $1"
+EXPIRED: Final = "select contract_id from open_offer where expires_on < $1 order by contract_id"
+
+reactions: Final = Reactions("contract")
+
+
+@reactions.on(ApplicantRegistered)
+async def know(recorded: Recorded[ApplicantRegistered], reaction: Reaction) -> None:
+    await reaction.apply(known(recorded.event))
+
+
+@reactions.on(ApplicationApproved)
+async def offer(recorded: Recorded[ApplicationApproved], reaction: Reaction) -> None:
+    """Make the contract out and offer it, unless the application was withdrawn meanwhile."""
+    approved = recorded.event
+    if await _withdrawn(reaction.session, approved.application_id):
+        return
+    party = await borrower(reaction.session, approved.request.applicant_id)
+    made = await asyncio.to_thread(make_out, approved, party, library())
+    contract_id = made.command.contract_id
+    outcome = await reaction.handle(
+        contracts,
+        contracts.stream_id(contract_id),
+        made.command,
+        effective_date=approved.approved_on.isoformat(),
+    )
+    if outcome.events and outcome.state.status is Status.OFFERED:
+        await documents.save(reaction.session, contract_id, made.document)
+        await reaction.apply(Put(OFFER, {"contract_id": contract_id, "expires_on": made.command.expires_on}))
+
+
+@reactions.on(ApplicationWithdrawn)
+async def withdraw(recorded: Recorded[ApplicationWithdrawn], reaction: Reaction) -> None:
+    """Cancel what is not signed; remember the withdrawal for an approval that is yet to be heard of."""
+    withdrawn = recorded.event
+    await _withdrawn(reaction.session, withdrawn.application_id)
+    contract_id = contract_id_of(withdrawn.application_id)
+    await reaction.handle(
+        contracts,
+        contracts.stream_id(contract_id),
+        FollowWithdrawal(today=withdrawn.withdrawn_on),
+        effective_date=withdrawn.withdrawn_on.isoformat(),
+    )
+    await reaction.apply(
+        Remove(OFFER, {"contract_id": contract_id}),
+        Put(WITHDRAWAL, {"application_id": withdrawn.application_id, "withdrawn_on": withdrawn.withdrawn_on}),
+    )
+
+
+@reactions.on(BusinessDayOpened)
+async def expire(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -> None:
+    """End every offer whose last day has passed."""
+    today = recorded.event.business_date
+    for row in await reaction.session.connection.fetch(EXPIRED, today):
+        contract_id = row["contract_id"]
+        await reaction.handle(
+            contracts, contracts.stream_id(contract_id), ExpireContract(today=today), effective_date=today.isoformat()
+        )
+        await reaction.apply(Remove(OFFER, {"contract_id": contract_id}))
+
+
+@reactions.on(ContractAccepted)
+async def sign(recorded: Recorded[ContractAccepted], reaction: Reaction) -> None:
+    circumstances = {"causation_id": str(recorded.event_id), "after": recorded.metadata.recorded_at}
+    await reaction.schedule(SIGN, recorded.event.contract_id, circumstances)
+
+
+async def _withdrawn(session: Session, application_id: str) -> bool:
+    """Whether the application was withdrawn. Until the transaction ends, nobody else decides on this application.
+
+    An approval and a withdrawal come from different topics and may be handled by different processes at once.
+    """
+    await session.connection.execute(ONE_AT_A_TIME, f"contract/{application_id}")
+    return await session.connection.fetchval(WITHDRAWN, application_id) is not None

@@ -1,0 +1,58 @@
+"""What the service keeps beside its events and read models: written in the transactions of its reactions and tasks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Date, Index, LargeBinary, MetaData, String, Table
+
+METADATA: Final = MetaData()
+
+PARTY: Final = Table(
+    "party",
+    METADATA,
+    Column("applicant_id", String(80), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("identity_number", String(40), nullable=False),
+    Column("mobile", String(40), nullable=False),
+    Column("legal_representative", String(500), nullable=False),
+)
+"""Borrowers as the application service told of them. Personal data."""
+
+OFFER: Final = Table(
+    "open_offer",
+    METADATA,
+    Column("contract_id", String(80), primary_key=True),
+    Column("expires_on", Date, nullable=False),
+    Index("open_offer_by_expiry", "expires_on"),
+)
+"""Offers that a business day may end."""
+
+WITHDRAWAL: Final = Table(
+    "withdrawal",
+    METADATA,
+    Column("application_id", String(80), primary_key=True),
+    Column("withdrawn_on", Date, nullable=False),
+)
+"""Withdrawals that came before an approval: none may lead to a contract any more."""
+
+DOCUMENT: Final = Table(
+    "document",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("contract_id", String(80), nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("document_by_contract", "contract_id"),
+)
+"""Documents under their hashes. A trigger refuses every change and removal."""
+
+SIGNING_KEY: Final = Table(
+    "signing_key",
+    METADATA,
+    Column("signatory", String(80), primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sealed_private_key", LargeBinary, nullable=False),
+)
+"""Keys of the local signature service, sealed with AES-256-GCM."""
