@@ -10,11 +10,11 @@ TIMEOUT_S = 4.0
 
 
 def main() -> int:
-    """The exit code: 0 when `/SERVICE/health/ready` answers 200."""
-    service, port = os.environ["PUHUI_SERVICE"], int(os.environ.get("PUHUI_PORT", "8000"))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    """The exit code: 0 when `/SERVICE/health/ready`, or what `PUHUI_HEALTH_PATH` says, answers 200."""
+    path = os.environ.get("PUHUI_HEALTH_PATH") or f"/{os.environ['PUHUI_SERVICE']}/health/ready"
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PUHUI_PORT", "8000")), timeout=TIMEOUT_S)
     try:
-        connection.request("GET", f"/{service}/health/ready")
+        connection.request("GET", path)
         return 0 if connection.getresponse().status == http.client.OK else 1
     except OSError:
         return 1

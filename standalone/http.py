@@ -49,7 +49,7 @@ class Platform:
     def at(cls, url: str, identity: Path, *, seed: str) -> Platform:
         """With the secrets that the local issuer keeps in its directory."""
         users = json.loads((identity / "users.json").read_text())
-        return cls(url, users, seed=seed)
+        return cls(url, {name: entry["client_secret"] for name, entry in users.items()}, seed=seed)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -102,9 +102,7 @@ class Platform:
     async def sides(self) -> list[Side]:
         """How far every service is."""
         reports = [await self.get("operator", f"/{name}/operations/progress") for name in SERVICES]
-        return [
-            Side(r["service"], r["topic"], Progress.from_json(r["progress"]), r["subscriptions"]) for r in reports
-        ]
+        return [Side(r["service"], r["topic"], Progress.from_json(r["progress"]), r["subscriptions"]) for r in reports]
 
     async def settle(self) -> None:
         """Until everything that has happened is handled everywhere; raises `TimeoutError` saying what is not."""

@@ -109,19 +109,22 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
         }
         shared: KafkaBroker = kafka_broker(settings[SERVICES[0]])
         apps = {name: service_app(name, settings[name], shared) for name in SERVICES}
-        yield Gateway(apps, others={"identity": create_identity_app(issuer, host=HOST, path="/identity")})
+        identity = create_identity_app(issuer, host=HOST, path="/identity")
+        yield Gateway(apps, others={"identity": identity}, on_stop=[shared.close])
 
 
-def serve(gateway: Gateway, port: int) -> None:
-    """Serve until interrupted; requests under way are finished."""
-    uvicorn.run(
-        gateway,
-        host=HOST,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        loop="uvloop",
-        http="httptools",
-        timeout_graceful_shutdown=10,
+def server(gateway: Gateway, port: int) -> uvicorn.Server:
+    """The server of the one port; it finishes requests under way when it is stopped."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            gateway,
+            host=HOST,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            loop="uvloop",
+            http="httptools",
+            timeout_graceful_shutdown=10,
+        )
     )

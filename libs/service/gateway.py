@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -23,8 +23,16 @@ class Gateway:
     the gateway starts every service, stopping it stops them in reverse order.
     """
 
-    def __init__(self, services: Mapping[str, ServiceApp], *, others: Mapping[str, ASGIApp] | None = None) -> None:
-        """`others`: further applications by the first part of their path, such as the local issuer."""
+    def __init__(
+        self,
+        services: Mapping[str, ServiceApp],
+        *,
+        others: Mapping[str, ASGIApp] | None = None,
+        on_stop: Sequence[Callable[[], Awaitable[None]]] = (),
+    ) -> None:
+        """`others`: further applications by the first part of their path, such as the local issuer; `on_stop`: what
+        the services share, to be closed after all of them."""
+        self._on_stop = on_stop
         self._services = dict(services)
         self._apps: dict[str, ASGIApp] = {**(others or {}), **self._services}
         specs = {name: f"/{name}/openapi.json" for name in self._services}
@@ -50,6 +58,8 @@ class Gateway:
     @asynccontextmanager
     async def _lifespan(self, _front: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as running:
+            for close in self._on_stop:
+                running.push_async_callback(close)
             for service in self._services.values():
                 await running.enter_async_context(service.router.lifespan_context(service))
             yield

@@ -1,0 +1,69 @@
+"""The `puhui` command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from standalone import cases, quote
+
+app = typer.Typer(help="Puhui (普惠): an event-sourced backend for microloan companies.", no_args_is_help=True)
+app.add_typer(cases.app, name="cases")
+app.command("quote", help="Quote a loan: repayment plan, costs, annual cost by both methods.")(quote.quote)
+
+Directory = Annotated[Path, typer.Option(envvar="PUHUI_DIRECTORY", help="Where the data are kept.")]
+Port = Annotated[int, typer.Option(envvar="PUHUI_PORT", min=0, max=65535, help="Port on loopback.")]
+Broker = Annotated[str, typer.Option(envvar="BROKER", help="tansu (embedded) or kafka (Apache Kafka, needs Java).")]
+Loans = Annotated[int, typer.Option(envvar="LOANS", min=1, max=1000, help="How many applications.")]
+Seed = Annotated[int, typer.Option(envvar="SEED", help="Of the bank's faults and of every key.")]
+
+
+@app.command()
+def run(
+    directory: Directory = Path("var/run"),
+    port: Port = 8000,
+    broker: Broker = "tansu",
+    loans: Loans = 1000,
+    seed: Seed = 1,
+    demo: Annotated[bool, typer.Option(envvar="DEMO", help="Fill an empty store with the demonstration.")] = True,
+) -> None:
+    """Start everything on this machine and serve until interrupted."""
+    from standalone.run import run_platform
+
+    raise typer.Exit(run_platform(directory, port=port, broker=broker, loans=loans if demo else 0, seed=seed))
+
+
+@app.command()
+def demo(
+    directory: Directory = Path("var/demo"),
+    broker: Broker = "tansu",
+    loans: Loans = 1000,
+    seed: Seed = 1,
+) -> None:
+    """Take real applications through the life of a loan in a fresh directory, report, and stop."""
+    from standalone.run import run_demo
+
+    raise typer.Exit(run_demo(directory, broker=broker, loans=loans, seed=seed))
+
+
+@app.command(hidden=True)
+def drive(url: str, directory: Path, loans: Loans = 1000, seed: Seed = 1) -> None:
+    """The demonstration's front end against a platform that runs."""
+    from standalone.run import drive_platform
+
+    raise typer.Exit(drive_platform(url, directory, loans=loans, seed=seed))
+
+
+@app.command()
+def serve(name: Annotated[str, typer.Argument(help="A service, or bank, or identity.")]) -> None:
+    """Serve one service as a process of its own, configured by the environment (PUHUI_...)."""
+    from standalone.serve import serve_one
+
+    raise typer.Exit(serve_one(name, dict(os.environ)))
+
+
+if __name__ == "__main__":
+    app()
