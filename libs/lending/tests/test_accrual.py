@@ -45,7 +45,8 @@ def test_a_daily_loan_accrues_by_the_day_count() -> None:
 
 
 def test_on_the_due_date_all_that_is_billed_is_earned() -> None:
-    spread = replace(TERMS, accrual=InterestAccrual.DAILY, due_day=15, broken_period=BrokenPeriod.SPREAD, instalments=3)
+    long_first = replace(TERMS, disbursed_on=date(2026, 1, 10), due_day=15, instalments=3)
+    spread = replace(long_first, accrual=InterestAccrual.DAILY, broken_period=BrokenPeriod.SPREAD)
     for row in repayment_plan(spread).rows:
         assert accrued_in_row(spread, row, row.due) == row.interest_minor
         assert accrued_in_row(spread, row, row.start) == 0

@@ -1,6 +1,8 @@
 """Due dates: month ends, working days, China's holidays as data."""
 
+import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,15 +21,7 @@ from libs.lending.calendar import (
     due_dates,
 )
 
-# 国办发明电〔2024〕12号: National Day 2025 rests 1 to 8 October; 28 September and 11 October are worked.
-CHINA_AUTUMN_2025 = Calendar.from_json(
-    {
-        "name": "CN",
-        "holidays": [f"2025-10-0{n}" for n in range(1, 9)],
-        "make_up": ["2025-09-28", "2025-10-11"],
-        "known_to": "2025-12-31",
-    }
-)
+CHINA = Calendar.from_json(json.loads((Path(__file__).parents[1] / "data" / "calendar_cn.json").read_text()))
 
 
 @pytest.mark.parametrize(
@@ -80,8 +74,16 @@ def test_a_period_repeats_in_whole_units(every: object) -> None:
     ],
 )
 def test_due_dates_move_to_working_days(day: date, rule: WorkingDay, expected: date) -> None:
-    assert CHINA_AUTUMN_2025.adjust(day, rule) == expected
-    assert adjusted([day], CHINA_AUTUMN_2025, rule) == [expected]
+    assert CHINA.adjust(day, rule) == expected
+    assert adjusted([day], CHINA, rule) == [expected]
+
+
+def test_chinas_holidays_are_well_formed() -> None:
+    assert CHINA.holidays.isdisjoint(CHINA.make_up)
+    assert all(day.weekday() in CHINA.rest_weekdays for day in CHINA.make_up)
+    assert max(CHINA.holidays | CHINA.make_up) <= CHINA.known_to
+    assert CHINA.adjust(date(2026, 2, 16), WorkingDay.FOLLOWING) == date(2026, 2, 24)
+    assert CHINA.adjust(date(2026, 2, 14), WorkingDay.FOLLOWING) == date(2026, 2, 14)
 
 
 def test_a_calendar_without_working_days_is_refused() -> None:
