@@ -26,7 +26,8 @@ def test_a_quotation_holds_plan_costs_and_both_annual_costs() -> None:
 def test_a_quotation_for_people_is_a_table() -> None:
     result = RUNNER.invoke(app, [*ASK, "--method", "bullet"])
     assert result.exit_code == 0
-    assert "112000.00" in result.stdout and "13.13 % (IRR)" in result.stdout
+    assert "112000.00" in result.stdout
+    assert "13.13 % (IRR)" in result.stdout
 
 
 @pytest.mark.parametrize(
