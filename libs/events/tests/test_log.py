@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
 
 from libs.events.broker import Broker, BrokerUnavailable, Message, Reader, Record
 from libs.events.kafka import KafkaBroker, KafkaReader, KafkaSettings
-from libs.events.tests.conftest import WipedLog
+from libs.events.tests.conftest import WipedLog, kafka_settings
+from standalone.brokers import Broker as BrokerServer
 
 Place = tuple[str, int]
 PATIENCE_S = 30.0
@@ -243,12 +246,20 @@ async def test_a_topic_with_too_few_partitions_is_refused(log: Broker, topic: st
 
 
 @pytest.mark.kafka
-async def test_a_commit_that_the_group_refuses_harms_nobody(grouped_log: Broker, topic: str) -> None:
-    async with Reading(grouped_log, [topic], f"group-{topic}") as reading:
-        publisher = grouped_log.publisher(topic, 2)
-        await publisher.start()
+async def test_progress_is_told_to_the_group_and_a_refusal_harms_nobody(
+    kafka_broker: BrokerServer, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = KafkaBroker(kafka_settings(kafka_broker.bootstrap_servers, "kafka", grouped=True))
+    async with Reading(broker, [topic], f"group-{topic}") as reading:
         await reading.until(lambda: len(reading.assigned) == 2)
+        assert isinstance(reading.reader, KafkaReader)
+        consumer = reading.reader._consumer
         await reading.reader.commit({(topic, 0): 0})
-        await publisher.stop()
-    if isinstance(reading.reader, KafkaReader):
+        assert await consumer.committed(TopicPartition(topic, 0)) == 0
+
+        async def refused(_offsets: object) -> None:
+            raise CommitFailedError
+
+        monkeypatch.setattr(consumer, "commit", refused)
         await reading.reader.commit({(topic, 0): 0})
+    await broker.close()
