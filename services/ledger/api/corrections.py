@@ -1,0 +1,96 @@
+"""What a person decides about a loan: another payout, giving it up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from libs.service.commands import Call, command
+from libs.service.models import Id, RequestModel, Text
+from services.ledger.api.access import loan_for
+from services.ledger.api.shapes import LoanShown, example, loan_shown
+from services.ledger.domain.commands import (
+    ApproveWriteOff,
+    LoanCommand,
+    RejectWriteOff,
+    RequestWriteOff,
+    RetryDisbursement,
+)
+from services.ledger.handlers import LOAN
+from services.ledger.library import library
+from services.ledger.payments import payment_id_of
+
+router = APIRouter(tags=["corrections"])
+
+LoanId = Annotated[Id, Path(description="The loan.")]
+
+
+class ReasonBody(RequestModel):
+    """Why."""
+
+    model_config = example(reason="No means, enforcement ended")
+
+    reason: Text
+
+
+async def _execute(call: Call, loan_id: str, command: LoanCommand) -> Response:
+    return await call.execute(
+        LOAN,
+        LOAN.stream_id(loan_id),
+        command,
+        lambda loan: loan_shown(loan, command.today, command.policy),
+        rules={"ledger-policy": command.policy.label},
+    )
+
+
+@router.post("/loans/{loan_id}/disbursement-attempts", summary="Pay out again", response_model=LoanShown)
+async def retry_disbursement(
+    loan_id: LoanId, body: ReasonBody, call: Annotated[Call, command("finance_officer", "finance_manager")]
+) -> Response:
+    """Another attempt after the bank refused the last one for a passing reason. Refused while the bank has not said
+    what became of the last one."""
+    loan, _ = await loan_for(call.runtime, loan_id, call.actor)
+    attempt = loan.payment.attempt + 1 if loan.payment else 1
+    retry = RetryDisbursement(
+        today=call.today,
+        policy=library().policy(call.today),
+        payment_id=payment_id_of(loan_id, attempt),
+        reason=body.reason,
+    )
+    return await _execute(call, loan_id, retry)
+
+
+@router.post("/loans/{loan_id}/write-off", summary="Request a write-off", response_model=LoanShown)
+async def request_write_off(
+    loan_id: LoanId, body: ReasonBody, call: Annotated[Call, command("collection_manager", "finance_officer")]
+) -> Response:
+    """Ask to give up a non-performing loan. Another person decides."""
+    request = RequestWriteOff(
+        today=call.today,
+        policy=library().policy(call.today),
+        reason=body.reason,
+        requested_by=call.actor.subject,
+    )
+    return await _execute(call, loan_id, request)
+
+
+@router.post("/loans/{loan_id}/write-off/approval", summary="Approve a write-off", response_model=LoanShown)
+async def approve_write_off(loan_id: LoanId, call: Annotated[Call, command("finance_manager")]) -> Response:
+    """Give the loan up. Not by who asked for it; the claim on the borrower stays."""
+    approve = ApproveWriteOff(today=call.today, policy=library().policy(call.today), approved_by=call.actor.subject)
+    return await _execute(call, loan_id, approve)
+
+
+@router.post("/loans/{loan_id}/write-off/rejection", summary="Reject a write-off", response_model=LoanShown)
+async def reject_write_off(
+    loan_id: LoanId, body: ReasonBody, call: Annotated[Call, command("finance_manager")]
+) -> Response:
+    """Keep the loan in the books."""
+    reject = RejectWriteOff(
+        today=call.today,
+        policy=library().policy(call.today),
+        reason=body.reason,
+        rejected_by=call.actor.subject,
+    )
+    return await _execute(call, loan_id, reject)

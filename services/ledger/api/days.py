@@ -1,0 +1,89 @@
+"""The business date, and closing days."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import Field
+from sqlalchemy import select
+
+from libs.contracts.problems import Rejected
+from libs.service.commands import Call, command
+from libs.service.models import BusinessDate, RequestModel, ResponseModel
+from libs.service.runtime import Runtime, runtime_of
+from services.ledger.api.access import Bookkeeper, Reader
+from services.ledger.api.shapes import example
+from services.ledger.day_end import DayEnd
+from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM
+from services.ledger.library import library
+from services.ledger.views import DAY_DETAIL
+
+router = APIRouter(tags=["business days"])
+
+
+class BusinessDateShown(ResponseModel):
+    """The open business day."""
+
+    model_config = example(business_date="2026-02-03", closed="2026-02-02", entries_open_from="2026-01-01")
+
+    business_date: date
+    closed: date | None = Field(description="The last day that was closed.")
+    entries_open_from: date = Field(description="First value date that needs no further authority.")
+
+
+class DayEndBody(RequestModel):
+    """Up to which day to close."""
+
+    model_config = example(until="2026-02-02")
+
+    until: BusinessDate = Field(description="The last day to close, itself included; the day after it is then open.")
+
+
+class DayEndShown(ResponseModel):
+    """What was done."""
+
+    model_config = example(business_date="2026-02-03", until="2026-02-02", days_closed=1)
+
+    business_date: date = Field(description="The business day that is open now.")
+    until: date
+    days_closed: int = Field(description="0 when all of them were closed before.")
+
+
+@router.get("/business-date", summary="Show the business date")
+async def show_business_date(_actor: Reader, runtime: Annotated[Runtime, Depends(runtime_of)]) -> BusinessDateShown:
+    """The lender's date, which day-end moves on; no clock does."""
+    day, _ = await runtime.commands.state(BUSINESS_DAY, DAY_STREAM)
+    today = day.today or runtime.today
+    return BusinessDateShown(
+        business_date=today, closed=day.closed, entries_open_from=library().policy(today).first_open_date(today)
+    )
+
+
+@router.post("/day-ends", summary="Close business days", response_model=DayEndShown)
+async def close_days(body: DayEndBody, call: Annotated[Call, command("operator")]) -> DayEndShown:
+    """Close every open day up to a date, one after the other, each whole or not at all. Send it again after a failure:
+    days that were closed stay closed, the rest is done."""
+    day_end: DayEnd = call.runtime.extras["day-end"]
+    closed = await day_end.run(body.until, call.cause())
+    return DayEndShown(business_date=closed.business_date, until=body.until, days_closed=closed.days)
+
+
+@router.get(
+    "/day-ends/{business_date}/detail",
+    summary="Show what a day added for each loan",
+    response_class=Response,
+    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One JSON object a line and loan."}},
+)
+async def show_detail(
+    business_date: Annotated[BusinessDate, Path(description="A closed day.")],
+    _actor: Bookkeeper,
+    runtime: Annotated[Runtime, Depends(runtime_of)],
+) -> Response:
+    """The bytes whose SHA-256 is `detail_sha256` in the day's event."""
+    row = await runtime.fetch_one(select(DAY_DETAIL.c.detail).where(DAY_DETAIL.c.business_date == business_date))
+    if row is None:
+        raise Rejected("day-without-detail", "This day is not closed, or nothing accrued on it.", status=404)
+    return Response(zlib.decompress(row["detail"]), media_type="application/x-ndjson")

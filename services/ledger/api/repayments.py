@@ -1,0 +1,160 @@
+"""Repayments and their reversal."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import Field
+from sqlalchemy import select
+
+from libs.contracts import examples as ex
+from libs.contracts.ledger import RepaymentPurpose
+from libs.contracts.problems import Rejected
+from libs.service.commands import Call, command
+from libs.service.models import BusinessDate, Code, Id, PositiveMoney, RequestModel, ResponseModel
+from libs.service.runtime import Runtime, runtime_of
+from services.ledger.api.access import Reader, loan_for
+from services.ledger.api.shapes import RepaymentAnswer, RepaymentShown, example, loan_shown, repayment_shown
+from services.ledger.domain.commands import ReceiveRepayment, ReverseRepayment
+from services.ledger.domain.loan import Loan
+from services.ledger.domain.policy import Policy
+from services.ledger.handlers import LOAN
+from services.ledger.library import library
+from services.ledger.views import REPAYMENT
+
+router = APIRouter(tags=["repayments"])
+
+LoanId = Annotated[Id, Path(description="The loan.")]
+
+
+class RepaymentBody(RequestModel):
+    """Money that came in. What is over waits as credit for the next due date."""
+
+    model_config = example(
+        amount=ex.cny("1100.16"),
+        value_date="2026-03-02",
+        purpose="INSTALMENT",
+        channel="bank-transfer",
+        bank_reference="R20260302-000001",
+    )
+
+    amount: PositiveMoney
+    value_date: BusinessDate = Field(description="The day the money counts for: not later than the business date.")
+    purpose: RepaymentPurpose = Field(
+        default=RepaymentPurpose.INSTALMENT, description="PAYOFF ends the loan; get a quote for its amount."
+    )
+    channel: Code = Field(default="bank-transfer", description="How it came.")
+    bank_reference: str = Field(
+        default="", max_length=140, description="The bank's reference: accepted once, whatever the loan."
+    )
+    repayment_id: Id | None = Field(default=None, description="Your own id for it; made up where it is left out.")
+
+
+class ReversalBody(RequestModel):
+    """Why a repayment was none."""
+
+    model_config = example(reason="returned-by-bank")
+
+    reason: Code
+
+
+class RepaymentList(ResponseModel):
+    """Every repayment of a loan in the order in which they became known."""
+
+    items: list[RepaymentShown]
+
+
+@router.get("/loans/{loan_id}/repayments", summary="List a loan's repayments")
+async def list_repayments(
+    loan_id: LoanId, actor: Reader, runtime: Annotated[Runtime, Depends(runtime_of)]
+) -> RepaymentList:
+    """With what each was allocated to when it came in, and those that were reversed."""
+    loan, _ = await loan_for(runtime, loan_id, actor)
+    return RepaymentList(items=[repayment_shown(loan, receipt) for receipt in loan.receipts])
+
+
+@router.post(
+    "/loans/{loan_id}/repayments", summary="Enter a repayment", status_code=201, response_model=RepaymentAnswer
+)
+async def receive(
+    loan_id: LoanId,
+    body: RepaymentBody,
+    call: Annotated[Call, command("finance_officer", "finance_manager", "service")],
+) -> Response:
+    """Allocated by the agreed order (Civil Code 561). A value date in a closed month needs a finance manager."""
+    repayment_id = body.repayment_id or call.new_id("repayment")
+    await _refuse_used_reference(call.runtime, body.bank_reference, loan_id)
+    policy = library().policy(call.today)
+    repayment = ReceiveRepayment(
+        today=call.today,
+        policy=policy,
+        repayment_id=repayment_id,
+        amount=body.amount,
+        value_date=body.value_date,
+        purpose=body.purpose,
+        channel=body.channel,
+        bank_reference=body.bank_reference,
+        closed_periods=call.actor.has("finance_manager"),
+    )
+    return await call.execute(
+        LOAN,
+        LOAN.stream_id(loan_id),
+        repayment,
+        lambda loan: _answer(loan, repayment_id, call.today, policy),
+        status=201,
+        location=f"/ledger/loans/{loan_id}/repayments",
+        effective_date=body.value_date,
+        rules={"ledger-policy": policy.label},
+    )
+
+
+@router.post(
+    "/loans/{loan_id}/repayments/{repayment_id}/reversal",
+    summary="Reverse a repayment",
+    response_model=RepaymentAnswer,
+)
+async def reverse(
+    loan_id: LoanId,
+    repayment_id: Annotated[Id, Path(description="The repayment.")],
+    body: ReversalBody,
+    call: Annotated[Call, command("finance_officer", "finance_manager", "service")],
+) -> Response:
+    """A repayment that turned out to be none: everything after it is worked out again, the difference is posted."""
+    policy = library().policy(call.today)
+    reversal = ReverseRepayment(today=call.today, policy=policy, repayment_id=repayment_id, reason=body.reason)
+    return await call.execute(
+        LOAN,
+        LOAN.stream_id(loan_id),
+        reversal,
+        lambda loan: _answer(loan, repayment_id, call.today, policy),
+        rules={"ledger-policy": policy.label},
+    )
+
+
+async def _refuse_used_reference(runtime: Runtime, reference: str, loan_id: str) -> None:
+    """The bank's reference stands for one movement of money. Within a loan its own events decide; across loans the
+    list does, which follows within milliseconds."""
+    if not reference:
+        return
+    columns = REPAYMENT.c
+    used = await runtime.fetch_one(
+        select(columns.loan_id, columns.repayment_id).where(
+            columns.bank_reference == reference, columns.loan_id != loan_id, columns.reversed_on.is_(None)
+        )
+    )
+    if used is not None:
+        raise Rejected(
+            "bank-reference-used",
+            f"The bank's reference belongs to repayment {used['repayment_id']} of loan {used['loan_id']}.",
+            field="/bank_reference",
+            repayment_id=used["repayment_id"],
+            loan_id=used["loan_id"],
+        )
+
+
+def _answer(loan: Loan, repayment_id: str, today: date, policy: Policy) -> RepaymentAnswer:
+    receipt = loan.receipt(repayment_id)
+    assert receipt is not None, "it was just entered"
+    return RepaymentAnswer(repayment=repayment_shown(loan, receipt), loan=loan_shown(loan, today, policy))

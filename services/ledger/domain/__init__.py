@@ -1,0 +1,1 @@
+"""What the ledger decides: pure functions of commands, facts and dates."""

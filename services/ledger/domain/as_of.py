@@ -1,0 +1,119 @@
+"""A loan at a pair of times: where it stands on one date, by what was known on another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from libs.contracts.base import DomainEvent
+from libs.contracts.ledger import (
+    BookingRefused,
+    CreditApplied,
+    DelinquencyChanged,
+    DisbursementFailed,
+    DisbursementRequested,
+    DisbursementReturned,
+    DisbursementUnresolved,
+    LoanBooked,
+    LoanCancelled,
+    LoanClassified,
+    LoanDisbursed,
+    LoanPosition,
+    LoanSettled,
+    LoanWrittenOff,
+    RecoveryReceived,
+    RepaymentReceived,
+    RepaymentReversed,
+    WriteOffRejected,
+    WriteOffRequested,
+)
+from services.ledger.domain.account import Account, Amounts
+from services.ledger.domain.loan import NO_LOAN, Loan, Receipt, counting, evolve, opened, replayed
+from services.ledger.domain.policy import Policy
+from services.ledger.domain.position import outstanding, position
+
+
+def known_on(event: DomainEvent) -> date:
+    """The business date on which the ledger recorded an event of a loan."""
+    match event:
+        case LoanBooked():
+            return event.booked_on
+        case BookingRefused():
+            return event.refused_on
+        case DisbursementRequested():
+            return event.requested_on
+        case DisbursementUnresolved():
+            return event.unresolved_on
+        case DisbursementFailed():
+            return event.failed_on
+        case LoanDisbursed():
+            return event.confirmed_on or event.value_date
+        case DisbursementReturned():
+            return event.returned_on or event.value_date
+        case LoanCancelled():
+            return event.cancelled_on
+        case RepaymentReceived() | RecoveryReceived():
+            return event.received_on
+        case CreditApplied():
+            return event.applied_on
+        case RepaymentReversed():
+            return event.reversed_on
+        case DelinquencyChanged():
+            return event.changed_on
+        case LoanClassified():
+            return event.classified_on
+        case LoanSettled():
+            return event.settled_on
+        case WriteOffRequested():
+            return event.requested_on
+        case WriteOffRejected():
+            return event.rejected_on
+        case LoanWrittenOff():
+            return event.written_off_on
+        case _:
+            raise TypeError(f"{type(event).__name__} is not an event of a loan")
+
+
+@dataclass(frozen=True, slots=True)
+class LoanAsOf:
+    """`loan` is everything known by then; `account` and `position` are as of the effective date (None: no money was
+    out). `receipts` are those that count on that date."""
+
+    loan: Loan
+    effective: date
+    known: date
+    account: Account | None
+    position: LoanPosition | None
+    receipts: tuple[Receipt, ...]
+
+    @property
+    def owed(self) -> Amounts:
+        return outstanding(self.account, self.effective) if self.account else Amounts()
+
+
+def loan_as_of(events: Iterable[DomainEvent], effective: date, known: date, policy: Policy) -> LoanAsOf:
+    """The state of a loan on `effective` by the facts known at the end of `known`: both histories of a late truth.
+
+    `events` are the loan's, in the order of its stream; what became known after `known` is left out, and of the
+    rest only facts with a value date up to `effective` count.
+    """
+    loan = NO_LOAN
+    for event in events:
+        if known_on(event) <= known:
+            loan = evolve(loan, event)
+    receipts = tuple(receipt for receipt in counting(loan.receipts) if receipt.value_date <= effective)
+    account = account_on(loan, effective)
+    found = position(account, effective, policy.buckets) if account else None
+    return LoanAsOf(loan, effective, known, account, found, receipts)
+
+
+def account_on(loan: Loan, effective: date) -> Account | None:
+    """The account with the facts valued up to a date; None when no money was out by then."""
+    if loan.account is None or loan.disbursed is None or effective < loan.disbursed.value_date:
+        return None
+    if loan.account.until <= effective:
+        return loan.account
+    first = opened(loan.agreed, loan.account.plan, loan.disbursed.value_date)
+    receipts = [receipt for receipt in counting(loan.receipts) if receipt.value_date <= effective]
+    return replayed(first, receipts, loan.prepayment_fee_rate)

@@ -1,0 +1,114 @@
+"""What can be asked of a loan. Dates, policy and who acts come with the command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from libs.contracts.contract import ContractSigned
+from libs.contracts.ledger import RepaymentPurpose
+from libs.lending.money import Money
+from services.ledger.domain.policy import Policy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoanCommand:
+    """Every command says the business date, and the policy in force on it."""
+
+    today: date
+    policy: Policy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BookLoan(LoanCommand):
+    """Take a signed contract into the books and ask for its payout under `payment_id`."""
+
+    loan_id: str
+    payment_id: str
+    signed: ContractSigned
+    applicant_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeaveUnresolved(LoanCommand):
+    """The bank's answer to a payment did not come."""
+
+    payment_id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfirmDisbursement(LoanCommand):
+    """The bank has paid."""
+
+    payment_id: str
+    bank_reference: str
+    value_date: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailDisbursement(LoanCommand):
+    """The bank refused, and will not move money under this payment id. `next_payment_id` is for another attempt."""
+
+    payment_id: str
+    reason: str
+    retryable: bool
+    next_payment_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnDisbursement(LoanCommand):
+    """The money came back from the receiving bank."""
+
+    payment_id: str
+    reason: str
+    value_date: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryDisbursement(LoanCommand):
+    """A person asks for another attempt after the last one failed."""
+
+    payment_id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReceiveRepayment(LoanCommand):
+    """Money came from the borrower. `closed_periods` is the authority to date it into a closed month."""
+
+    repayment_id: str
+    amount: Money
+    value_date: date
+    purpose: RepaymentPurpose
+    channel: str
+    bank_reference: str
+    closed_periods: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReverseRepayment(LoanCommand):
+    repayment_id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestWriteOff(LoanCommand):
+    reason: str
+    requested_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApproveWriteOff(LoanCommand):
+    approved_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectWriteOff(LoanCommand):
+    reason: str
+    rejected_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObserveDay(LoanCommand):
+    """A business day was opened: say what changed by the passing of time."""

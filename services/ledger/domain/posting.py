@@ -1,0 +1,201 @@
+"""Posting rules: from an event to a balanced journal entry. Pure, so that the books can be made again from events.
+
+Rules have a version, which every entry carries. A changed rule is a new version for events from then on; entries of
+a closed period are never made anew by another rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import singledispatch
+from typing import Final, NamedTuple
+
+from libs.contracts.base import DomainEvent
+from libs.contracts.ledger import (
+    CreditApplied,
+    DayClosed,
+    DisbursementReturned,
+    LoanDisbursed,
+    LoanWrittenOff,
+    RecoveryReceived,
+    RepaymentReceived,
+    RepaymentReversed,
+)
+from libs.contracts.values import Components
+from libs.lending.money import Money
+from services.ledger.domain.chart import Role
+
+RULES: Final = "posting v1"
+
+
+class Line(NamedTuple):
+    """One side of an entry in minor units: positive is a debit, negative a credit. `segment` is product/grade."""
+
+    role: Role
+    amount: int
+    segment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one event does to the books. `booked_on` is in the open period; `value_date` is when it took effect."""
+
+    booked_on: date
+    value_date: date
+    currency: str
+    lines: tuple[Line, ...]
+    text: str
+
+
+class Unbalanced(AssertionError):
+    """A posting rule made an entry whose debits are not its credits: a fault in the rule."""
+
+
+def entry_of(event: DomainEvent) -> Entry | None:
+    """The entry that an event is posted with; None for one that moves nothing."""
+    entry = _post(event)
+    if entry is None:
+        return None
+    lines = tuple(line for line in entry.lines if line.amount)
+    if sum(line.amount for line in lines):
+        raise Unbalanced(f"{type(event).__name__}: {lines}")
+    return Entry(entry.booked_on, entry.value_date, entry.currency, lines, entry.text) if lines else None
+
+
+def _receivables(parts: Components, sign: int) -> list[Line]:
+    """What the borrower owes, by part."""
+    return [
+        Line(Role.LOANS, sign * parts.principal.minor),
+        Line(Role.INTEREST_RECEIVABLE, sign * parts.interest.minor),
+        Line(Role.FEE_RECEIVABLE, sign * parts.fee.minor),
+        Line(Role.PENALTY_RECEIVABLE, sign * parts.penalty.minor),
+    ]
+
+
+def _entry(booked_on: date, value_date: date, currency: str, text: str, *lines: Line) -> Entry:
+    return Entry(booked_on, value_date, currency, lines, text)
+
+
+@singledispatch
+def _post(_event: object) -> Entry | None:
+    return None
+
+
+@_post.register
+def _disbursed(event: LoanDisbursed) -> Entry:
+    """Money out, the loan in; a financed fee is principal that was never paid out (interest runs on it)."""
+    principal = sum(row.principal.minor for row in event.plan)
+    return _entry(
+        event.confirmed_on or event.value_date,
+        event.value_date,
+        event.amount.currency,
+        "Loan disbursed",
+        Line(Role.LOANS, principal),
+        Line(Role.BANK, -event.amount.minor),
+        Line(Role.FEE_INCOME, event.amount.minor - principal),
+    )
+
+
+@_post.register
+def _returned(event: DisbursementReturned) -> Entry | None:
+    if event.amount is None or event.principal is None or event.difference is None:
+        return None
+    return _entry(
+        event.returned_on or event.value_date,
+        event.value_date,
+        event.amount.currency,
+        "Disbursement returned",
+        Line(Role.BANK, event.amount.minor),
+        Line(Role.FEE_INCOME, event.principal.minor - event.amount.minor),
+        Line(Role.LOANS, -event.principal.minor),
+        *_receivables(event.difference, -1),
+        Line(Role.BORROWER_CREDIT, -event.credit_difference.minor),
+    )
+
+
+@_post.register
+def _received(event: RepaymentReceived) -> Entry:
+    return _entry(
+        event.received_on,
+        event.value_date,
+        event.amount.currency,
+        "Repayment received",
+        Line(Role.BANK, event.amount.minor),
+        *_receivables(event.allocated, -1),
+        Line(Role.BORROWER_CREDIT, -event.credit.minor),
+    )
+
+
+@_post.register
+def _credit_applied(event: CreditApplied) -> Entry:
+    return _entry(
+        event.applied_on,
+        event.applied_on,
+        event.credit_difference.currency,
+        "Credit applied",
+        *_receivables(event.applied, -1),
+        Line(Role.BORROWER_CREDIT, -event.credit_difference.minor),
+    )
+
+
+@_post.register
+def _reversed(event: RepaymentReversed) -> Entry:
+    return _entry(
+        event.reversed_on,
+        event.reversed_on,
+        event.amount.currency,
+        "Repayment reversed",
+        Line(Role.BANK, -event.amount.minor),
+        *_receivables(event.difference, -1),
+        Line(Role.BORROWER_CREDIT, -event.credit_difference.minor),
+    )
+
+
+@_post.register
+def _written_off(event: LoanWrittenOff) -> Entry:
+    """Against the allowance, which the next day-end fills up again as far as it is needed."""
+    given_up = event.written_off
+    return _entry(
+        event.written_off_on,
+        event.written_off_on,
+        given_up.principal.currency,
+        "Loan written off",
+        Line(Role.LOSS_ALLOWANCE, given_up.total.minor),
+        *_receivables(given_up, -1),
+    )
+
+
+@_post.register
+def _recovered(event: RecoveryReceived) -> Entry:
+    return _entry(
+        event.received_on,
+        event.value_date,
+        event.amount.currency,
+        "Recovery after write-off",
+        Line(Role.BANK, event.amount.minor),
+        Line(Role.LOSS_ALLOWANCE, -event.amount.minor),
+    )
+
+
+_DAILY: Final[tuple[tuple[str, Role, Role], ...]] = (
+    ("interest", Role.INTEREST_RECEIVABLE, Role.INTEREST_INCOME),
+    ("penalty", Role.PENALTY_RECEIVABLE, Role.PENALTY_INCOME),
+    ("fee", Role.FEE_RECEIVABLE, Role.FEE_INCOME),
+    ("provision", Role.IMPAIRMENT_LOSS, Role.LOSS_ALLOWANCE),
+)
+"""What a day adds: member of the line, account debited, account credited."""
+
+
+@_post.register
+def _day_closed(event: DayClosed) -> Entry | None:
+    if not event.accruals:
+        return None
+    lines: list[Line] = []
+    for accrual in event.accruals:
+        segment = f"{accrual.product}/{accrual.grade}"
+        for member, debit, credit in _DAILY:
+            amount: Money = getattr(accrual, member)
+            lines += [Line(debit, amount.minor, segment), Line(credit, -amount.minor, segment)]
+    day = event.business_date
+    return Entry(day, day, event.accruals[0].interest.currency, tuple(lines), "Daily accrual and provision")

@@ -1,0 +1,20 @@
+"""The deciders of this service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.contracts.base import DomainEvent
+from libs.events.decider import Decider
+from services.ledger.domain import day, decisions
+from services.ledger.domain import loan as loans
+from services.ledger.domain.commands import LoanCommand
+from services.ledger.domain.day import NO_DAY, BusinessDay, CloseDay
+from services.ledger.domain.loan import NO_LOAN, Loan
+
+LOAN: Final[Decider[LoanCommand, Loan, DomainEvent]] = Decider("loan", NO_LOAN, decisions.decide, loans.evolve)
+BUSINESS_DAY: Final[Decider[CloseDay, BusinessDay, DomainEvent]] = Decider(
+    "businessday", NO_DAY, day.decide, day.evolve
+)
+DAY_STREAM: Final = BUSINESS_DAY.stream_id("cn")
+"""One calendar of business days a company."""

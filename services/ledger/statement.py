@@ -1,0 +1,92 @@
+"""The bank's statement, read before a day is closed: payments confirmed that nobody told us of, and those returned.
+
+A day closes on what the bank knew of it, so what follows from a return does not depend on when somebody looked.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import takewhile
+from typing import Final
+
+from libs.contracts.problems import Rejected
+from libs.events.commands import Cause
+from libs.service.runtime import Runtime
+from services.ledger.bank import Bank, NoAnswer, NotSent, StatementEntry
+from services.ledger.domain.commands import ConfirmDisbursement, LoanCommand, ReturnDisbursement
+from services.ledger.domain.loan import Loan, PaymentState
+from services.ledger.handlers import LOAN
+from services.ledger.library import library
+from services.ledger.portfolio import Portfolio
+
+CURSOR: Final = "select cursor from bank_cursor"
+MOVE_CURSOR: Final = """
+    insert into bank_cursor (only_row, cursor) values (true, $1)
+    on conflict (only_row) do update set cursor = excluded.cursor where bank_cursor.cursor < excluded.cursor"""
+
+
+class Statement:
+    """Entries fetched and not yet booked, oldest first. Where no bank is configured there are none."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._entries: list[StatementEntry] = []
+
+    async def fetch(self, until: date) -> None:
+        """Read what the bank has entered since the last time. Raises `Rejected` (503) when it cannot be read."""
+        bank: Bank | None = self._runtime.extras.get("bank")
+        if bank is None:
+            return
+        after = await self._runtime.store.pool.fetchval(CURSOR) or 0
+        try:
+            self._entries = [entry async for entry in bank.statement(after, until)]
+        except (NotSent, NoAnswer) as error:
+            raise Rejected(
+                "bank-unavailable",
+                "The bank's statement cannot be read, and no day is closed without it; repeat when the bank answers.",
+                status=503,
+            ) from error
+
+    async def book(self, portfolio: Portfolio, cause: Cause) -> bool:
+        """Book the entries of the open day and before; whether any changed a loan."""
+        today = portfolio.today
+        due = list(takewhile(lambda entry: entry.booked_on <= today, self._entries))
+        if not due:
+            return False
+        changed = False
+        async with self._runtime.store.transaction() as session:
+            for entry in due:
+                found = portfolio.entries.get(entry.purpose.removeprefix(f"{LOAN.category}-"))
+                for command in commands_of(entry, found.loan, today) if found else ():
+                    await self._runtime.commands.handle(LOAN, entry.purpose, command, cause, within=session)
+                    changed = True
+            await session.connection.execute(MOVE_CURSOR, due[-1].cursor)
+        del self._entries[: len(due)]
+        return changed
+
+
+def commands_of(entry: StatementEntry, loan: Loan, today: date) -> list[LoanCommand]:
+    """What an entry means for its loan: nothing where the loan knows it already."""
+    if loan.payment is None or loan.payment.payment_id != entry.payment_id:
+        return []
+    policy = library().policy(today)
+    commands: list[LoanCommand] = []
+    if loan.disbursed is None:
+        confirm = ConfirmDisbursement(
+            today=today,
+            policy=policy,
+            payment_id=entry.payment_id,
+            bank_reference=entry.reference,
+            value_date=entry.booked_on,
+        )
+        commands.append(confirm)
+    if entry.kind == "returned" and loan.payment.state is not PaymentState.RETURNED:
+        back = ReturnDisbursement(
+            today=today,
+            policy=policy,
+            payment_id=entry.payment_id,
+            reason=entry.reason,
+            value_date=entry.booked_on,
+        )
+        commands.append(back)
+    return commands

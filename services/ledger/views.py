@@ -1,0 +1,300 @@
+"""The read models: loans and repayments for lists, and the books. Amounts are minor units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, MetaData, String, Table
+
+from libs.contracts.ledger import (
+    BookingRefused,
+    CreditApplied,
+    DayClosed,
+    DelinquencyChanged,
+    DisbursementReturned,
+    LoanBooked,
+    LoanCancelled,
+    LoanClassified,
+    LoanDisbursed,
+    LoanPosition,
+    LoanSettled,
+    LoanWrittenOff,
+    RecoveryReceived,
+    RepaymentReceived,
+    RepaymentReversed,
+)
+from libs.events.codec import Recorded
+from libs.events.projection import Add, Change, Patch, Projection, Put
+from services.ledger.domain.loan import Status
+from services.ledger.domain.posting import RULES, Line, entry_of
+from services.ledger.library import library
+
+METADATA: Final = MetaData()
+
+LOAN: Final = Table(
+    "loan_v1",
+    METADATA,
+    Column("loan_id", String(80), primary_key=True),
+    Column("application_id", String(80), nullable=False, default=""),
+    Column("applicant_id", String(80), nullable=False, default=""),
+    Column("contract_id", String(80), nullable=False, default=""),
+    Column("state", String(16), nullable=False),
+    Column("product", String(64), nullable=False, default=""),
+    Column("grade", String(16), nullable=False, default=""),
+    Column("currency", String(3), nullable=False, default="CNY"),
+    Column("principal_minor", BigInteger, nullable=False, default=0),
+    Column("outstanding_minor", BigInteger, nullable=False, default=0),
+    Column("overdue_minor", BigInteger, nullable=False, default=0),
+    Column("days_past_due", Integer, nullable=False, default=0),
+    Column("bucket", String(8), nullable=False, default="CURRENT"),
+    Column("tier", String(16), nullable=False, default="NORMAL"),
+    Column("as_of", Date),
+    Column("next_due", Date),
+    Column("booked_on", Date, nullable=False),
+    Column("disbursed_on", Date),
+    Column("matures_on", Date),
+    Column("closed_on", Date),
+    Index("loan_v1_by_applicant", "applicant_id"),
+    Index("loan_v1_by_application", "application_id"),
+    Index("loan_v1_by_booking", "booked_on", "loan_id"),
+)
+REPAYMENT: Final = Table(
+    "repayment_v1",
+    METADATA,
+    Column("loan_id", String(80), primary_key=True),
+    Column("repayment_id", String(80), primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("value_date", Date, nullable=False),
+    Column("received_on", Date, nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("bank_reference", String(140), nullable=False),
+    Column("recovery", Boolean, nullable=False, default=False),
+    Column("reversed_on", Date),
+    Index("repayment_v1_by_reference", "bank_reference"),
+)
+JOURNAL: Final = Table(
+    "journal_v1",
+    METADATA,
+    Column("sequence", BigInteger, primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("loan_id", String(80), nullable=False),
+    Column("event_type", String(80), nullable=False),
+    Column("booked_on", Date, nullable=False),
+    Column("value_date", Date, nullable=False),
+    Column("account", String(16), nullable=False),
+    Column("debit_minor", BigInteger, nullable=False),
+    Column("credit_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("segment", String(96), nullable=False),
+    Column("text", String(80), nullable=False),
+    Column("rules", String(32), nullable=False),
+    Index("journal_v1_by_loan", "loan_id", "sequence", "line"),
+    Index("journal_v1_by_account", "account", "sequence", "line"),
+    Index("journal_v1_by_date", "booked_on", "sequence", "line"),
+)
+TURNOVER: Final = Table(
+    "turnover_v1",
+    METADATA,
+    Column("booked_on", Date, primary_key=True),
+    Column("account", String(16), primary_key=True),
+    Column("currency", String(3), primary_key=True),
+    Column("debit_minor", BigInteger, nullable=False, default=0),
+    Column("credit_minor", BigInteger, nullable=False, default=0),
+)
+DAY_DETAIL: Final = Table(
+    "day_detail",
+    METADATA,
+    Column("business_date", Date, primary_key=True),
+    Column("loans", Integer, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+)
+"""What each closed day added for each loan: zlib-packed JSON lines, whose hash is in the event. Written with it."""
+BANK_CURSOR: Final = Table(
+    "bank_cursor",
+    METADATA,
+    Column("only_row", Boolean, primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+)
+"""How far the bank's statement has been read."""
+
+portfolio: Final = Projection("ledger_loans", 1, [LOAN, REPAYMENT])
+books: Final = Projection("ledger_books", 1, [JOURNAL, TURNOVER])
+
+
+@portfolio.on(LoanBooked)
+def booked(recorded: Recorded[LoanBooked]) -> Iterable[Change]:
+    event = recorded.event
+    agreement = event.agreement
+    row = {
+        "loan_id": event.loan_id,
+        "application_id": event.application_id,
+        "applicant_id": event.applicant_id,
+        "contract_id": event.contract_id,
+        "state": Status.BOOKED.value,
+        "product": agreement.request.product.code,
+        "grade": agreement.grade,
+        "currency": agreement.terms.principal.currency,
+        "principal_minor": agreement.terms.principal.minor,
+        "booked_on": event.booked_on,
+    }
+    yield Put(LOAN, row)
+
+
+@portfolio.on(BookingRefused)
+def refused(recorded: Recorded[BookingRefused]) -> Iterable[Change]:
+    event = recorded.event
+    row = {
+        "loan_id": event.loan_id,
+        "application_id": event.application_id,
+        "contract_id": event.contract_id,
+        "state": Status.REFUSED.value,
+        "booked_on": event.refused_on,
+        "closed_on": event.refused_on,
+    }
+    yield Put(LOAN, row)
+
+
+def stand(position: LoanPosition) -> dict[str, Any]:
+    """The columns that a position gives."""
+    return {
+        "outstanding_minor": position.outstanding.principal.minor,
+        "overdue_minor": position.overdue.total.minor,
+        "days_past_due": position.days_past_due,
+        "as_of": position.as_of,
+        "next_due": position.next_due,
+    }
+
+
+def change(loan_id: str, **values: Any) -> Patch:
+    return Patch(LOAN, {"loan_id": loan_id}, values)
+
+
+def ended(loan_id: str, state: Status, on: date) -> Patch:
+    return change(loan_id, state=state.value, closed_on=on, overdue_minor=0, days_past_due=0, next_due=None)
+
+
+@portfolio.on(LoanDisbursed)
+def disbursed(recorded: Recorded[LoanDisbursed]) -> Iterable[Change]:
+    event = recorded.event
+    yield change(
+        event.loan_id,
+        state=Status.ACTIVE.value,
+        disbursed_on=event.value_date,
+        matures_on=event.plan[-1].due,
+        **stand(event.position),
+    )
+
+
+@portfolio.on(RepaymentReceived)
+def received(recorded: Recorded[RepaymentReceived]) -> Iterable[Change]:
+    event = recorded.event
+    yield Put(REPAYMENT, repayment_row(event))
+    yield change(event.loan_id, **stand(event.position))
+
+
+@portfolio.on(RecoveryReceived)
+def recovered(recorded: Recorded[RecoveryReceived]) -> Iterable[Change]:
+    yield Put(REPAYMENT, {**repayment_row(recorded.event), "recovery": True})
+
+
+def repayment_row(event: RepaymentReceived | RecoveryReceived) -> dict[str, Any]:
+    return {
+        "loan_id": event.loan_id,
+        "repayment_id": event.repayment_id,
+        "amount_minor": event.amount.minor,
+        "currency": event.amount.currency,
+        "value_date": event.value_date,
+        "received_on": event.received_on,
+        "channel": event.channel,
+        "bank_reference": event.bank_reference,
+    }
+
+
+@portfolio.on(RepaymentReversed)
+def reversed_(recorded: Recorded[RepaymentReversed]) -> Iterable[Change]:
+    event = recorded.event
+    key = {"loan_id": event.loan_id, "repayment_id": event.repayment_id}
+    yield Patch(REPAYMENT, key, {"reversed_on": event.reversed_on})
+    yield change(event.loan_id, state=Status.ACTIVE.value, closed_on=None, **stand(event.position))
+
+
+@portfolio.on(CreditApplied)
+def credit_applied(recorded: Recorded[CreditApplied]) -> Iterable[Change]:
+    yield change(recorded.event.loan_id, **stand(recorded.event.position))
+
+
+@portfolio.on(DelinquencyChanged)
+def delinquent(recorded: Recorded[DelinquencyChanged]) -> Iterable[Change]:
+    position = recorded.event.position
+    yield change(recorded.event.loan_id, bucket=position.bucket.value, **stand(position))
+
+
+@portfolio.on(LoanClassified)
+def classified(recorded: Recorded[LoanClassified]) -> Iterable[Change]:
+    yield change(recorded.event.loan_id, tier=recorded.event.tier.value)
+
+
+@portfolio.on(LoanSettled)
+def settled(recorded: Recorded[LoanSettled]) -> Iterable[Change]:
+    yield ended(recorded.event.loan_id, Status.SETTLED, recorded.event.settled_on)
+
+
+@portfolio.on(LoanWrittenOff)
+def written_off(recorded: Recorded[LoanWrittenOff]) -> Iterable[Change]:
+    event = recorded.event
+    yield change(
+        event.loan_id,
+        state=Status.WRITTEN_OFF.value,
+        closed_on=event.written_off_on,
+        outstanding_minor=0,
+        next_due=None,
+    )
+
+
+@portfolio.on(LoanCancelled)
+def cancelled(recorded: Recorded[LoanCancelled]) -> Iterable[Change]:
+    yield ended(recorded.event.loan_id, Status.CANCELLED, recorded.event.cancelled_on)
+    yield change(recorded.event.loan_id, outstanding_minor=0)
+
+
+@books.on(
+    LoanDisbursed,
+    DisbursementReturned,
+    RepaymentReceived,
+    CreditApplied,
+    RepaymentReversed,
+    LoanWrittenOff,
+    RecoveryReceived,
+    DayClosed,
+)
+def posted(recorded: Recorded[Any]) -> Iterable[Change]:
+    """The journal and the turnover of each account and day, by the posting rules."""
+    entry = entry_of(recorded.event)
+    if entry is None:
+        return
+    chart = library().chart
+    for number, line in enumerate(entry.lines, 1):
+        account, sides = chart.code(line.role), sides_of(line)
+        row = {
+            "sequence": recorded.sequence,
+            "line": number,
+            "loan_id": getattr(recorded.event, "loan_id", ""),
+            "event_type": recorded.type,
+            "booked_on": entry.booked_on,
+            "value_date": entry.value_date,
+            "account": account,
+            "currency": entry.currency,
+            "segment": line.segment,
+            "text": entry.text,
+            "rules": RULES,
+            **sides,
+        }
+        yield Put(JOURNAL, row)
+        yield Add(TURNOVER, {"booked_on": entry.booked_on, "account": account, "currency": entry.currency}, sides)
+
+
+def sides_of(line: Line) -> dict[str, int]:
+    return {"debit_minor": max(line.amount, 0), "credit_minor": max(-line.amount, 0)}
