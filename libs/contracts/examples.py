@@ -44,7 +44,7 @@ REQUEST: Final[dict[str, Any]] = {
     "guarantee": {"kind": "UNSECURED", "value": None, "description": ""},
     "monthly_income": cny("9000.00"),
     "monthly_debt_service": cny("1500.00"),
-    "answers": {"duration": 12, "savings": "A61"},
+    "answers": {"current-account-status": "at-least-2000-or-salary", "savings-balance": "below-1000"},
 }
 TERMS: Final[dict[str, Any]] = {
     "principal": cny("12000.00"),

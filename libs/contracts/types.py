@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from libs.contracts.dataclass_schema import dataclass_schema
 from libs.lending.money import EXPONENT, Money, MoneyError
 from libs.lending.terms import LoanTerms, TermsError
 
+PLAIN_DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+DIGITS_MAX: Final = 32
+"""Characters of a decimal: more than any rate or ratio needs, and few enough that arithmetic on it is cheap."""
+RATE_DECIMALS_MAX: Final = 20
+"""As many as the terms of a loan keep (`libs.lending.codec`)."""
 MONEY_KEYS: Final = frozenset({"amount", "currency"})
+MONEY_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Money",
+    "description": "An exact amount: decimal string with at most the digits of its currency.",
+    "properties": {
+        "amount": {"type": "string", "pattern": f"^{PLAIN_DECIMAL.pattern}$", "maxLength": 24},
+        "currency": {"type": "string", "enum": sorted(EXPONENT)},
+    },
+    "required": ["amount", "currency"],
+    "additionalProperties": False,
+    "examples": [{"amount": "10000.00", "currency": "CNY"}],
+}
+DECIMAL_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": f"^{PLAIN_DECIMAL.pattern}$",
+    "maxLength": DIGITS_MAX,
+    "examples": ["0.18"],
+}
 
 
 def _money(value: Any) -> Money:
@@ -42,18 +68,7 @@ class _MoneySchema:
         )
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {
-            "type": "object",
-            "title": "Money",
-            "description": "An exact amount: decimal string with the digits of its currency.",
-            "properties": {
-                "amount": {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"},
-                "currency": {"type": "string", "enum": sorted(EXPONENT)},
-            },
-            "required": ["amount", "currency"],
-            "additionalProperties": False,
-            "examples": [{"amount": "10000.00", "currency": "CNY"}],
-        }
+        return copy.deepcopy(MONEY_SCHEMA)
 
 
 MoneyField = Annotated[Money, _MoneySchema()]
@@ -80,36 +95,34 @@ class _TermsSchema:
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {
-            "type": "object",
-            "title": "LoanTerms",
-            "description": "Everything that a repayment plan follows from (libs.lending.terms.LoanTerms).",
+            **dataclass_schema(LoanTerms, MONEY_SCHEMA, DECIMAL_SCHEMA),
+            "description": "Everything that a repayment plan follows from.",
         }
 
 
 TermsField = Annotated[LoanTerms, _TermsSchema()]
-"""The agreed terms of a loan."""
+"""The agreed terms of a loan. Unlike elsewhere an unknown member is refused: a plan made without it would be another."""
 
 
 def plain(value: Decimal) -> str:
     """A decimal without exponent and without trailing zeros: one number, one text (`0.180` and `0.18` are `0.18`)."""
     text = format(value, "f")
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, Decimal):
-        return value
-    if not isinstance(value, str):
+        text = plain(value) if value.is_finite() else "not a number"
+    elif isinstance(value, str):
+        text = value
+    else:
         raise PydanticCustomError("decimal_string", 'send the number as a string, for example "0.18"')
-    if len(value) > 32 or not value.replace(".", "", 1).lstrip("-").isascii():
-        raise PydanticCustomError("decimal_string", "not a plain decimal number of at most 32 characters")
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        raise PydanticCustomError("decimal_string", "not a plain decimal number") from None
-    if not number.is_finite() or "e" in value.lower() or "_" in value or value != value.strip():
-        raise PydanticCustomError("decimal_string", "not a plain decimal number")
-    return number
+    if len(text) > DIGITS_MAX or not PLAIN_DECIMAL.fullmatch(text):
+        raise PydanticCustomError(
+            "decimal_string", "not a plain decimal number of at most {digits} characters", {"digits": DIGITS_MAX}
+        )
+    return Decimal(text)
 
 
 class _DecimalSchema:
@@ -121,7 +134,7 @@ class _DecimalSchema:
         )
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["0.18"]}
+        return copy.deepcopy(DECIMAL_SCHEMA)
 
 
 DecimalField = Annotated[Decimal, _DecimalSchema()]
@@ -132,6 +145,8 @@ def _rate(value: Any) -> Decimal:
     number = _decimal(value)
     if not Decimal(0) <= number <= Decimal(10):
         raise PydanticCustomError("rate", 'a rate is a fraction a year between "0" and "10": 18 % is "0.18"')
+    if number.as_tuple().exponent < -RATE_DECIMALS_MAX:  # type: ignore[operator]  # a finite number's is an integer
+        raise PydanticCustomError("rate", "a rate has at most {digits} decimals", {"digits": RATE_DECIMALS_MAX})
     return number
 
 
@@ -141,7 +156,8 @@ RateField = Annotated[DecimalField, BeforeValidator(_rate)]
 
 @dataclass(frozen=True)
 class Personal:
-    """Marks a field as personal data of the person that `subject` names (a field of the same model).
+    """Marks a field as personal data of the person that `subject` names: a member of the same model, or of the event
+    that holds it.
 
     Logs never show it, exports leave it out unless asked, and a store may keep it encrypted under that person's key.
     """
