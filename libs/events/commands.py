@@ -145,6 +145,14 @@ class CommandHandler:
             return outcome
         raise ConcurrencyError(f"{stream_id} moved {ATTEMPTS} times while one command was decided")
 
+    async def append(
+        self, stream_id: str, expected_version: int, events: Sequence[Any], cause: Cause, *, within: Session
+    ) -> None:
+        """Append what was decided on a state that the caller holds at `expected_version`: work over many streams in one
+        transaction. Raises `ConcurrencyError` when the stream has moved; then decide again."""
+        await within.append(stream_id, expected_version, self._new(events, cause))
+        within.after_commit(self._appended)
+
     async def _answered(self, key: Key, session: Session | None = None) -> bytes | None:
         known = await (session or self._store).answered(key.key)
         if known is None:
