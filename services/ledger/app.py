@@ -29,7 +29,9 @@ def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Ser
         library()  # a faulty rule document stops the service at its start
         payments.runtime = runtime
         if runtime.settings.bank_url is not None:
-            bank = Bank(runtime.settings.bank_url, BankSettings(), bank_transport)
+            secret = runtime.settings.bank_secret
+            bank_settings = BankSettings(token=secret) if secret else BankSettings()
+            bank = Bank(runtime.settings.bank_url, bank_settings, bank_transport)
             runtime.extras["bank"] = bank
             runtime.on_stop.append(bank.aclose)
         runtime.extras["day-end"] = DayEnd(runtime, Statement(runtime))

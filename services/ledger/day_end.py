@@ -124,7 +124,8 @@ class DayEnd:
             known_until=portfolio.sequence,
         )
         async with self._runtime.store.transaction() as session:
-            await self._runtime.commands.handle(BUSINESS_DAY, DAY_STREAM, command, cause, within=session)
+            events = BUSINESS_DAY.decide(command, portfolio.day)
+            await self._runtime.commands.append(DAY_STREAM, portfolio.day_version, events, cause, within=session)
             if changes:
                 packed = zlib.compress(detail, COMPRESSION)
                 await session.connection.execute(KEEP_DETAIL, day, len(changes), packed)
@@ -139,9 +140,12 @@ class DayEnd:
         """Every loan that the new day changes says so."""
         policy = library().policy(day)
         for loan_id in portfolio.to_look_at(day):
-            command = ObserveDay(today=day, policy=policy)
-            outcome = await self._runtime.commands.handle(LOAN, LOAN.stream_id(loan_id), command, cause, within=session)
-            if not outcome.events:
+            entry = portfolio.entries[loan_id]
+            events = LOAN.decide(ObserveDay(today=day, policy=policy), entry.loan)
+            if events:
+                stream_id = LOAN.stream_id(loan_id)
+                await self._runtime.commands.append(stream_id, entry.version, events, cause, within=session)
+            else:
                 portfolio.unplanned.add(loan_id)
 
 

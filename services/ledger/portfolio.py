@@ -16,6 +16,7 @@ from libs.contracts.ledger import DayClosed, LoanWrittenOff, RecoveryReceived
 from libs.events.store import Store
 from libs.service.runtime import Runtime
 from services.ledger.domain.account import advance, earned
+from services.ledger.domain.day import NO_DAY, BusinessDay
 from services.ledger.domain.loan import NO_LOAN, Loan, Status, evolve
 from services.ledger.domain.meter import Meter, meter, stopped
 from services.ledger.domain.policy import Policy
@@ -38,6 +39,7 @@ class Entry:
 
     loan_id: str
     loan: Loan
+    version: int = 0
     meter: Meter | None = None
     posted: tuple[int, int, int] = (0, 0, 0)
     allowance: int = 0
@@ -63,6 +65,8 @@ class Portfolio:
     """Whose next look has not been worked out since they changed."""
     looks: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     sequence: int = 0
+    day: BusinessDay = NO_DAY
+    day_version: int = 0
     closed: date | None = None
 
     @property
@@ -78,7 +82,7 @@ class Portfolio:
         await everything_stamped(runtime.store)
         if day.closed is not None:
             await portfolio._read(day.known_until)
-            portfolio._settle(day.closed)
+            portfolio.settle(day.closed)
         await portfolio._read()
         return portfolio
 
@@ -96,9 +100,11 @@ class Portfolio:
                 category, _, key = stored.stream_id.partition("-")
                 event = codec.decode(stored.type, stored.data)
                 if category == LOAN.category:
-                    self._take(key, event)
+                    self.take(key, stored.version, event)
                 elif until is None and isinstance(event, DayClosed) and event.business_date > (self.closed or date.min):
                     return False
+                else:
+                    self.day, self.day_version = BUSINESS_DAY.evolve(self.day, event), stored.version
                 self.sequence = stored.sequence
                 if n % BREATH == BREATH - 1:
                     await asyncio.sleep(0)
@@ -106,11 +112,12 @@ class Portfolio:
                 break
         return True
 
-    def _take(self, loan_id: str, event: Any) -> None:
+    def take(self, loan_id: str, version: int, event: Any) -> None:
         entry = self.entries.get(loan_id)
         if entry is None:
             entry = self.entries[loan_id] = Entry(loan_id, NO_LOAN)
-        entry.loan = evolve(entry.loan, event)
+        assert version == entry.version + 1, "a stream's events come in order"
+        entry.loan, entry.version = evolve(entry.loan, event), version
         if isinstance(event, LoanWrittenOff):
             entry.allowance -= event.written_off.total.minor
         elif isinstance(event, RecoveryReceived):
@@ -123,7 +130,7 @@ class Portfolio:
             self.changed.add(loan_id)
             self.unplanned.add(loan_id)
 
-    def _settle(self, closed: date) -> None:
+    def settle(self, closed: date) -> None:
         """What was posted at the last close: exactly what the meters said then."""
         policy = library().policy(closed)
         on = closed + timedelta(days=1)
