@@ -111,6 +111,11 @@ class Relay:
             await publisher.start()
             self._publisher = publisher
             self._state = await self._store.relay_state()
+            if len(self._state.previous) not in (0, self._partitions):
+                # Streams would move to other partitions, where their later events may overtake the earlier ones.
+                raise ValueError(
+                    f"{self._topic} was begun with {len(self._state.previous)} partitions: keep that number"
+                )
         elif time.monotonic() - self._checked_at < CHECK_S:
             return publisher
         held = await publisher.state()

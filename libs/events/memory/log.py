@@ -127,11 +127,19 @@ class MemoryReader:
         return found
 
     async def _rejoin(self) -> None:
+        """Take what is dealt to us; anew when it was dealt anew while we asked where to begin."""
         assert self._assigned is not None, "started before polled"
-        self.rebalancing = False
-        places = self._log.dealt_to(self)
-        fresh = [place for place in places if place not in self.offsets]
-        wanted = await self._assigned(fresh) if fresh else {}
+        places: list[tuple[str, int]] = []
+        wanted: Mapping[tuple[str, int], int] = {}
+        while self.rebalancing:
+            self.rebalancing = False
+            places = self._log.dealt_to(self)
+            fresh = [place for place in places if place not in self.offsets]
+            try:
+                wanted = await self._assigned(fresh) if fresh else {}
+            except BaseException:
+                self.rebalancing = True
+                raise
         self.offsets = {place: self.offsets.get(place, 0) for place in places}
         for place, offset in wanted.items():
             await self.seek(*place, offset)
