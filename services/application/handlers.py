@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from libs.contracts.application import ApplicantRegistered, Product
 from libs.contracts.problems import Rejected
-from libs.contracts.values import Channel, LoanRequest
 from libs.events.commands import Cause, VersionMismatch
 from libs.events.decider import Decider
 from libs.events.envelope import Actor as EventActor
 from libs.service.actor import Actor
 from libs.service.runtime import Runtime
 from services.application.domain import applicant, application, product
-from services.application.domain.application import Application, Facts
-from services.application.domain.product import DefineProduct, terms_of
+from services.application.domain.application import Application
+from services.application.domain.application_commands import Command, Facts
+from services.application.domain.product import DefineProduct
 from services.application.identifiers import Identifiers
 from services.application.library import policy, products
 
@@ -29,7 +29,7 @@ PRODUCT: Final[Decider[product.Command, product.State, product.Event]] = Decider
 APPLICANT: Final[Decider[applicant.Command, applicant.State, ApplicantRegistered]] = Decider(
     "applicant", applicant.INITIAL, applicant.decide, applicant.evolve
 )
-APPLICATION: Final[Decider[application.Command, application.State, application.Event]] = Decider(
+APPLICATION: Final[Decider[Command, application.State, application.Event]] = Decider(
     "application", application.INITIAL, application.decide, application.evolve
 )
 
@@ -98,23 +98,6 @@ def refuse_strangers(actor: Actor, applicant_id: str) -> None:
 
 def _applicant_unknown(field: str | None) -> Rejected:
     return Rejected("applicant-unknown", "There is no such applicant; register it first.", field=field, status=404)
-
-
-def request_of(
-    asked_for: dict[str, Any], applicant: ApplicantRegistered, product: Product, *, channel: Channel, source: str
-) -> LoanRequest:
-    """The request that travels: what was asked for, by whom, under which version of the product."""
-    return LoanRequest.model_validate(
-        {
-            **asked_for,
-            "applicant_id": applicant.applicant_id,
-            "applicant_kind": applicant.kind,
-            "product": terms_of(product),
-            "region": asked_for["region"] or applicant.region,
-            "channel": channel,
-            "source": source,
-        }
-    )
 
 
 async def facts_of(runtime: Runtime, state: Application) -> Facts:

@@ -11,7 +11,8 @@ from libs.contracts.contract import ContractCancelled, ContractExpired, Contract
 from libs.contracts.ledger import BusinessDayOpened
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.application.domain.application import ConcludeApplication, ExpireApplication, Status
+from services.application.domain.application import Status
+from services.application.domain.application_commands import ConcludeApplication, ExpireApplication
 from services.application.handlers import APPLICATION
 
 reactions = Reactions("application")

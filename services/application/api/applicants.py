@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from pydantic import ConfigDict, Field, StringConstraints
@@ -28,23 +28,25 @@ Name = Annotated[
 IdentityNumber = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Mobile = Annotated[str, StringConstraints(min_length=1, max_length=20)]
 SHOWN_CHARACTERS: Final = 4
+PERSON_EXAMPLE: Final[dict[str, Any]] = {
+    "kind": "PERSON",
+    "name": "张三",
+    "identity_number": "11010519491231002X",
+    "mobile": "13800000000",
+}
+ENTERPRISE_EXAMPLE: Final[dict[str, Any]] = {
+    "kind": "ENTERPRISE",
+    "name": "杭州示例商贸有限公司",
+    "identity_number": "91330106MA2CFLDG4R",
+    "legal_representative": "李四",
+    "mobile": "13800000001",
+}
 
 
 class PersonBody(RequestModel):
     """A person, by resident identity card."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "kind": "PERSON",
-                    "name": "张三",
-                    "identity_number": "11010519491231002X",
-                    "mobile": "13800000000",
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [PERSON_EXAMPLE]})
 
     kind: Literal[ApplicantKind.PERSON]
     name: Name
@@ -55,19 +57,7 @@ class PersonBody(RequestModel):
 class EnterpriseBody(RequestModel):
     """An enterprise or sole trader, by business licence."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "kind": "ENTERPRISE",
-                    "name": "杭州示例商贸有限公司",
-                    "identity_number": "91330106MA2CFLDG4R",
-                    "legal_representative": "李四",
-                    "mobile": "13800000001",
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [ENTERPRISE_EXAMPLE]})
 
     kind: Literal[ApplicantKind.ENTERPRISE]
     name: Name
@@ -112,7 +102,9 @@ class ApplicantShown(ResponseModel):
 
 @router.post("/applicants", summary="Register an applicant", status_code=201)
 async def register_applicant(
-    body: Annotated[PersonBody | EnterpriseBody, Body(discriminator="kind")],
+    body: Annotated[
+        PersonBody | EnterpriseBody, Body(discriminator="kind", examples=[PERSON_EXAMPLE, ENTERPRISE_EXAMPLE])
+    ],
     call: Annotated[Call, command("customer", "loan_officer")],
 ) -> ApplicantShown:
     """The same identity number registers once: the same particulars again answer 200 with the applicant there is,

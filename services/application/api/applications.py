@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from libs.contracts.values import Channel
+from libs.contracts.application import ApplicantRegistered, Product
+from libs.contracts.values import Channel, GuaranteeOffer, LoanRequest
 from libs.lending.money import Money
 from libs.service.actor import Actor
 from libs.service.auth import require
@@ -16,33 +17,33 @@ from libs.service.etag import etag, not_modified
 from libs.service.models import Code, Id
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.runtime import Runtime, runtime_of
-from services.application.api.application_models import (
+from services.application.api.application_answers import (
     ApplicationListed,
     ApplicationShown,
-    AskedForBody,
     ChecklistShown,
-    ConsentBody,
     ConsentShown,
-    DocumentBody,
     DocumentShown,
     ItemShown,
     ObstacleShown,
+)
+from services.application.api.application_requests import (
+    AskedForBody,
+    ConsentBody,
+    DocumentBody,
     StartBody,
     WithdrawBody,
 )
-from services.application.domain.application import (
+from services.application.domain.application import State, Status, items, obstacles
+from services.application.domain.application_commands import (
     AmendApplication,
     AttachDocument,
     Command,
     GiveConsent,
     StartApplication,
-    State,
-    Status,
     SubmitApplication,
     WithdrawApplication,
-    items,
-    obstacles,
 )
+from services.application.domain.product import terms_of
 from services.application.handlers import (
     APPLICATION,
     applicant_of,
@@ -51,7 +52,6 @@ from services.application.handlers import (
     product_asked_for,
     product_state,
     refuse_strangers,
-    request_of,
     rules,
 )
 from services.application.library import policy
@@ -73,8 +73,16 @@ async def start_application(body: StartBody, call: Intake) -> ApplicationShown:
     applicant, _ = await applicant_of(call.runtime, body.applicant_id, field="/applicant_id")
     product = await product_asked_for(call.runtime, body.product)
     application_id = call.new_id("application")
-    request = request_of(body.model_dump(mode="json"), applicant, product, channel=body.channel, source=body.source)
-    start = StartApplication(application_id=application_id, request=request, product=product, today=call.today)
+    start = StartApplication(
+        application_id=application_id,
+        request=_request(body, applicant, product, channel=body.channel, source=body.source),
+        product=product,
+        today=call.today,
+        documents=tuple(
+            _attach(call, each, product, f"document-{number}") for number, each in enumerate(body.documents)
+        ),
+        consents=tuple(_consent(call, each) for each in body.consents),
+    )
     location = f"/application/applications/{application_id}"
     return await _execute(call, application_id, start, status=201, location=location)
 
@@ -128,7 +136,7 @@ async def amend_application(application_id: ApplicationId, body: AskedForBody, c
     applicant, _ = await applicant_of(call.runtime, state.request.applicant_id)
     product = await product_asked_for(call.runtime, body.product)
     before = state.request
-    request = request_of(body.model_dump(mode="json"), applicant, product, channel=before.channel, source=before.source)
+    request = _request(body, applicant, product, channel=before.channel, source=before.source)
     return await _execute(call, application_id, AmendApplication(request=request, today=call.today))
 
 
@@ -164,12 +172,7 @@ async def attach_document(application_id: ApplicationId, body: DocumentBody, cal
     """Records that a document was handed in: what it is, from when it is, and the hash of its content."""
     state, _ = await application_of(call.runtime, call.actor, application_id)
     versions = await product_state(call.runtime, state.request.product.code)
-    attach = AttachDocument(
-        document_id=call.new_id("document"),
-        product=versions.in_force(call.today),
-        today=call.today,
-        **body.model_dump(),
-    )
+    attach = _attach(call, body, versions.in_force(call.today), "document")
     return await _execute(call, application_id, attach, status=201)
 
 
@@ -177,10 +180,7 @@ async def attach_document(application_id: ApplicationId, body: DocumentBody, cal
 async def give_consent(application_id: ApplicationId, body: ConsentBody, call: Intake) -> ApplicationShown:
     """Records that the applicant agreed to a purpose in the words of a version."""
     await application_of(call.runtime, call.actor, application_id)
-    texts = policy().consents(call.today)
-    text = next((each for each in texts if each.purpose is body.purpose), None)
-    consent = GiveConsent(purpose=body.purpose, text_version=body.text_version, text=text, today=call.today)
-    return await _execute(call, application_id, consent, status=201)
+    return await _execute(call, application_id, _consent(call, body), status=201)
 
 
 @router.post("/applications/{application_id}/submit", summary="Submit an application")
@@ -201,6 +201,16 @@ async def withdraw_application(application_id: ApplicationId, body: WithdrawBody
     return await _execute(call, application_id, WithdrawApplication(reason=body.reason, today=call.today))
 
 
+def _attach(call: Call, body: DocumentBody, product: Product | None, purpose: str) -> AttachDocument:
+    return AttachDocument(document_id=call.new_id(purpose), product=product, today=call.today, **body.model_dump())
+
+
+def _consent(call: Call, body: ConsentBody) -> GiveConsent:
+    texts = policy().consents(call.today)
+    text = next((each for each in texts if each.purpose is body.purpose), None)
+    return GiveConsent(purpose=body.purpose, text_version=body.text_version, text=text, today=call.today)
+
+
 async def _execute(
     call: Call, application_id: str, command: Command, *, status: int = 200, location: str = ""
 ) -> ApplicationShown:
@@ -212,6 +222,30 @@ async def _execute(
         status=status,
         location=location,
         rules=rules(),
+    )
+
+
+def _request(
+    body: AskedForBody, applicant: ApplicantRegistered, product: Product, *, channel: Channel, source: str
+) -> LoanRequest:
+    """The request that travels: what was asked for, by whom, under which version of the product."""
+    guarantee = body.guarantee
+    return LoanRequest(
+        applicant_id=applicant.applicant_id,
+        applicant_kind=applicant.kind,
+        product=terms_of(product),
+        amount=body.amount,
+        instalments=body.instalments,
+        period_months=body.period_months,
+        method=body.method,
+        purpose=body.purpose,
+        channel=channel,
+        source=source,
+        region=body.region or applicant.region,
+        guarantee=GuaranteeOffer(kind=guarantee.kind, value=guarantee.value, description=guarantee.description),
+        monthly_income=body.monthly_income,
+        monthly_debt_service=body.monthly_debt_service,
+        answers=body.answers,
     )
 
 

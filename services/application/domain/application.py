@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import Final
 
 from libs.contracts.application import (
-    ApplicantRegistered,
     ApplicationAmended,
     ApplicationConcluded,
     ApplicationEnd,
@@ -18,115 +17,30 @@ from libs.contracts.application import (
     ApplicationSubmitted,
     ApplicationWithdrawn,
     ConsentGiven,
-    ConsentPurpose,
     DocumentAttached,
-    Product,
 )
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.values import LoanRequest
+from services.application.domain.application_commands import (
+    AmendApplication,
+    AttachDocument,
+    Command,
+    ConcludeApplication,
+    ExpireApplication,
+    Facts,
+    GiveConsent,
+    StartApplication,
+    SubmitApplication,
+    WithdrawApplication,
+)
 from services.application.domain.checklist import Item, checklist, documents_asked, incomplete
 from services.application.domain.eligibility import Finding, findings
-from services.application.domain.policy import ConsentText, Policy
 from services.application.domain.product import terms_of
 
 DOCUMENTS_MAX: Final = 50
 """Per application: far more than any checklist asks for, few enough to be shown whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the rules look at besides the application: applicant, product in force, policy, business date."""
-
-    applicant: ApplicantRegistered
-    product: Product | None
-    policy: Policy
-    today: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartApplication:
-    """Begin a draft under a product that is in force; it may be incomplete, and nothing is decided on it."""
-
-    application_id: str
-    request: LoanRequest
-    product: Product
-    today: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmendApplication:
-    """Put another request in the draft's place; applicant, channel and source stay."""
-
-    request: LoanRequest
-    today: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveConsent:
-    """Agree to a purpose in the words of a version; `text` is the one in force, None when there is none."""
-
-    purpose: ConsentPurpose
-    text_version: str
-    text: ConsentText | None
-    today: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachDocument:
-    """Hand in a document; its content is named by its hash. `product` is the one in force."""
-
-    document_id: str
-    document_type: str
-    sha256: str
-    media_type: str
-    size_bytes: int
-    issued_on: date
-    expires_on: date | None
-    source: str
-    product: Product | None
-    today: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitApplication:
-    """Hand the application in as it is."""
-
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawApplication:
-    """Want the loan no longer, before a contract is signed."""
-
-    reason: str
-    today: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpireApplication:
-    """Close a draft whose time is over; nothing happens to any other."""
-
-    today: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConcludeApplication:
-    """Record what later steps made of the application."""
-
-    end: ApplicationEnd
-    on: date
-
-
-Command = (
-    StartApplication
-    | AmendApplication
-    | GiveConsent
-    | AttachDocument
-    | SubmitApplication
-    | WithdrawApplication
-    | ExpireApplication
-    | ConcludeApplication
-)
 Event = (
     ApplicationStarted
     | ApplicationAmended
@@ -190,8 +104,6 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return _expire(command, state)
         case ConcludeApplication():
             return _conclude(command, state)
-        case _:
-            assert_never(command)
 
 
 def evolve(state: State, event: Event) -> State:
@@ -219,8 +131,6 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, status=Status.EXPIRED, ended_on=event.expired_on)
         case ApplicationConcluded():
             return replace(state, status=Status(event.end.value), ended_on=event.concluded_on)
-        case _:
-            assert_never(event)
 
 
 def items(application: Application, facts: Facts) -> list[Item]:
@@ -242,14 +152,29 @@ def obstacles(application: Application, facts: Facts) -> list[Finding]:
 def _start(command: StartApplication, state: State) -> Sequence[Event]:
     if state is not None:
         raise Rejected("application-exists", "This application has been started; amend it instead.")
-    return [
-        ApplicationStarted(
-            application_id=command.application_id,
-            request=command.request,
-            started_on=command.today,
-            expires_on=command.today + timedelta(command.product.draft_days),
-        )
-    ]
+    start = ApplicationStarted(
+        application_id=command.application_id,
+        request=command.request,
+        started_on=command.today,
+        expires_on=command.today + timedelta(command.product.draft_days),
+    )
+    events: list[Event] = [start]
+    draft = evolve(INITIAL, start)
+    along: dict[str, Sequence[AttachDocument | GiveConsent]] = {
+        "documents": command.documents,
+        "consents": command.consents,
+    }
+    for member, commands in along.items():
+        for position, each in enumerate(commands):
+            try:
+                more = decide(each, draft)
+            except Rejected as refusal:
+                refusal.field = f"/{member}/{position}{refusal.field or ''}"
+                raise
+            for event in more:
+                events.append(event)
+                draft = evolve(draft, event)
+    return events
 
 
 def _amend(command: AmendApplication, state: Application) -> Sequence[Event]:

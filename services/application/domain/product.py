@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import Final
 
 from libs.contracts.application import Product, ProductDefined, ProductWithdrawn
 from libs.contracts.problems import Rejected, refuse_unless
@@ -78,8 +78,6 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return _define(command, state)
         case WithdrawProduct():
             return _withdraw(command, state)
-        case _:
-            assert_never(command)
 
 
 def evolve(state: State, event: Event) -> State:
@@ -88,8 +86,6 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, versions=(*state.versions, event.product))
         case ProductWithdrawn():
             return replace(state, withdrawn_from=event.effective_from)
-        case _:
-            assert_never(event)
 
 
 def terms_of(product: Product) -> ProductTerms:

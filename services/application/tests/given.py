@@ -17,7 +17,7 @@ from libs.contracts.application import (
 from libs.contracts.values import ApplicantKind, Channel, GuaranteeKind, GuaranteeOffer, LoanRequest
 from libs.lending.money import Money
 from libs.lending.terms import RepaymentMethod
-from services.application.domain.application import Facts
+from services.application.domain.application_commands import Facts
 from services.application.domain.product import CostCap, terms_of
 from services.application.library import policy, products
 from services.application.tests.numbers import person_number

@@ -142,6 +142,12 @@ def test_a_cost_equal_to_the_cap_is_allowed_and_above_it_not() -> None:
     Scenario(PRODUCT).given().when(define(dearer, cap)).refused("all-in-cost-over-cap")
 
 
+def test_bounds_may_be_left_out() -> None:
+    none = {"age_min": None, "age_max": None, "term_months_max": None, "unsecured_max": None, "documents": []}
+    product = changed(effective_from="2026-02-01", **none)
+    Scenario(PRODUCT).given().when(define(product)).then(ProductDefined(product=product))
+
+
 def test_a_withdrawn_product_is_in_force_until_the_day_before() -> None:
     state = (
         Scenario(PRODUCT)
