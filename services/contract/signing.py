@@ -51,7 +51,9 @@ class Signing:
             await service.sign(who, signatory, digest, key=f"{job.task_id}/{who.value}")
             for who, signatory in signatories
         ]
-        content = await asyncio.to_thread(signed_pdf, contents, digest, accepted, signatures)
+        document = await documents.load(runtime.store.pool, digest)
+        assert document is not None, "a document is written with the event that names it"
+        content = await asyncio.to_thread(signed_pdf, contents, document.content, accepted, signatures)
         conclude = ConcludeContract(
             signed_document_sha256=sha256(content).hexdigest(),
             signatures=tuple(signatures),

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, PageBreak, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, SimpleDocTemplate, Spacer, Table
 
 from libs.contracts.contract import ContractAccepted, Signature
 from services.contract.document import tables
+from services.contract.document.append import with_pages
 from services.contract.document.template import Clause, Section
-from services.contract.document.typography import COMMON, QUIET, RULE, WORKING, Styles, paragraph, prepare
+from services.contract.document.typography import COMMON, QUIET, RULE, WORKING, Styles, paragraph, prepare, standing
 from services.contract.document.values import Contents, conditions_of, values_of
 
 MARGIN: Final = 18 * mm
 FRAME_PADDING: Final = 6
 """What ReportLab leaves free inside a frame, in points."""
+PAGE_OF: Final = "第 {number} 页 共 {pages} 页    Page {number} of {pages}"
 NUMERALS: Final = "零一二三四五六七八九十"
 FRAME: Final = [
+    ("FONT", (0, 0), (-1, -1), COMMON, 8),
     ("BOX", (0, 0), (-1, -1), 0.8, QUIET),
     ("TOPPADDING", (0, 0), (-1, -1), 3),
     ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
@@ -44,25 +48,25 @@ def contract_pdf(contents: Contents) -> bytes:
 
 
 def signed_pdf(
-    contents: Contents, document_sha256: str, accepted: ContractAccepted, signatures: Sequence[Signature]
+    contents: Contents, document: bytes, accepted: ContractAccepted, signatures: Sequence[Signature]
 ) -> bytes:
-    """The contract with its page of signatures."""
+    """The document that was signed, byte for byte, with a page of signatures behind it."""
+    template = contents.template
     with WORKING:
         prepare()
-        template = contents.template
+        title = f"{template.signature_page.zh}  {template.signature_page.en}"
         page = [
-            PageBreak(),
-            paragraph(f"{template.signature_page.zh}  {template.signature_page.en}", Styles.heading),
-            *_text(Clause(template.signature_text.filled(values_of(contents)))),
+            standing(title, Styles.heading),
+            *_text(Clause(template.signature_text).filled(values_of(contents))),
             Spacer(0, 3 * mm),
-            *tables.signatures(contents, document_sha256, accepted, signatures),
+            *tables.signatures(contents, sha256(document).hexdigest(), accepted, signatures),
         ]
-        return _built(contents, [*_opening(contents), *_sections(contents), *page])
+        return with_pages(document, _built(contents, page, label=title))
 
 
 def _opening(contents: Contents) -> list[Flowable]:
     template = contents.template
-    notice = [paragraph(template.notice.zh, Styles.zh_bold), paragraph(template.notice.en, Styles.en)]
+    notice = [standing(template.notice.zh, Styles.zh_bold), standing(template.notice.en, Styles.en)]
     return [
         paragraph(template.title.zh, Styles.title),
         paragraph(template.title.en, Styles.title_en),
@@ -79,12 +83,9 @@ def _sections(contents: Contents) -> Iterator[Flowable]:
         if section.when and section.when not in held:
             continue
         number += section.numbered
-        clauses = [
-            _clause(Clause(clause.text.filled(values), clause.highlight))
-            for clause in section.clauses
-            if not clause.when or clause.when in held
-        ]
-        heading = paragraph(_heading(section, number), Styles.heading)
+        kept = [clause for clause in section.clauses if not clause.when or clause.when in held]
+        clauses = [_clause(clause.filled(values), f"{number}.{index}  ") for index, clause in enumerate(kept, start=1)]
+        heading = standing(_heading(section, number), Styles.heading)
         if section.table:
             yield CondPageBreak(45 * mm)
             yield from (heading, TABLES[section.table](contents), Spacer(0, 2 * mm))
@@ -106,21 +107,22 @@ def _numeral(number: int) -> str:
     return words + (NUMERALS[ones] if ones or not tens else "")
 
 
-def _clause(clause: Clause) -> list[Flowable]:
-    text = _text(clause)
+def _clause(clause: Clause, ordinal: str) -> list[Flowable]:
+    text = _text(clause, ordinal)
     return [_framed(text), Spacer(0, 1.5 * mm)] if clause.highlight else text
 
 
-def _text(clause: Clause) -> list[Flowable]:
+def _text(clause: Clause, ordinal: str = "") -> list[Flowable]:
     style = Styles.zh_bold if clause.highlight else Styles.zh
-    return [paragraph(clause.text.zh, style), paragraph(clause.text.en, Styles.en)]
+    setting = paragraph if clause.has_values else standing
+    return [setting(ordinal + clause.text.zh, style), setting(clause.text.en, Styles.en)]
 
 
 def _framed(parts: Sequence[Flowable]) -> Flowable:
     return Table([[list(parts)]], colWidths=[tables.WIDTH], style=FRAME)
 
 
-def _built(contents: Contents, story: list[Flowable]) -> bytes:
+def _built(contents: Contents, story: list[Flowable], *, label: str = PAGE_OF) -> bytes:
     out = BytesIO()
     template = SimpleDocTemplate(
         out,
@@ -139,7 +141,7 @@ def _built(contents: Contents, story: list[Flowable]) -> bytes:
     footer = contents.template.footer.zh.format_map(values_of(contents))
 
     def canvas(*arguments: Any, **options: Any) -> NumberedCanvas:
-        return NumberedCanvas(*arguments, footer=footer, made_on=contents.offered_on, **options)
+        return NumberedCanvas(*arguments, footer=footer, label=label, made_on=contents.offered_on, **options)
 
     template.build(story, canvasmaker=canvas)
     return out.getvalue()
@@ -148,9 +150,9 @@ def _built(contents: Contents, story: list[Flowable]) -> bytes:
 class NumberedCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
     """Pages with a footer that tells how many there are; dated by the business day, not by the clock."""
 
-    def __init__(self, *arguments: Any, footer: str, made_on: date, **options: Any) -> None:
+    def __init__(self, *arguments: Any, footer: str, label: str, made_on: date, **options: Any) -> None:
         super().__init__(*arguments, **options | {"initialFontName": COMMON})
-        self._footer = footer
+        self._footer, self._label = footer, label
         self._pages: list[dict[str, Any]] = []
         stamp = self._doc._timeStamp
         stamp.YMDhms = (made_on.year, made_on.month, made_on.day, 0, 0, 0)
@@ -174,4 +176,4 @@ class NumberedCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
         self.setFillColor(QUIET)
         self.setFont(COMMON, 6.5)
         self.drawString(MARGIN, y, self._footer)
-        self.drawRightString(right, y, f"第 {number} 页 共 {pages} 页    Page {number} of {pages}")
+        self.drawRightString(right, y, self._label.format(number=number, pages=pages))

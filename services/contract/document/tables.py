@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, Paragraph, Table, TableStyle
+from reportlab.platypus import Flowable, Table, TableStyle
 
 from libs.contracts.contract import ContractAccepted, CostItem, Party, Signature
 from libs.contracts.values import ApplicantKind
 from libs.lending.money import Money, total
 from services.contract.document.template import Text
-from services.contract.document.typography import BOLD, COMMON, INK, QUIET, RULE, SHADE, Styles, marked, paragraph
+from services.contract.document.typography import (
+    BOLD,
+    COMMON,
+    INK,
+    QUIET,
+    RULE,
+    SHADE,
+    Block,
+    Styles,
+    marked,
+    paragraph,
+)
 from services.contract.document.values import Contents, cost, figures, rate, yuan
 
 WIDTH: Final = 174 * mm
 GRID: Final = [
+    ("FONT", (0, 0), (-1, -1), COMMON, 8),
     ("GRID", (0, 0), (-1, -1), 0.4, RULE),
     ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
     ("TOPPADDING", (0, 0), (-1, -1), 2.5),
@@ -85,7 +98,6 @@ def disclosure(contents: Contents) -> Flowable:
     rows.append([_both(words["prepayment"]), *fee])
     style = [
         *GRID,
-        ("FONT", (0, 0), (-1, -1), COMMON, 8),
         ("BACKGROUND", (0, 0), (-1, 0), SHADE),
         ("BACKGROUND", (0, contingent), (-1, contingent), SHADE),
         ("SPAN", (0, contingent), (-1, contingent)),
@@ -126,7 +138,6 @@ def plan(contents: Contents) -> Flowable:
     )
     style = [
         *GRID,
-        ("FONT", (0, 0), (-1, -1), COMMON, 8),
         ("FONT", (0, -1), (-1, -1), BOLD, 8),
         ("TEXTCOLOR", (0, 0), (-1, -1), INK),
         ("ALIGN", (0, 1), (1, -1), "CENTER"),
@@ -170,15 +181,16 @@ def _pairs(rows: Sequence[Sequence[Flowable]]) -> Flowable:
     return Table(rows, colWidths=[44 * mm, WIDTH - 44 * mm], style=style, spaceAfter=4 * mm)
 
 
+@lru_cache(maxsize=512)
 def _both(text: Text, *, bold: bool = False) -> Flowable:
-    """A cell in both languages, the English one small below."""
+    """A cell in both languages, the English one small below. The words are few, and the same in every document."""
     style = Styles.cell_bold if bold else Styles.cell
     english = f'<font name="{COMMON}" size="6.2" color="{QUIET.hexval().replace("0x", "#")}">{marked(text.en)}</font>'
     return _markup(f"{marked(text.zh, bold=bold)}<br/>{english}", style)
 
 
 def _markup(text: str, style: ParagraphStyle) -> Flowable:
-    return Paragraph(text, style)
+    return Block(text, style)
 
 
 def _lines(text: str) -> Flowable:

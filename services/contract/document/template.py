@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -36,6 +36,12 @@ class Clause:
     text: Text
     highlight: bool = False
     when: str = ""
+    has_values: bool = False
+
+    def filled(self, values: Mapping[str, str]) -> Clause:
+        """The clause with its values; `has_values` says whether it is the same in every document."""
+        names = self.text.names()
+        return replace(self, text=self.text.filled(values), has_values=bool(names))
 
 
 @dataclass(frozen=True, slots=True)

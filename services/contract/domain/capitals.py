@@ -8,10 +8,7 @@ from libs.lending.money import Money
 
 DIGITS: Final = "零壹贰叁肆伍陆柒捌玖"
 PLACES: Final = ("", "拾", "佰", "仟")
-GROUPS: Final = ("", "万", "亿", "万亿")
-"""What follows each group of four digits, from the right."""
-LARGEST_MINOR: Final = 10**18
-"""Ten thousand million million fen: beyond the last group there is no customary word."""
+GROUPS: Final = ((10**8, "亿"), (10**4, "万"))
 
 
 def capitals(amount: Money) -> str:
@@ -19,7 +16,7 @@ def capitals(amount: Money) -> str:
 
     整 ends an amount without fen; a gap of zeros is read once.
     """
-    if amount.currency != "CNY" or not 0 <= amount.minor < LARGEST_MINOR:
+    if amount.currency != "CNY" or amount.minor < 0:
         raise ValueError(f"{amount} is not written in capitals")
     yuan, fen = divmod(amount.minor, 100)
     jiao, fen = divmod(fen, 10)
@@ -33,18 +30,13 @@ def capitals(amount: Money) -> str:
 
 
 def _integer(value: int) -> str:
-    """A positive integer by groups of four digits; 零 stands where a group, or its thousands, are missing."""
-    words, gap = "", False
-    for index in range(len(GROUPS) - 1, -1, -1):
-        group = value // 10_000**index % 10_000
-        if group == 0:
-            gap = gap or bool(words)
-            continue
-        if words and (gap or group < 1000):
-            words += "零"
-        words += _group(group) + GROUPS[index]
-        gap = False
-    return words
+    """A positive integer; 零 stands where a group, or its thousands, are missing: 100,000,001 is 壹亿零壹."""
+    for unit, name in GROUPS:
+        if value >= unit:
+            above, below = divmod(value, unit)
+            gap = "零" if 0 < below < unit // 10 else ""
+            return _integer(above) + name + gap + (_integer(below) if below else "")
+    return _group(value)
 
 
 def _group(value: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from libs.service.testing import Served, key
-from services.contract.tests.story import ACCOUNT, APPLICANT, CONTRACT, approve, offered, signed
+from services.contract.tests.story import ACCOUNT, APPLICANT, CONTRACT, offered
 
 
 async def test_an_approval_is_offered_read_signed_and_both_documents_are_served(running: Served) -> None:

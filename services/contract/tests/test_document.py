@@ -1,0 +1,191 @@
+"""The document: what it says, that it can be made again, and that signing leaves its bytes alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from io import BytesIO
+
+import pytest
+from pypdf import PdfReader
+
+from libs.contracts.contract import ContractAccepted, Party, Signature
+from libs.contracts.values import ApplicantKind, BankAccount, FeeRule, GuaranteeKind, GuaranteeOffer, Named
+from libs.lending.money import Money
+from libs.lending.terms import FeeTiming, RepaymentMethod
+from services.contract.document.pages import contract_pdf, signed_pdf
+from services.contract.document.parties import Borrower
+from services.contract.document.values import Contents
+from services.contract.domain.agreement import make_agreement
+from services.contract.library import library
+from services.contract.tests.story import ACCOUNT, APPROVED, CONTRACT
+
+ON = date(2026, 2, 1)
+PERSON = Borrower(
+    applicant_id="a", kind=ApplicantKind.PERSON, name="张三", identity_number="11010519491231002X", mobile="13800000000"
+)
+
+
+def contents(borrower: Borrower = PERSON, request: dict[str, object] | None = None, **offer: object) -> Contents:
+    asked = APPROVED.request.model_copy(update=request or {})
+    return Contents(
+        contract_id=CONTRACT,
+        agreement=make_agreement(asked, APPROVED.offer.model_copy(update=offer), APPROVED.basis, ON),
+        template=library().template_on(ON),
+        lender=library().lender_on(ON),
+        borrower=borrower,
+        offered_on=ON,
+        expires_on=date(2026, 2, 15),
+    )
+
+
+def text_of(pdf: bytes) -> str:
+    """What a reader of the file can select and copy, without the breaks of its lines."""
+    return "".join("".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages).split())
+
+
+def test_it_says_what_was_agreed() -> None:
+    made = contents()
+    text = text_of(contract_pdf(made))
+    agreed = made.agreement
+    for said in (
+        "借款合同",
+        made.number,
+        "张三",
+        "11010519491231002X",
+        made.lender.credit_code,
+        "人民币壹万贰仟元整（¥12,000.00），用于家庭日常消费",
+        "期限为12个月",
+        "年利率为18%",
+        "¥1,201.95",
+        "19.56%",
+        "18.00%",
+        "年利率27%按日计收逾期利息",
+        "还款日后3日的宽限期",
+        "2026-02-15前（含当日）有效",
+        made.template.sha256[:16],
+        "第1页共3页",
+    ):
+        assert said in text, said
+    for row in agreed.plan:
+        assert f"{row.number}{row.due}{row.principal.decimal:,.2f}{row.interest.decimal:,.2f}0.00" in text
+
+
+def test_the_same_contents_give_the_same_bytes_in_another_process_too() -> None:
+    script = (
+        "from hashlib import sha256\n"
+        "from services.contract.document.pages import contract_pdf\n"
+        "from services.contract.tests.test_document import contents\n"
+        "contract_pdf(contents(instalments=24))\n"
+        "print(sha256(contract_pdf(contents())).hexdigest())\n"
+    )
+    first = sha256(contract_pdf(contents())).hexdigest()
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert other.stdout.split() == [first]
+
+
+def test_another_name_gives_other_bytes() -> None:
+    assert contract_pdf(contents()) != contract_pdf(contents(replace(PERSON, name="张四")))
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [("张𬭩龑", "张𬭩龑"), ("买买提·吐尔逊", "买买提·吐尔逊"), ("李\U000323af", "李〔U+323AF〕"), ("A & <B>", "A&<B>")],
+)
+def test_no_character_of_a_name_vanishes(name: str, printed: str) -> None:
+    assert printed in text_of(contract_pdf(contents(replace(PERSON, name=name))))
+
+
+def test_every_font_is_embedded() -> None:
+    reader = PdfReader(BytesIO(contract_pdf(contents(replace(PERSON, name="张龑")))))
+    fonts = {
+        font.get_object()["/BaseFont"]: font.get_object()["/FontDescriptor"].get_object()
+        for page in reader.pages
+        for font in page["/Resources"]["/Font"].values()
+    }
+    assert any("Rare" in name for name in fonts)
+    assert all("/FontFile2" in descriptor for descriptor in fonts.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "unsaid"),
+    [
+        (GuaranteeKind.SURETY, "保证期间为借款到期日（按计划为2027-02-01）起六个月", "抵押人"),
+        (GuaranteeKind.MORTGAGE, "抵押权自登记时设立", "保证期间"),
+        (GuaranteeKind.PLEDGE, "质权自交付质押财产时设立", "抵押人"),
+        (GuaranteeKind.UNSECURED, "第六条逾期", "担保方式为"),
+    ],
+)
+def test_the_security_that_was_agreed_is_in_it_and_no_other(kind: GuaranteeKind, said: str, unsaid: str) -> None:
+    text = text_of(contract_pdf(contents(request={"guarantee": GuaranteeOffer(kind=kind, description="房产一处")})))
+    assert said in text
+    assert unsaid not in text
+
+
+def test_fees_are_disclosed_with_how_they_are_charged_and_by_whom() -> None:
+    fee = FeeRule(
+        code="guarantee-fee",
+        name=Named(zh="担保费", en="Guarantee fee"),
+        timing=FeeTiming.AT_DISBURSEMENT,
+        amount=Money.of("100.00"),
+        payee="某担保公司",
+    )
+    product = APPROVED.request.product.model_copy(update={"prepayment_fee_rate": Decimal("0.01")})
+    text = text_of(contract_pdf(contents(request={"product": product}, fees=(fee,))))
+    assert "担保费Guaranteefee¥100.00放款日另行支付，不从本金中扣除" in text
+    assert "某担保公司" in text
+    assert "按提前偿还本金的1%收取提前还款费" in text
+
+
+def test_an_enterprise_is_named_with_its_representative() -> None:
+    firm = replace(PERSON, kind=ApplicantKind.ENTERPRISE, name="某某商贸有限公司", legal_representative="王五")
+    text = text_of(contract_pdf(contents(firm)))
+    assert "法定代表人Legalrepresentative王五" in text
+    assert "居民身份证号码" not in text
+
+
+def test_a_long_plan_goes_on_over_pages_with_its_heads() -> None:
+    text = text_of(
+        contract_pdf(contents(instalments=120, method=RepaymentMethod.EQUAL_PRINCIPAL, annual_rate=Decimal("0.1")))
+    )
+    assert text.count("剩余本金Principalleft") >= 3
+    assert "1202036-02-01" in text
+
+
+def signatures() -> list[Signature]:
+    return [
+        Signature(
+            party=party,
+            signatory="someone",
+            algorithm="Ed25519",
+            public_key="key-of-" + party.value,
+            signature="signature-of-" + party.value,
+            signed_at="2026-02-02T02:03:04.000005Z",
+        )
+        for party in (Party.BORROWER, Party.LENDER)
+    ]
+
+
+def test_signing_adds_a_page_and_leaves_every_byte_of_the_document() -> None:
+    made = contents(replace(PERSON, name="张龑"))
+    document = contract_pdf(made)
+    accepted = ContractAccepted(
+        contract_id=CONTRACT,
+        document_sha256=sha256(document).hexdigest(),
+        account=BankAccount.model_validate(ACCOUNT),
+        accepted_on=ON,
+    )
+    signed = signed_pdf(made, document, accepted, signatures())
+    assert signed.startswith(document)
+    before, after = PdfReader(BytesIO(document), strict=True), PdfReader(BytesIO(signed), strict=True)
+    assert len(after.pages) == len(before.pages) + 1
+    assert [page.extract_text() for page in after.pages[:-1]] == [page.extract_text() for page in before.pages]
+    page = "".join(after.pages[-1].extract_text().split())
+    for said in (sha256(document).hexdigest(), ACCOUNT["number"], "张龑", "key-of-LENDER", "signature-of-BORROWER"):
+        assert said in page, said
+    assert after.metadata is not None
+    assert after.metadata.title == before.metadata.title  # type: ignore[union-attr]
