@@ -123,8 +123,20 @@ class ContactResult(StrEnum):
     DELIVERED = "DELIVERED"
 
 
+class ThirdPartyGround(StrEnum):
+    """Why somebody else than the debtor may be contacted (GB/T 45251-2025)."""
+
+    UNREACHABLE = "UNREACHABLE"
+    DEAD = "DEAD"
+    INCAPACITATED = "INCAPACITATED"
+
+
 class ContactLogged(DomainEvent, type="puhui.collections.contact-logged.v1"):
-    """A borrower was contacted, or it was tried, within the permitted hours and frequency."""
+    """A borrower was contacted, or it was tried, within the permitted hours and frequency.
+
+    `number` names the number dialled ("mobile-1"), never its digits; `automated` marks a voice robot; `hours_agreed`
+    says that the debtor asked for this hour; `recording` refers to the recording where one was made.
+    """
 
     case_id: Id
     contact_id: Id
@@ -135,6 +147,12 @@ class ContactLogged(DomainEvent, type="puhui.collections.contact-logged.v1"):
     third_party: bool = False
     collector: Id
     contacted_on: date
+    applicant_id: str = ""
+    number: str = ""
+    automated: bool = False
+    hours_agreed: bool = False
+    ground: ThirdPartyGround | None = None
+    recording: str = ""
 
     example: ClassVar[dict[str, Any]] = {
         "case_id": ex.CASE,
@@ -146,6 +164,54 @@ class ContactLogged(DomainEvent, type="puhui.collections.contact-logged.v1"):
         "third_party": False,
         "collector": "collector-1",
         "contacted_on": "2026-04-04",
+        "applicant_id": ex.APPLICANT,
+        "number": "mobile-1",
+        "automated": False,
+        "hours_agreed": False,
+        "ground": None,
+        "recording": "",
+    }
+
+
+class ArrearsUpdated(DomainEvent, type="puhui.collections.arrears-updated.v1"):
+    """The arrears behind a case are now these; the stage stays."""
+
+    case_id: Id
+    loan_id: Id
+    overdue: MoneyField
+    days_past_due: Annotated[int, Field(ge=0)]
+    updated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "loan_id": ex.LOAN,
+        "overdue": ex.cny("3300.48"),
+        "days_past_due": 61,
+        "updated_on": "2026-06-02",
+    }
+
+
+class RepaymentNoted(DomainEvent, type="puhui.collections.repayment-noted.v1"):
+    """Money came in, or was taken back (a negative amount), while a case was open; `overdue` is what is left of it."""
+
+    case_id: Id
+    loan_id: Id
+    repayment_id: Id
+    amount: MoneyField
+    value_date: date
+    overdue: MoneyField
+    days_past_due: Annotated[int, Field(ge=0)]
+    noted_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "loan_id": ex.LOAN,
+        "repayment_id": "repayment-1",
+        "amount": ex.cny("500.00"),
+        "value_date": "2026-04-08",
+        "overdue": ex.cny("600.16"),
+        "days_past_due": 6,
+        "noted_on": "2026-04-08",
     }
 
 
@@ -170,7 +236,8 @@ class PromiseMade(DomainEvent, type="puhui.collections.promise-made.v1"):
 
 
 class PromiseKept(DomainEvent, type="puhui.collections.promise-kept.v1"):
-    """What was promised came in time."""
+    """What was promised came in time, or the arrears were made good by then. It may follow `PromiseBroken`, when money
+    of the promised time becomes known late."""
 
     case_id: Id
     promise_id: Id
@@ -186,7 +253,8 @@ class PromiseKept(DomainEvent, type="puhui.collections.promise-kept.v1"):
 
 
 class PromiseBroken(DomainEvent, type="puhui.collections.promise-broken.v1"):
-    """The promised date passed without the promised amount."""
+    """The promised date passed without the promised amount; `paid` is the part that came. `broken_on` is the day after
+    the promised date. It may follow `PromiseKept`, on the day when the money was taken back."""
 
     case_id: Id
     promise_id: Id
@@ -208,12 +276,14 @@ class ComplaintReceived(DomainEvent, type="puhui.collections.complaint-received.
     complaint_id: Id
     subject: Text
     received_on: date
+    applicant_id: str = ""
 
     example: ClassVar[dict[str, Any]] = {
         "case_id": ex.CASE,
         "complaint_id": "complaint-1",
         "subject": "Calls at work",
         "received_on": "2026-04-05",
+        "applicant_id": ex.APPLICANT,
     }
 
 
@@ -224,12 +294,14 @@ class ComplaintResolved(DomainEvent, type="puhui.collections.complaint-resolved.
     complaint_id: Id
     outcome: Text
     resolved_on: date
+    applicant_id: str = ""
 
     example: ClassVar[dict[str, Any]] = {
         "case_id": ex.CASE,
         "complaint_id": "complaint-1",
         "outcome": "Number removed, apology sent",
         "resolved_on": "2026-04-08",
+        "applicant_id": ex.APPLICANT,
     }
 
 

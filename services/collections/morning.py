@@ -1,0 +1,77 @@
+"""What a business day begins with: reminders, promises whose date has passed, cases that wait for a collector."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from libs.events.subscribers import Reaction
+from services.collections import records
+from services.collections.domain.commands import AssignCase, ExpirePromise
+from services.collections.domain.policy import Policy
+from services.collections.handlers import CASE
+from services.collections.reminding import REMIND
+
+REMINDERS_A_TASK: Final = 200
+"""Reminders sent and recorded together: few statements, and a failure repeats not too many."""
+
+OVERDUE_PROMISES: Final = """
+    select promise_id, case_id from promise where state = 'OPEN' and due < $1 order by due, promise_id"""
+# Cases of days before this one: those of the day itself may arrive before or after it, and wait for tomorrow.
+WAITING: Final = """
+    select case_id, stage from collection_case
+    where state = 'OPEN' and staged_on < $1
+      and (stage, collector) not in (select * from unnest($2::text[], $3::text[]))
+    order by staged_on, case_id"""
+WORKLOAD: Final = """
+    select collector, count(*) as cases from collection_case
+    where collector <> '' and assigned_on < $1 and (state = 'OPEN' or closed_on >= $1) group by collector"""
+
+
+async def remind(reaction: Reaction, policy: Policy, previous: date, today: date) -> None:
+    """Ask for the reminders of the day; those of days that were passed over too, unless their due date has passed."""
+    days = due_dates(policy.reminder_days_before, previous, today)
+    due = await records.to_remind(reaction.session, days, today)
+    cause = {
+        "sent_on": today.isoformat(),
+        "causation_id": str(reaction.cause.event_id),
+        "after": reaction.cause.metadata.recorded_at,
+    }
+    for number in range(0, len(due), REMINDERS_A_TASK):
+        part = due[number : number + REMINDERS_A_TASK]
+        await reaction.schedule(REMIND, f"{today}/{number}", {**cause, "reminders": part})
+
+
+def due_dates(days_before: Sequence[int], previous: date, today: date) -> list[tuple[date, int]]:
+    """The due dates that are reminded of on `today`, each with its number of days before, when the day before was
+    `previous`: the reminder of a day that was passed over is made up for while its due date has not passed."""
+    found = []
+    for before in days_before:
+        first = max(previous + timedelta(days=1), today - timedelta(days=before))
+        dates = [first + timedelta(days=passed) for passed in range((today - first).days + 1)]
+        found += [(day + timedelta(days=before), before) for day in dates]
+    return found
+
+
+async def break_promises(reaction: Reaction, today: date) -> None:
+    """A promise that the view does not show yet is found on a later morning, with the same outcome and date."""
+    for row in await reaction.session.connection.fetch(OVERDUE_PROMISES, today):
+        expire = ExpirePromise(promise_id=row["promise_id"], today=today)
+        await reaction.handle(CASE, CASE.stream_id(row["case_id"]), expire, effective_date=today.isoformat())
+
+
+async def assign_waiting(reaction: Reaction, policy: Policy, today: date) -> None:
+    """Give cases without a collector of their stage's team to the one with the fewest open cases, then by name."""
+    connection = reaction.session.connection
+    teams = [(stage.value, name) for stage, names in policy.teams.items() for name in names]
+    waiting = await connection.fetch(WAITING, today, [stage for stage, _ in teams], [name for _, name in teams])
+    if not waiting:
+        return
+    load = Counter({row["collector"]: row["cases"] for row in await connection.fetch(WORKLOAD, today)})
+    for row in waiting:
+        collector = min((name for stage, name in teams if stage == row["stage"]), key=lambda name: (load[name], name))
+        command = AssignCase(collector=collector, policy=policy, today=today)
+        outcome = await reaction.handle(CASE, CASE.stream_id(row["case_id"]), command, effective_date=today.isoformat())
+        load[collector] += len(outcome.events)

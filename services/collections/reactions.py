@@ -1,0 +1,157 @@
+"""What collection hears of loans and of the passing of days. All of it comes over the ledger's topic: in order for each
+loan, and in any order between the loans and the days, so that nothing here rests on which of them comes first."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from libs.contracts.collections import CaseEnd
+from libs.contracts.ledger import (
+    Bucket,
+    BusinessDayOpened,
+    DelinquencyChanged,
+    DisbursementReturned,
+    LoanDisbursed,
+    LoanSettled,
+    LoanWrittenOff,
+    RepaymentReceived,
+    RepaymentReversed,
+)
+from libs.events.codec import Recorded
+from libs.events.subscribers import Reaction, Reactions
+from services.collections import records
+from services.collections.domain.case import LOAN_SETTLED
+from services.collections.domain.commands import CloseCase, FollowArrears, NoteRepayment, OpenCase
+from services.collections.handlers import CASE, case_id
+from services.collections.library import library
+from services.collections.morning import assign_waiting, break_promises, remind
+from services.collections.records import InArrears
+
+reactions = Reactions("collections")
+
+
+@reactions.on(LoanDisbursed)
+async def learn_plan(recorded: Recorded[LoanDisbursed], reaction: Reaction) -> None:
+    await records.save_plan(reaction.session, recorded.event)
+
+
+@reactions.on(RepaymentReceived)
+async def note_repayment(recorded: Recorded[RepaymentReceived], reaction: Reaction) -> None:
+    event = recorded.event
+    case = await records.note_position(reaction.session, event.loan_id, event.position, event.received_on)
+    if case:
+        note = NoteRepayment(
+            repayment_id=event.repayment_id,
+            amount=event.amount,
+            value_date=event.value_date,
+            overdue=event.position.overdue.total,
+            days_past_due=event.position.days_past_due,
+            today=event.received_on,
+        )
+        await reaction.handle(CASE, CASE.stream_id(case), note)
+
+
+@reactions.on(RepaymentReversed)
+async def note_reversal(recorded: Recorded[RepaymentReversed], reaction: Reaction) -> None:
+    event = recorded.event
+    case = await records.note_position(reaction.session, event.loan_id, event.position, event.reversed_on)
+    if case:
+        note = NoteRepayment(
+            repayment_id=event.repayment_id,
+            amount=-event.amount,
+            value_date=event.reversed_on,
+            overdue=event.position.overdue.total,
+            days_past_due=event.position.days_past_due,
+            today=event.reversed_on,
+        )
+        await reaction.handle(CASE, CASE.stream_id(case), note)
+
+
+@reactions.on(DelinquencyChanged)
+async def follow_arrears(recorded: Recorded[DelinquencyChanged], reaction: Reaction) -> None:
+    """A case opens with the grace of the policy over, follows the arrears, and ends when they are made good."""
+    event, session = recorded.event, reaction.session
+    current = event.position.bucket is Bucket.CURRENT
+    case = await (records.catch_up if current else records.case_of)(session, event.loan_id)
+    if case:
+        follow = FollowArrears(
+            overdue=event.position.overdue.total,
+            days_past_due=event.position.days_past_due,
+            settled=not event.position.outstanding.total,
+            policy=library().policy(event.changed_on),
+            today=event.changed_on,
+        )
+        await reaction.handle(CASE, CASE.stream_id(case), follow)
+    elif not current:
+        await _fall_behind(event, reaction)
+
+
+async def _fall_behind(event: DelinquencyChanged, reaction: Reaction) -> None:
+    since = records.since(event.position)
+    grace = library().policy(event.changed_on).case_grace_days
+    behind = InArrears(
+        event.loan_id,
+        event.application_id,
+        event.applicant_id,
+        since,
+        event.position.overdue.total,
+        max(event.changed_on, since + timedelta(days=grace + 1)),
+    )
+    await records.fall_behind(reaction.session, behind)
+    today = await records.business_date(reaction.session) or event.changed_on
+    if behind.opens_on <= max(today, event.changed_on):
+        await _open_case(behind, reaction)
+
+
+async def _open_case(behind: InArrears, reaction: Reaction) -> None:
+    new_id = case_id(behind.loan_id, behind.opens_on)
+    command = OpenCase(
+        case_id=new_id,
+        loan_id=behind.loan_id,
+        application_id=behind.application_id,
+        applicant_id=behind.applicant_id,
+        overdue=behind.overdue,
+        days_past_due=(behind.opens_on - behind.since).days,
+        policy=library().policy(behind.opens_on),
+        today=behind.opens_on,
+    )
+    await reaction.handle(CASE, CASE.stream_id(new_id), command, effective_date=behind.opens_on.isoformat())
+    await records.case_opened(reaction.session, behind.loan_id, new_id)
+
+
+@reactions.on(LoanSettled)
+async def end_settled(recorded: Recorded[LoanSettled], reaction: Reaction) -> None:
+    event = recorded.event
+    await _end(reaction, event.loan_id, CaseEnd.SETTLED, LOAN_SETTLED, event.settled_on)
+
+
+@reactions.on(LoanWrittenOff)
+async def end_written_off(recorded: Recorded[LoanWrittenOff], reaction: Reaction) -> None:
+    event = recorded.event
+    await _end(reaction, event.loan_id, CaseEnd.WRITTEN_OFF, "loan-written-off", event.written_off_on)
+
+
+@reactions.on(DisbursementReturned)
+async def end_returned(recorded: Recorded[DisbursementReturned], reaction: Reaction) -> None:
+    """The loan is as if it had never been paid out: there is nothing to collect."""
+    event = recorded.event
+    on = event.returned_on or event.value_date
+    await _end(reaction, event.loan_id, CaseEnd.SETTLED, "disbursement-returned", on)
+
+
+async def _end(reaction: Reaction, loan_id: str, end: CaseEnd, reason: str, on: date) -> None:
+    case = await records.end_plan(reaction.session, loan_id, on)
+    if case:
+        await reaction.handle(CASE, CASE.stream_id(case), CloseCase(end=end, reason=reason, today=on))
+
+
+@reactions.on(BusinessDayOpened)
+async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -> None:
+    """The morning's work, on what was known when the day began."""
+    event = recorded.event
+    today, policy = event.business_date, library().policy(event.business_date)
+    await remind(reaction, policy, event.previous or today - timedelta(days=1), today)
+    await break_promises(reaction, today)
+    for behind in await records.grace_over(reaction.session, today):
+        await _open_case(behind, reaction)
+    await assign_waiting(reaction, policy, today)
