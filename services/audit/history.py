@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from libs.contracts.catalogue import service_of
-from libs.events.clock import parse_us
+from libs.events.clock import EPOCH, parse_us
 from libs.events.codec import Recorded
 from libs.events.envelope import StoredEvent
 from libs.service.runtime import Runtime
 from services.audit.domain.page import Page
 
 SEQUENCES: Final = """
-    with own as (select $1::text as application_id),
-         loans as (select loan_id from loan_page where application_id = $1)
+    with loans as (select loan_id from loan_page where application_id = $1)
     select distinct s.sequence from trail_subject s
     where (s.kind = 'application' and s.id = $1)
        or (s.kind = 'contract' and s.id = (select contract_id from application_page where application_id = $1))
@@ -40,14 +39,16 @@ class Moment:
 
     def admits(self, recorded: Recorded[Any]) -> bool:
         """Whether an event was known then and counts then; its value date decides where it has one."""
-        if self.known is not None:
-            known_us = int(self.known.timestamp()) * 1_000_000 + self.known.microsecond
-            if parse_us(recorded.metadata.recorded_at) > known_us:
-                return False
+        if self.known is not None and parse_us(recorded.metadata.recorded_at) > _since_epoch_us(self.known):
+            return False
         if self.effective is None:
             return True
         counts_from = getattr(recorded.event, "value_date", None) or _date(recorded.metadata.effective_date)
         return counts_from is None or counts_from <= self.effective
+
+
+def _since_epoch_us(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def _date(text: str) -> date | None:

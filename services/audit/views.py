@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import orjson
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.contracts.base import EVENT_TYPES
 from libs.contracts.catalogue import service_of
-from libs.events.clock import parse_us
+from libs.events.clock import EPOCH, parse_us
 from libs.events.codec import Recorded
 from libs.events.projection import Add, Change, Patch, Projection, Put
 from services.audit.domain.page import Subject, effects
@@ -50,7 +50,7 @@ loan_page = Table(
     metadata,
     Column("loan_id", Text, primary_key=True),
     *map(_text, ("application_id", "applicant_id", "product", "grade", "currency", "loan_state", "bucket", "tier")),
-    _text("settlement"),
+    *map(_text, ("disbursement", "settlement")),
     *map(_sum, ("principal_minor", "outstanding_minor", "outstanding_principal_minor", "overdue_minor")),
     *map(_sum, ("credit_minor", "repaid_minor", "written_off_minor", "recovered_minor")),
     *map(_sum, ("repayments", "reversals", "recoveries", "reminders", "cases")),
@@ -98,7 +98,6 @@ trail_subject = Table(
 
 PAGES: Final = {Subject.APPLICATION: application_page, Subject.LOAN: loan_page, Subject.CASE: case_page}
 KEYS: Final = {Subject.APPLICATION: "application_id", Subject.LOAN: "loan_id", Subject.CASE: "case_id"}
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 pages = Projection("pages", 1, [application_page, loan_page, case_page])
 trails = Projection("trails", 1, [trail, trail_subject])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -17,6 +18,7 @@ from libs.contracts.base import EVENT_TYPES, DomainEvent
 from libs.contracts.ledger import LoanDisbursed, RepaymentReceived
 from libs.contracts.types import DecimalField, MoneyField
 from libs.contracts.values import Components
+from libs.events.envelope import Actor, Metadata, StoredEvent, to_headers
 from tools import generate
 from tools.generate import HEADERS, asyncapi, keeps, schema
 
@@ -252,6 +254,19 @@ def test_every_event_is_a_message_of_its_services_channel() -> None:
         assert document["operations"][f"publish-{service}"]["channel"] == {"$ref": f"#/channels/{service}"}
     assert document["components"]["messages"].keys() == EVENT_TYPES.keys()
     assert document["components"]["messageTraits"]["cloudevents"]["headers"]["properties"].keys() == HEADERS.keys()
+
+
+def test_the_described_headers_are_those_of_a_record() -> None:
+    metadata = Metadata(
+        recorded_at="2026-02-02T00:00:00.000001Z",
+        actor=Actor("service:ledger"),
+        correlation_id="c",
+        causation_id="e",
+        traceparent="t",
+        effective_date="2026-02-02",
+    )
+    stored = StoredEvent("loan-1", 1, UUID(int=1), LoanDisbursed.type_name, b"{}", metadata.to_bytes(), sequence=1)
+    assert {name for name, _ in to_headers(stored, "/puhui/ledger", 0)} == HEADERS.keys()
 
 
 def test_every_message_accepts_its_example() -> None:

@@ -142,35 +142,56 @@ def _loan(event: DomainEvent) -> Iterator[Effect]:
             }
             yield Effect(Subject.LOAN, event.loan_id, values)
             yield _set(event.application_id, loan_id=event.loan_id)
-        case ledger.DisbursementRequested():
-            yield _on_loan(event.loan_id, disbursement_attempts=event.attempt)
-        case ledger.LoanDisbursed():
-            yield _on_loan(
-                event.loan_id, **_position(event.position), loan_state="ACTIVE", disbursed_on=event.value_date
-            )
+        case ledger.BookingRefused():
+            yield _on_loan(event.loan_id, application_id=event.application_id, loan_state="REFUSED")
+            yield _set(event.application_id, loan_id=event.loan_id)
         case ledger.LoanCancelled():
             yield _on_loan(event.loan_id, loan_state="CANCELLED", **_nothing())
-        case ledger.RepaymentReceived():
-            sums = {"repaid_minor": event.amount.minor, "repayments": 1}
-            yield Effect(Subject.LOAN, event.loan_id, _position(event.position), sums)
-        case ledger.RepaymentReversed():
-            sums = {"repaid_minor": -event.amount.minor, "reversals": 1}
-            yield Effect(Subject.LOAN, event.loan_id, _position(event.position), sums)
         case ledger.DelinquencyChanged():
             yield _on_loan(event.loan_id, **_position(event.position))
         case ledger.LoanClassified():
             yield _on_loan(event.loan_id, tier=event.tier.value)
         case ledger.LoanSettled():
-            yield _on_loan(
-                event.loan_id,
-                loan_state="SETTLED",
-                settlement=event.kind.value,
-                settled_on=event.settled_on,
-                **_nothing(),
-            )
+            values = {"loan_state": "SETTLED", "settlement": event.kind.value, "settled_on": event.settled_on}
+            yield _on_loan(event.loan_id, credit_minor=event.credit.minor, **values, **_nothing())
         case ledger.LoanWrittenOff():
             values = {"loan_state": "WRITTEN_OFF", "written_off_on": event.written_off_on, **_nothing()}
             yield Effect(Subject.LOAN, event.loan_id, values, {"written_off_minor": event.written_off.total.minor})
+        case _:
+            yield from _disbursement(event)
+
+
+def _disbursement(event: DomainEvent) -> Iterator[Effect]:
+    match event:
+        case ledger.DisbursementRequested():
+            yield _on_loan(event.loan_id, disbursement="REQUESTED", disbursement_attempts=event.attempt)
+        case ledger.DisbursementUnresolved():
+            yield _on_loan(event.loan_id, disbursement="UNRESOLVED")
+        case ledger.DisbursementFailed():
+            yield _on_loan(event.loan_id, disbursement="FAILED")
+        case ledger.LoanDisbursed():
+            values = {"disbursement": "CONFIRMED", "loan_state": "ACTIVE", "disbursed_on": event.value_date}
+            yield _on_loan(event.loan_id, **values, **_position(event.position))
+        case ledger.DisbursementReturned():
+            # As if it had never been paid out; what the borrower paid meanwhile is credit that is owed to him.
+            values = {"disbursement": "RETURNED", "disbursed_on": None}
+            yield Effect(Subject.LOAN, event.loan_id, values, {"credit_minor": event.credit_difference.minor})
+        case _:
+            yield from _money(event)
+
+
+def _money(event: DomainEvent) -> Iterator[Effect]:
+    match event:
+        case ledger.RepaymentReceived():
+            sums = {"repaid_minor": event.amount.minor, "repayments": 1}
+            yield Effect(Subject.LOAN, event.loan_id, _position(event.position), sums)
+        case ledger.CreditApplied():
+            yield _on_loan(event.loan_id, **_position(event.position))
+        case ledger.RepaymentReversed():
+            # A settled loan is owed again.
+            values = {"loan_state": "ACTIVE", "settlement": "", "settled_on": None, **_position(event.position)}
+            sums = {"repaid_minor": -event.amount.minor, "reversals": 1}
+            yield Effect(Subject.LOAN, event.loan_id, values, sums)
         case ledger.RecoveryReceived():
             yield Effect(Subject.LOAN, event.loan_id, {}, {"recovered_minor": event.amount.minor, "recoveries": 1})
         case _:

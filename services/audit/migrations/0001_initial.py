@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("loan_state", sa.Text, nullable=False),
         sa.Column("bucket", sa.Text, nullable=False),
         sa.Column("tier", sa.Text, nullable=False),
+        sa.Column("disbursement", sa.Text, nullable=False),
         sa.Column("settlement", sa.Text, nullable=False),
         sa.Column("principal_minor", sa.BigInteger, nullable=False),
         sa.Column("outstanding_minor", sa.BigInteger, nullable=False),

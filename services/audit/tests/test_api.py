@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from libs.contracts import application as app
 from libs.contracts import approval, collections, contract, ledger, scoring
@@ -17,11 +18,9 @@ from libs.events.envelope import leaf_bytes
 from libs.events.merkle import leaf_hash
 from libs.service.testing import Served, key, served
 from services.audit.app import service
+from services.audit.tests.given import example
 
-
-def example(event: type[DomainEvent], **changes: Any) -> Any:
-    return event.model_validate({**event.example, **changes})
-
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STREAMS: tuple[tuple[str, type[DomainEvent]], ...] = (
     (f"case-{ex.CASE}", collections.CollectionCaseOpened),
@@ -38,14 +37,18 @@ STREAMS: tuple[tuple[str, type[DomainEvent]], ...] = (
 """A loan's life, told in an order that no reader can rely on: effects before causes."""
 
 
-@pytest.fixture
-async def audit(database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(service, database, tmp_path) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def audit(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """One for all tests: they only ask."""
+    name = f"test_{uuid4().hex[:12]}"
+    postgres_server.create_database(name)
+    async with served(service, postgres_server.dsn(name), tmp_path_factory.mktemp("audit")) as running:
         for stream, event in STREAMS:
             await running.publish(stream, example(event))
         await running.settle()
         yield running
         assert await running.parked() == []
+    postgres_server.drop_database(name)
 
 
 async def test_the_page_of_a_loan_joins_what_all_services_said(audit: Served) -> None:
@@ -132,6 +135,35 @@ async def test_a_wrong_question_is_told_what_is_wrong(audit: Served, path: str, 
     answer = await (await audit.client("auditor")).get(path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_list_is_filtered_by_what_became_of_a_loan(audit: Served) -> None:
+    client = await audit.client("auditor")
+    for name, value in {
+        "grade": "B",
+        "loan_state": "ACTIVE",
+        "decision": "APPROVED",
+        "applicant_id": ex.APPLICANT,
+    }.items():
+        assert len((await client.get("/audit/loans", params={name: value})).json()["items"]) == 1, name
+    for name, value in {"grade": "A", "loan_state": "SETTLED", "decision": "DECLINED", "bucket": "M1"}.items():
+        assert (await client.get("/audit/loans", params={name: value})).json()["items"] == [], name
+
+
+async def test_the_trail_is_found_by_the_time_of_recording(audit: Served) -> None:
+    client = await audit.client("auditor")
+    everything = (await client.get("/audit/trail", params={"sort": "-sequence"})).json()["items"]
+    assert len(everything) == len(STREAMS)
+    times = sorted(entry["recorded_at"] for entry in everything)
+    late = (await client.get("/audit/trail", params={"recorded_from": times[3]})).json()["items"]
+    early = (await client.get("/audit/trail", params={"recorded_to": times[2]})).json()["items"]
+    assert sorted(entry["recorded_at"] for entry in late) == times[3:]
+    assert sorted(entry["recorded_at"] for entry in early) == times[:3]
+
+
+async def test_a_subject_of_another_kind_is_not_found(audit: Served) -> None:
+    client = await audit.client("auditor")
+    assert (await client.get("/audit/trail", params={"kind": "case", "subject": ex.LOAN})).json()["items"] == []
 
 
 async def test_only_those_who_may_read_everything_are_admitted(audit: Served) -> None:
