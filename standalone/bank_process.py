@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from services.bank.faults import Faults
 from standalone.processes import ServerProcess, free_port
 
 HOST: Final = "127.0.0.1"
-FAULTS: Final = {
+URL_FILE: Final = "url"
+"""Tells others where the bank listens."""
+FAULTS: Final[dict[str, Any]] = {
     "accepted": 600,
     "slow": 30,
     "error_before": 150,
@@ -26,7 +28,7 @@ FAULTS: Final = {
 
 
 def bank_faults() -> Faults:
-    return Faults(**FAULTS)  # type: ignore[arg-type]  # checked by Faults itself
+    return Faults(**FAULTS)
 
 
 class BankProcess:
@@ -55,6 +57,7 @@ class BankProcess:
                 "PUHUI_PORT": str(self._port),
             },
         )
+        (self._directory / URL_FILE).write_text(self.url)
 
     def stop(self) -> None:
         self._process.stop()

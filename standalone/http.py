@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-import httpx
+import aiohttp
+import orjson
 
 from libs.events.operations import Progress, Side, unsettled
 from standalone.services import SERVICES
@@ -17,6 +19,7 @@ from standalone.services import SERVICES
 KEYS: Final = UUID("0b4de8b2-9df3-52a1-a1c3-0f6f6a7a5d10")
 TOKEN_USES_S: Final = 3000
 SETTLE_S: Final = 120.0
+REQUEST_S: Final = 120.0
 
 
 class Refused(Exception):
@@ -38,10 +41,11 @@ class Platform:
     def __init__(self, url: str, secrets: Mapping[str, str], *, seed: str, connections: int = 16) -> None:
         self._secrets, self._seed = secrets, seed
         self._tokens: dict[str, tuple[str, float]] = {}
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            timeout=httpx.Timeout(60.0),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        self._http = aiohttp.ClientSession(
+            url,
+            timeout=aiohttp.ClientTimeout(total=REQUEST_S),
+            connector=aiohttp.TCPConnector(limit=connections),
+            json_serialize=lambda value: orjson.dumps(value).decode(),
         )
         self.requests = 0
 
@@ -52,16 +56,16 @@ class Platform:
         return cls(url, {name: entry["client_secret"] for name, entry in users.items()}, seed=seed)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def _token(self, user: str) -> str:
         now = asyncio.get_running_loop().time()
         token, until = self._tokens.get(user, ("", 0.0))
         if now >= until:
             form = {"grant_type": "client_credentials", "client_id": user, "client_secret": self._secrets[user]}
-            answer = await self._http.post("/identity/token", data=form)
-            answer.raise_for_status()
-            token = answer.json()["access_token"]
+            async with self._http.post("/identity/token", data=form) as answer:
+                answer.raise_for_status()
+                token = (await answer.json())["access_token"]
             self._tokens[user] = (token, now + TOKEN_USES_S)
         return token
 
@@ -83,10 +87,11 @@ class Platform:
     async def _call(self, method: str, user: str, path: str, **request: Any) -> Any:
         headers = {"Authorization": f"Bearer {await self._token(user)}", **request.pop("headers", {})}
         self.requests += 1
-        answer = await self._http.request(method, path, headers=headers, **request)
-        if answer.status_code >= 400:
-            raise Refused(answer.status_code, _problem(answer), f"{method} {path}")
-        return answer.json() if answer.content else None
+        async with self._http.request(method, path, headers=headers, **request) as answer:
+            content = await answer.read()
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise Refused(answer.status, _problem(content), f"{method} {path}")
+        return orjson.loads(content) if content else None
 
     async def pages(self, user: str, path: str, **query: Any) -> list[Any]:
         """All items of a list, page by page."""
@@ -117,9 +122,9 @@ class Platform:
             raise TimeoutError("; ".join(found[:10])) from None
 
 
-def _problem(answer: httpx.Response) -> Mapping[str, Any]:
+def _problem(content: bytes) -> Mapping[str, Any]:
     try:
-        document = answer.json()
+        document = orjson.loads(content)
     except ValueError:
-        return {"detail": answer.text[:400]}
+        return {"detail": content[:400].decode("utf-8", "replace")}
     return document if isinstance(document, dict) else {"detail": document}

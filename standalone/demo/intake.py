@@ -131,7 +131,7 @@ class Intake:
     async def sign(self, borrowers: Iterable[Borrower]) -> None:
         """Those who were approved read and sign; a few never do."""
         by_application = {borrower.application_id: borrower for borrower in borrowers}
-        offered = await self._platform.pages("contract-officer", "/contract/contracts", state="OFFERED")
+        offered = await self._platform.pages("contract-officer", "/contract/contracts", status="OFFERED")
 
         async def one(row: dict[str, Any]) -> None:
             borrower = by_application.get(row["application_id"])

@@ -1,0 +1,124 @@
+"""The demonstration from its first application to its last loan's end, with progress."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from standalone.demo.intake import Borrower, Intake
+from standalone.demo.life import Life
+from standalone.demo.people import people
+from standalone.demo.report import report
+from standalone.http import Platform
+from standalone.platform import Layout
+
+COHORTS: Final = 3
+COHORT_DAYS: Final = 7
+PAYOUT_DAYS: Final = 4
+"""Days after a cohort's signatures until the bank's last delays and returns are over."""
+MONTHS_MAX: Final = 100
+
+
+class Tally:
+    """Counts what happens, and shows it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.counts: Counter[str] = Counter()
+        self._progress = progress
+        self._line = progress.add_task("Starting", total=None)
+
+    def stage(self, text: str, total: int | None = None) -> None:
+        self._progress.update(self._line, description=text, total=total, completed=0)
+
+    def advance(self, text: str | None = None) -> None:
+        self._progress.update(self._line, advance=1)
+        if text:
+            self._progress.update(self._line, description=text)
+
+    def step(self, what: str, count: int) -> None:
+        self.counts[what] += count
+        if what == "applications":
+            self.advance()
+
+
+async def play(url: str, layout: Layout, *, loans: int, seed: int) -> dict[str, Any]:
+    """Play it all against a platform that runs; the report."""
+    platform = Platform.at(url, layout.identity, seed=str(seed))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    began = time.monotonic()
+    try:
+        with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
+            tally = Tally(progress)
+            life, borrowers = await _originate(platform, tally, loans)
+            await _repay(platform, tally, life)
+            tally.stage("Building every read model again, and comparing")
+            await platform.settle()
+            seconds = time.monotonic() - began
+            return await report(platform, layout, borrowers, life, tally.counts, seconds=seconds, seed=seed)
+    finally:
+        await platform.close()
+
+
+async def today(platform: Platform) -> date:
+    return date.fromisoformat((await platform.get("operator", "/ledger/business-date"))["business_date"])
+
+
+async def advance(platform: Platform, until: date) -> None:
+    """Close every day up to a date and let all services hear of it."""
+    await platform.post(
+        "operator", "/ledger/day-ends", {"until": (until - timedelta(days=1)).isoformat()}, key=f"day/{until}"
+    )
+    await platform.settle()
+
+
+async def _originate(platform: Platform, tally: Tally, loans: int) -> tuple[Life, Sequence[Borrower]]:
+    life = Life(platform, tally.step)
+    intake = Intake(platform, tally.step)
+    await platform.settle()
+    await intake.prepare()
+    borrowers = [Borrower(person) for person in people(loans)]
+    date_of = await today(platform)
+    for cohort in range(COHORTS):
+        mine = borrowers[cohort::COHORTS]
+        tally.stage(f"Cohort {cohort + 1} of {COHORTS} applies on {date_of}", total=len(mine))
+        await intake.apply(mine, date_of)
+        await platform.settle()
+        tally.stage(f"Cohort {cohort + 1}: officers decide, borrowers sign, the bank pays")
+        await intake.decide_referred(mine)
+        await platform.settle()
+        await intake.sign(mine)
+        await platform.settle()
+        date_of += timedelta(days=COHORT_DAYS)
+        await advance(platform, date_of)
+    date_of += timedelta(days=PAYOUT_DAYS)
+    await advance(platform, date_of)
+    await life.begin(borrowers)
+    return life, borrowers
+
+
+async def _repay(platform: Platform, tally: Tally, life: Life) -> None:
+    date_of = await today(platform)
+    dates = sorted({due for loan in life.loans for due in loan.dues})
+    tally.stage("Repayments", total=len(dates))
+    for _ in range(MONTHS_MAX * COHORTS * 2):
+        coming = life.next_date(date_of)
+        if coming is None:
+            return
+        date_of = coming
+        await advance(platform, date_of)
+        await life.pay(date_of)
+        await platform.settle()
+        running = sum(not loan.done for loan in life.loans)
+        tally.advance(f"Repayments · {date_of} · {running} loans run")

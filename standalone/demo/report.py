@@ -1,0 +1,124 @@
+"""What came out of the demonstration, asked of the platform itself, and checked."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from rich.table import Table
+
+from standalone.bank_process import URL_FILE
+from standalone.demo.intake import Borrower
+from standalone.demo.life import Life
+from standalone.http import Platform
+from standalone.platform import Layout
+from standalone.services import SERVICES
+
+
+async def report(
+    platform: Platform,
+    layout: Layout,
+    borrowers: Sequence[Borrower],
+    life: Life,
+    counts: Mapping[str, int],
+    *,
+    seconds: float,
+    seed: int,
+) -> dict[str, Any]:
+    """The report: figures of the read models, checks of the books, the bank's record and the replay."""
+    figures = await platform.get("auditor", "/audit/statistics")
+    trial = await platform.get("finance-officer", "/ledger/trial-balance")
+    bank = await bank_totals(layout)
+    verified: dict[str, Any] = {}
+    parked = failed = 0
+    for name in SERVICES:
+        found = await platform.post("operator", f"/{name}/operations/verifications", key=f"verify/{name}")
+        verified |= {f"{name}: {model['read_model']}": model for model in found}
+        progress = (await platform.get("operator", f"/{name}/operations/progress"))["progress"]
+        parked, failed = parked + progress["parked"], failed + progress["tasks_failed"]
+    equal = all(model["equal"] for model in verified.values())
+    events = figures["events"]
+    total = sum(events.values())
+    sound = (
+        equal and trial["total"].get("CNY", "0.00") == "0.00" and bank["duplicate_disbursements"] == 0 and parked == 0
+    )
+    return {
+        "seed": seed,
+        "applications": figures["applications"],
+        "decisions": figures["decisions"],
+        "outcomes_by_grade": await _outcomes(platform, borrowers),
+        "contracts": figures["contracts"],
+        "disbursements": bank,
+        "loans": figures["loans"],
+        "behaviours": dict(sorted(Counter(loan.behaviour.value for loan in life.loans).items())),
+        "repayments": figures["sums"]["repayments"],
+        "sums": figures["sums"],
+        "arrears": figures["arrears"],
+        "tiers": figures["tiers"],
+        "cases": figures["cases"],
+        "promises": figures["promises"],
+        "write_offs": figures["sums"]["written_off"],
+        "recoveries": figures["sums"]["recoveries"],
+        "front_end": dict(sorted(counts.items())),
+        "events": events,
+        "events_total": total,
+        "trial_balance": trial["total"].get("CNY", "0.00"),
+        "read_models_equal_replay": equal,
+        "read_models": {name: model["differing_rows"] for name, model in verified.items()},
+        "duplicate_disbursements": bank["duplicate_disbursements"],
+        "parked_events": parked,
+        "failed_tasks": failed,
+        "sound": sound,
+        "timing": {
+            "seconds": round(seconds, 1),
+            "events_per_second": round(total / seconds, 1),
+            "requests": platform.requests,
+            "requests_per_second": round(platform.requests / seconds, 1),
+        },
+    }
+
+
+async def bank_totals(layout: Layout) -> dict[str, Any]:
+    """The bank's own record: asked of the bank, not of the ledger."""
+    secret = (layout.bank / "secret").read_text().strip()
+    headers = {"Authorization": f"Bearer {secret}"}
+    url = (layout.bank / URL_FILE).read_text()
+    async with aiohttp.ClientSession(headers=headers) as bank, bank.get(f"{url}/bank/totals") as answer:
+        answer.raise_for_status()
+        totals: dict[str, Any] = await answer.json()
+        return totals
+
+
+async def _outcomes(platform: Platform, borrowers: Sequence[Borrower]) -> dict[str, Any]:
+    """By grade: how many were approved, and how the record of these loans ended in reality."""
+    defaulted = {borrower.application_id: borrower.person.source.defaulted for borrower in borrowers}
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in await platform.pages("auditor", "/audit/loans"):
+        if row["application_id"] not in defaulted or "decision" not in row:
+            continue
+        counter = table[row.get("grade", "-")]
+        real = "bad" if defaulted[row["application_id"]] else "good"
+        counter[f"{row['decision'].lower()}_{real}"] += 1
+    return {grade: dict(sorted(counter.items())) for grade, counter in sorted(table.items())}
+
+
+def summary(report: Mapping[str, Any]) -> Table:
+    """The report as a table to look at."""
+    table = Table(title="Demonstration", show_header=False)
+    table.add_row("applications", _line(report["applications"]))
+    for outcome, grades in report["decisions"].items():
+        table.add_row(f"decision {outcome.lower()}", _line(grades))
+    for name in ("contracts", "loans", "arrears", "cases", "promises", "disbursements"):
+        table.add_row(name, _line(report[name]))
+    for name in ("repayments", "write_offs", "recoveries", "events_total"):
+        table.add_row(name.replace("_", " "), str(report[name]))
+    for name in ("trial_balance", "read_models_equal_replay", "duplicate_disbursements", "parked_events"):
+        table.add_row(name.replace("_", " "), f"[bold]{report[name]}[/]")
+    table.add_row("time", _line(report["timing"]))
+    return table
+
+
+def _line(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
