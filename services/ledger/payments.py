@@ -92,7 +92,7 @@ class Payments:
 
     def _answered(self, job: Job, loan: Loan, answer: BankPayment) -> Finish:
         if answer.state is BankState.ACCEPTED:
-            return self._again(job, INQUIRE, answer.payment_id, PATIENCE)
+            return self._again(job, INQUIRE, answer.payment_id)
 
         async def finish(session: Session) -> None:
             for command in self._commands(loan, answer):
@@ -137,10 +137,10 @@ class Payments:
 
         return finish
 
-    def _again(self, job: Job, kind: str, payment_id: str, delay: timedelta = timedelta()) -> Finish:
+    def _again(self, job: Job, kind: str, payment_id: str) -> Finish:
         """Another task after this one."""
         payload: dict[str, Any] = {**job.payload, "payment_id": payment_id}
-        task = Task(derive_id(job.task_id, kind), kind, job.key, canonical(payload), delay)
+        task = Task(derive_id(job.task_id, kind), kind, job.key, canonical(payload))
 
         async def finish(session: Session) -> None:
             await session.schedule([task])
