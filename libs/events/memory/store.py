@@ -66,6 +66,7 @@ class MemorySession:
         self._tables = tables
         self._now = now
         self._appended: dict[str, list[StoredEvent]] = {}
+        self._in_order: list[StoredEvent] = []
         self._first_version: dict[str, int] = {}
         self._checks: list[Callable[[], None]] = []
         self._effects: list[Callable[[], None]] = []
@@ -89,6 +90,7 @@ class MemorySession:
         own = self._appended.setdefault(stream_id, [])
         for version, event in enumerate(events, expected_version + 1):
             own.append(StoredEvent(stream_id, version, event.event_id, event.type, event.data, event.metadata))
+        self._in_order += own[-len(events) :]
         return expected_version + len(events)
 
     async def copy(self, events: Sequence[StoredEvent]) -> None:
@@ -174,7 +176,7 @@ class MemorySession:
             check()
         for stream_id, events in self._appended.items():
             self._tables.streams.setdefault(stream_id, []).extend(events)
-            self._tables.unstamped.extend(events)
+        self._tables.unstamped.extend(self._in_order)
         for effect in self._effects:
             effect()
         for callback in self._committed:

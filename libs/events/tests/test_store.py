@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -123,6 +124,35 @@ async def test_the_sequence_is_contiguous_agrees_with_streams_and_never_changes(
     assert await store.read(68, 5) == seen[68:]
     assert await store.read(3, 2) == seen[3:5]
     assert await store.stamp() == 70
+
+
+def elsewhere(stream_id: str, *versions: int) -> list[StoredEvent]:
+    """Events of another store."""
+    events = zip(versions, received(*versions), strict=True)
+    return [StoredEvent(stream_id, v, new.event_id, new.type, new.data, new.metadata, 100 + v) for v, new in events]
+
+
+async def test_events_of_other_stores_are_copied_as_they_are_in_the_order_given(store: Store) -> None:
+    one, two = elsewhere("item-1", 1, 2, 3), elsewhere("item-2", 1, 2)
+    await store.copy([])
+    await store.copy([one[0], two[0], one[1]])
+    await store.copy([two[1], one[2]])
+    assert [replace(event, sequence=0) for event in one] == await store.load("item-1")
+    await store.stamp()
+    copied = await store.read(0, 10)
+    assert [event.event_id for event in copied] == [e.event_id for e in (one[0], two[0], one[1], two[1], one[2])]
+    assert [event.leaf_hash for event in copied if event.stream_id == "item-2"] == [event.leaf_hash for event in two]
+
+
+@pytest.mark.parametrize("versions", [(2,), (4,), (1, 2), (3, 5), (4, 3)])
+async def test_a_copy_that_does_not_follow_is_refused_with_all_that_came_with_it(
+    store: Store, versions: tuple[int, ...]
+) -> None:
+    await store.copy(elsewhere("item-1", 1, 2))
+    with pytest.raises(ConcurrencyError):
+        await store.copy([*elsewhere("item-2", 1), *elsewhere("item-1", *versions)])
+    assert len(await store.load("item-1")) == 2
+    assert await store.load("item-2") == []
 
 
 async def test_what_is_not_stamped_is_not_read(store: Store) -> None:
