@@ -29,7 +29,7 @@ HOST: Final = "127.0.0.1"
 AUDIENCE: Final = "puhui"
 PARTITIONS: Final = 2
 """Of each topic. One process reads them all, and the embedded broker pays for every partition it is asked about."""
-FETCH_WAIT_MS: Final = {"tansu": 25, "kafka": 500}
+FETCH_WAIT_MS: Final = {"tansu": 50, "kafka": 500}
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,10 @@ class Delivery:
     async def _together(
         self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
     ) -> None:
+        if not items:
+            await self._store.advance(self._subscriber.consumer, topic, partition, old, new)
+            return
+
         async def work(session: Session) -> None:
             await session.advance(self._subscriber.consumer, topic, partition, old, new)
             ready = await self._set_aside(session, topic, partition, items)

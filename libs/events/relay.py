@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
 IDLE_S: Final = 0.5
+GATHER_S: Final = 0.005
+"""After something came, for more to come with it."""
 LEASE: Final = timedelta(seconds=3)
 CHECK_S: Final = 1.0
 """How often the broker is asked whether it still holds what it acknowledged."""
@@ -144,5 +147,6 @@ class Relay:
             while True:
                 if await self.step() < BATCH:
                     await self._stamped.wait(IDLE_S)
+                    await asyncio.sleep(GATHER_S)
         finally:
             await self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from libs.events import metrics
@@ -12,6 +13,8 @@ IDLE_S: Final = 0.25
 """How long events of another process may stay unstamped when nothing happens in this one."""
 BUSY_S: Final = 0.01
 """After finding another one at work, who may have looked before our events were committed."""
+GATHER_S: Final = 0.002
+"""After an append, for others to come with it: one small statement every few milliseconds, not one an append."""
 
 
 class Sequencer:
@@ -40,3 +43,4 @@ class Sequencer:
         while True:
             await self.step()
             await self._appended.wait(BUSY_S if self._busy else self._idle_s)
+            await asyncio.sleep(GATHER_S)

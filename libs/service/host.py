@@ -41,6 +41,7 @@ from libs.service.migrations import migrate
 from libs.service.operations import operations_router
 from libs.service.runtime import Runtime
 from libs.service.settings import ServiceSettings
+from libs.service.telemetry import settle_tracing
 
 REFRESH_S: Final = 1.0
 COMMIT_S: Final = 0.002
@@ -75,6 +76,7 @@ class Service:
 
 def create_service(service: Service, settings: ServiceSettings, verifier: TokenVerifier, broker: Broker) -> ServiceApp:
     """The service as an ASGI application: starting it connects, migrates and starts its loops."""
+    settle_tracing()
     health = HealthChecks(service.name)
 
     @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from opentelemetry import trace
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,12 @@ from libs.service.context import RequestContext
 LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 UNMATCHED: Final = "unmatched"
 """The route of a request that fits none: a path as a label would let strangers make series without limit."""
+
+
+def settle_tracing() -> None:
+    """Without a tracing SDK, say so once: otherwise OpenTelemetry looks for one in the environment at each request."""
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(trace.NoOpTracerProvider())
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,9 @@ USUAL_READER: Final = """
 
 
 @pytest.fixture
-async def wide(postgres: PostgresStore, database: str) -> AsyncIterator[PostgresStore]:
+async def wide(postgres: PostgresStore, kit_database: str) -> AsyncIterator[PostgresStore]:
     """The same store with a connection for each writer."""
-    store = await connect(database, max_size=WRITERS + 4)
+    store = await connect(kit_database, max_size=WRITERS + 4)
     yield store
     await store.close()
 

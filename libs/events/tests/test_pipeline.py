@@ -11,7 +11,6 @@ from libs.events.memory import MemoryLog, MemoryStore
 from libs.events.postgres import PostgresStore
 from libs.events.tests.chaos import World, seed_poison
 from libs.events.tests.conftest import WipedLog, new_postgres
-from standalone.postgres import EmbeddedPostgres
 
 SEEDS = range(40)
 
@@ -70,11 +69,9 @@ async def test_a_poison_event_parks_its_stream_alone_and_is_handed_over_in_order
 
 @pytest.mark.parametrize("seed", [200, 201])
 async def test_every_effect_happens_once_and_in_order_on_postgresql_and_a_broker_that_loses_all(
-    seed: int, postgres: PostgresStore, postgres_server: EmbeddedPostgres, wiped_log: WipedLog, topic: str
+    seed: int, postgres: PostgresStore, kit_databases: tuple[str, str], wiped_log: WipedLog, topic: str
 ) -> None:
-    name = f"{topic.replace('-', '_')}_b"
-    postgres_server.create_database(name)
-    other = await new_postgres(postgres_server.dsn(name))
+    other = await new_postgres(kit_databases[1])
     world = World(seed, postgres, other, wiped_log.broker, topic, rate=0.01)
     world.paced = True
     await seed_poison(world)
@@ -85,4 +82,3 @@ async def test_every_effect_happens_once_and_in_order_on_postgresql_and_a_broker
     assert await world.check() > 5
     await world.close()
     await other.close()
-    postgres_server.drop_database(name)
