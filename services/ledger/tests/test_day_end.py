@@ -1,0 +1,175 @@
+"""Closing days: whole or not at all, once each, at the cost of what changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from libs.contracts.ledger import BusinessDayOpened, DayClosed
+from libs.service.testing import Served, key
+from services.ledger.day_end import DayEnd
+from services.ledger.handlers import DAY_STREAM
+from services.ledger.tests.conftest import Start
+from services.ledger.tests.making import DAY, OutsideBank, contract_id, loan_id, outside_bank, signed
+
+
+async def close_until(ledger: Served, day: date) -> dict[str, Any]:
+    operator = await ledger.client("operator")
+    answer = await operator.post("/ledger/day-ends", json={"until": day.isoformat()}, headers=key())
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def days_closed(ledger: Served) -> list[date]:
+    return [event.business_date for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
+
+
+async def test_days_close_in_order_once_each_and_again_is_nothing(ledger: Served) -> None:
+    until = DAY + timedelta(days=2)
+    assert await close_until(ledger, until) == {
+        "business_date": str(until + timedelta(days=1)),
+        "until": str(until),
+        "days_closed": 3,
+    }
+    assert (await close_until(ledger, until))["days_closed"] == 0
+    assert (await close_until(ledger, DAY))["days_closed"] == 0
+    assert await days_closed(ledger) == [DAY + timedelta(days=n) for n in range(3)]
+    opened = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, BusinessDayOpened)]
+    assert [event.previous for event in opened] == await days_closed(ledger)
+    reader = await ledger.client("customer")
+    shown = (await reader.get("/ledger/business-date")).json()
+    assert (shown["business_date"], shown["closed"]) == (str(until + timedelta(days=1)), str(until))
+
+
+async def test_a_month_accrues_exactly_the_instalments_interest(ledger: Served, lend: Callable[..., Any]) -> None:
+    loan = await lend()
+    await close_until(ledger, date(2026, 2, 4))
+    closed = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
+    assert sum(event.accruals[0].interest.minor for event in closed) == 18_000
+    assert {event.loans for event in closed} == {1}
+    auditor = await ledger.client("auditor")
+    detail = await auditor.get(f"/ledger/day-ends/{DAY}/detail")
+    assert sha256(detail.content).hexdigest() == closed[0].detail_sha256
+    assert json.loads(detail.text)["loan_id"] == loan
+    assert (await auditor.get("/ledger/day-ends/2030-01-01/detail")).status_code == 404
+
+
+async def test_a_crash_in_the_middle_of_a_day_leaves_none_of_it_and_is_gone_on_from(
+    start: Start, bank: OutsideBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: Any) -> None:
+        raise RuntimeError("the process died here")
+
+    async with start(bank) as ledger:
+        for n in range(3):
+            await ledger.publish(f"contract-{contract_id(n)}", signed(n))
+        await ledger.settle()
+        await close_until(ledger, date(2026, 2, 4))
+        day_end: DayEnd = ledger.runtime.extras["day-end"]
+        with monkeypatch.context() as dying:
+            dying.setattr(day_end, "_open", crash)  # after the day's own events were written
+            operator = await ledger.client("operator")
+            answer = await operator.post("/ledger/day-ends", json={"until": "2026-03-10"}, headers=key())
+            assert answer.status_code == 500
+        assert (await days_closed(ledger))[-1] == date(2026, 2, 4)
+    async with start(bank) as ledger:
+        assert (await close_until(ledger, date(2026, 3, 10)))["days_closed"] == 34
+        closed = await days_closed(ledger)
+        assert closed == [DAY + timedelta(days=n) for n in range(len(closed))]
+        await ledger.settle()
+        officer = await ledger.client("finance_officer")
+        rows = (await officer.get("/ledger/trial-balance")).json()
+        balances = {row["account"]: row["balance"]["amount"] for row in rows["accounts"]}
+        plan = (await officer.get(f"/ledger/loans/{loan_id(0)}/plan")).json()["instalments"]
+        events = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
+        posted = sum(event.accruals[0].interest.minor for event in events)
+        minor = [int(row["interest"]["amount"].replace(".", "")) for row in plan]
+        third = minor[2] * 6 / 31
+        assert posted == 3 * (minor[0] + minor[1] + round(third))
+        assert balances["6011.01"] == f"-{posted // 100}.{posted % 100:02d}"
+        assert rows["total"] == {"CNY": "0.00"}
+        assert await ledger.parked() == []
+
+
+async def test_two_that_close_the_same_days_at_once_close_each_once(ledger: Served, lend: Callable[..., Any]) -> None:
+    await lend()
+    answers = await asyncio.gather(*[close_until(ledger, DAY + timedelta(days=4)) for _ in range(3)])
+    assert sum(answer["days_closed"] for answer in answers) == 5
+    assert await days_closed(ledger) == [DAY + timedelta(days=n) for n in range(5)]
+
+
+async def test_another_process_that_closed_days_is_noticed(ledger: Served, lend: Callable[..., Any]) -> None:
+    await lend()
+    await close_until(ledger, DAY)
+    mine: DayEnd = ledger.runtime.extras["day-end"]
+    other = DayEnd(ledger.runtime, mine._statement)
+    operator = await ledger.client("operator")
+    ledger.runtime.extras["day-end"] = other
+    await operator.post("/ledger/day-ends", json={"until": str(DAY + timedelta(days=3))}, headers=key())
+    ledger.runtime.extras["day-end"] = mine
+    assert (await close_until(ledger, DAY + timedelta(days=5)))["days_closed"] == 2
+    closed = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
+    assert [event.business_date for event in closed] == [DAY + timedelta(days=n) for n in range(6)]
+    assert sum(event.accruals[0].interest.minor for event in closed) == round(18_000 * 6 / 31)
+
+
+async def test_no_day_is_closed_without_the_banks_statement(start: Start, bank: OutsideBank) -> None:
+    async with start(bank) as ledger:
+        await ledger.runtime.extras["bank"].aclose()
+        ledger.runtime.extras["bank"] = _unreachable(ledger)
+        operator = await ledger.client("operator")
+        answer = await operator.post("/ledger/day-ends", json={"until": str(DAY)}, headers=key())
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:puhui:problem:bank-unavailable")
+        assert await days_closed(ledger) == []
+
+
+def _unreachable(ledger: Served) -> Any:
+    from services.ledger.bank import Bank, BankSettings
+
+    bank = Bank("http://127.0.0.1:1", BankSettings())
+    ledger.runtime.on_stop.append(bank.aclose)
+    return bank
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"until": "2026-02-30"}, {"until": "tomorrow"}, {"until": 5}, {"until": "2026-01-09", "force": True}],
+)
+async def test_a_wrong_date_is_refused(ledger: Served, body: dict[str, Any]) -> None:
+    operator = await ledger.client("operator")
+    answer = await operator.post("/ledger/day-ends", json=body, headers=key())
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
+async def test_an_absurd_date_and_the_wrong_role_are_refused(ledger: Served) -> None:
+    operator, officer = await ledger.client("operator"), await ledger.client("finance_officer")
+    answer = await operator.post("/ledger/day-ends", json={"until": "2199-01-01"}, headers=key())
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:puhui:problem:too-many-days")
+    answer = await officer.post("/ledger/day-ends", json={"until": str(DAY)}, headers=key())
+    assert answer.status_code == 403
+    assert await days_closed(ledger) == []
+
+
+async def test_arrears_run_through_buckets_and_tiers_with_one_event_a_change(start: Start) -> None:
+    async with start(outside_bank()) as ledger:
+        await ledger.publish(f"contract-{contract_id(1)}", signed(1))
+        await ledger.settle()
+        await close_until(ledger, date(2026, 2, 5) + timedelta(days=360))
+        events = await ledger.events(f"loan-{loan_id(1)}")
+        buckets = [
+            (event.position.bucket.value, event.position.days_past_due)
+            for event in events
+            if hasattr(event, "changed_on")
+        ]
+        assert buckets == [("M1", 1), ("M2", 31), ("M3", 61), ("M4", 91), ("M5", 121), ("M6", 151), ("M7", 181)]
+        tiers = [(event.tier.value, event.days_past_due) for event in events if hasattr(event, "classified_on")]
+        assert tiers == [("SPECIAL_MENTION", 1), ("SUBSTANDARD", 91), ("DOUBTFUL", 271), ("LOSS", 361)]
+        assert len(events) == 3 + len(buckets) + len(tiers)
