@@ -9,9 +9,11 @@ from libs.events.store import Session
 
 PDF: Final = "application/pdf"
 SAVE: Final = """
-    insert into document (sha256, contract_id, media_type, content) values ($1, $2, $3, $4)
+    insert into document (sha256, contract_id, media_type, begins_with, content) values ($1, $2, $3, $4, $5)
     on conflict (sha256) do nothing"""
-LOAD: Final = "select contract_id, media_type, content from document where sha256 = $1"
+LOAD: Final = """
+    select d.contract_id, d.media_type, coalesce(b.content, ''::bytea) || d.content as content
+    from document d left join document b on b.sha256 = d.begins_with where d.sha256 = $1"""
 
 
 class Document(NamedTuple):
@@ -20,10 +22,12 @@ class Document(NamedTuple):
     content: bytes
 
 
-async def save(session: Session, contract_id: str, content: bytes) -> str:
-    """Keep a PDF; its hash. The same content is kept once."""
+async def save(session: Session, contract_id: str, content: bytes, *, beginning: bytes = b"") -> str:
+    """Keep a PDF; its hash. Of one that begins with the bytes of another that is kept, only the rest is stored."""
+    assert content.startswith(beginning), "nothing is left out that is not kept elsewhere"
     digest = sha256(content).hexdigest()
-    await session.connection.execute(SAVE, digest, contract_id, PDF, content)
+    begins_with = sha256(beginning).hexdigest() if beginning else None
+    await session.connection.execute(SAVE, digest, contract_id, PDF, begins_with, content[len(beginning) :])
     return digest
 
 

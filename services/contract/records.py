@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Date, Index, LargeBinary, MetaData, String, Table
+from sqlalchemy import Column, Date, ForeignKey, Index, LargeBinary, MetaData, String, Table
 
 METADATA: Final = MetaData()
 
@@ -43,10 +43,12 @@ DOCUMENT: Final = Table(
     Column("sha256", String(64), primary_key=True),
     Column("contract_id", String(80), nullable=False),
     Column("media_type", String(100), nullable=False),
+    Column("begins_with", String(64), ForeignKey("document.sha256")),
     Column("content", LargeBinary, nullable=False),
     Index("document_by_contract", "contract_id"),
 )
-"""Documents under their hashes. A trigger refuses every change and removal."""
+"""Documents under their hashes. A signed one is what it adds to the one that it begins with. Triggers refuse every
+change and removal."""
 
 SIGNING_KEY: Final = Table(
     "signing_key",

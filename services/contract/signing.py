@@ -70,7 +70,7 @@ class Signing:
         async def finish(session: Session) -> None:
             outcome = await runtime.commands.handle(contracts, stream_id, conclude, cause, within=session)
             if outcome.events:
-                await documents.save(session, job.key, content)
+                await documents.save(session, job.key, content, beginning=document.content)
                 await session.apply([Remove(OFFER, {"contract_id": job.key})])
 
         return finish

@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(64), primary_key=True),
         sa.Column("contract_id", sa.String(80), nullable=False),
         sa.Column("media_type", sa.String(100), nullable=False),
+        sa.Column("begins_with", sa.String(64), sa.ForeignKey("document.sha256")),
         sa.Column("content", sa.LargeBinary, nullable=False),
     )
     op.create_index("document_by_contract", "document", ["contract_id"])

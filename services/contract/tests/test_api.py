@@ -65,7 +65,7 @@ async def test_a_contract_shows_its_terms_cost_and_plan(running: Served) -> None
     contract = await offered(running)
     assert contract["disclosure"]["total_cost"] == {"amount": "1201.95", "currency": "CNY"}
     assert contract["disclosure"]["irr_annual"] == "0.195623"
-    assert contract["disclosure"]["simple_annual"] == "0.18"
+    assert contract["disclosure"]["simple_annual"] == "0.180004"
     assert len(contract["plan"]) == 12
     assert contract["template"] == "loan-agreement-v1"
     assert contract["reading_seconds_min"] == 10
