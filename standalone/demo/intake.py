@@ -77,18 +77,14 @@ class Intake:
         key = f"person-{person.number}"
         registered = await post("customer", "/application/applicants", person.registration(), key=f"{key}/register")
         borrower.applicant_id = registered["applicant_id"]
-        started = await post(
-            "customer", "/application/applications", person.application(borrower.applicant_id), key=f"{key}/start"
-        )
+        papers = {
+            "documents": [person.document(document, today) for document in self._needed(person)],
+            "consents": [{"purpose": text["purpose"], "text_version": text["version"]} for text in self._consents],
+        }
+        application = person.application(borrower.applicant_id) | papers
+        started = await post("customer", "/application/applications", application, key=f"{key}/start")
         borrower.application_id = started["application_id"]
         path = f"/application/applications/{borrower.application_id}"
-        for document in self._needed(person):
-            await post(
-                "customer", f"{path}/documents", person.document(document, today), key=f"{key}/document/{document}"
-            )
-        for consent in self._consents:
-            body = {"purpose": consent["purpose"], "text_version": consent["version"]}
-            await post("customer", f"{path}/consents", body, key=f"{key}/consent/{consent['purpose']}")
         await post("customer", f"{path}/submit", key=f"{key}/submit")
         if draw(person.number, "withdraw", 1000) < WITHDRAWN_PER_MILLE:
             borrower.withdrawn = True
