@@ -160,16 +160,14 @@ async def list_journal(
 ) -> Page[JournalLine]:
     """Lines that meet every filter, in the order in which they were posted."""
     columns = JOURNAL.c
-    conditions = [
-        condition
-        for value, condition in (
-            (loan_id, columns.loan_id == loan_id),
-            (account, columns.account == account),
-            (booked_from, columns.booked_on >= booked_from),
-            (booked_to, columns.booked_on <= booked_to),
-        )
-        if value is not None
-    ]
+    conditions = []
+    for column, value in ((columns.loan_id, loan_id), (columns.account, account)):
+        if value is not None:
+            conditions.append(column == value)
+    if booked_from is not None:
+        conditions.append(columns.booked_on >= booked_from)
+    if booked_to is not None:
+        conditions.append(columns.booked_on <= booked_to)
     keys = [SortKey("sequence", columns.sequence), SortKey("line", columns.line)]
     rows = await runtime.fetch(paginate(select(JOURNAL).where(*conditions), keys, cursor=cursor, limit=limit))
     return page_of(rows, keys, limit=limit, item=_line)
