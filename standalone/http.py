@@ -38,11 +38,20 @@ class Refused(Exception):
 class Platform:
     """The platform over HTTP, with a token for every role of the development issuer."""
 
-    def __init__(self, url: str, secrets: Mapping[str, str], *, seed: str, connections: int = 16) -> None:
+    def __init__(
+        self,
+        url: str,
+        secrets: Mapping[str, str],
+        *,
+        seed: str,
+        services: Mapping[str, str] | None = None,
+        connections: int = 16,
+    ) -> None:
+        """`url` serves everything, but the services in `services`, each of which has a URL of its own."""
         self._secrets, self._seed = secrets, seed
+        self._url, self._services = url, services or {}
         self._tokens: dict[str, tuple[str, float]] = {}
         self._http = aiohttp.ClientSession(
-            url,
             timeout=aiohttp.ClientTimeout(total=REQUEST_S),
             connector=aiohttp.TCPConnector(limit=connections),
             json_serialize=lambda value: orjson.dumps(value).decode(),
@@ -58,12 +67,15 @@ class Platform:
     async def close(self) -> None:
         await self._http.close()
 
+    def _at(self, path: str) -> str:
+        return self._services.get(path.split("/", 2)[1], self._url) + path
+
     async def _token(self, user: str) -> str:
         now = asyncio.get_running_loop().time()
         token, until = self._tokens.get(user, ("", 0.0))
         if now >= until:
             form = {"grant_type": "client_credentials", "client_id": user, "client_secret": self._secrets[user]}
-            async with self._http.post("/identity/token", data=form) as answer:
+            async with self._http.post(self._at("/identity/token"), data=form) as answer:
                 answer.raise_for_status()
                 token = (await answer.json())["access_token"]
             self._tokens[user] = (token, now + TOKEN_USES_S)
@@ -87,7 +99,7 @@ class Platform:
     async def _call(self, method: str, user: str, path: str, **request: Any) -> Any:
         headers = {"Authorization": f"Bearer {await self._token(user)}", **request.pop("headers", {})}
         self.requests += 1
-        async with self._http.request(method, path, headers=headers, **request) as answer:
+        async with self._http.request(method, self._at(path), headers=headers, **request) as answer:
             content = await answer.read()
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise Refused(answer.status, _problem(content), f"{method} {path}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from libs.contracts.examples import LOAN, PAYMENT
 from libs.contracts.types import Text
 from libs.events.delivery import Delivery, Subscriber
 from libs.events.feeds import OwnFeed
+from libs.events.operations import Progress
 from libs.events.rebuild import verify
 from libs.events.store import Parked
 from libs.service.actor import Actor
@@ -26,18 +28,41 @@ Consumer = Annotated[str, Path(max_length=80, description="The consumer's name, 
 Stream = Annotated[str, Path(max_length=200, description="The stream whose events are parked.")]
 
 
+def example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
 class ProgressReport(ResponseModel):
     """How far a service has got, and whom it hears: lay all services' reports side by side to see what is on its way."""
 
-    service: str = Field(examples=["ledger"])
-    topic: str = Field(examples=["puhui.ledger"])
-    business_date: str = Field(examples=["2026-02-02"])
-    subscriptions: dict[str, list[str]] = Field(examples=[{"ledger": ["puhui.contract"]}])
+    model_config = example(
+        service="ledger",
+        topic="puhui.ledger",
+        business_date="2026-02-02",
+        subscriptions={"ledger": ["puhui.contract"], "books.v1": [""]},
+        progress=Progress(last_sequence=42, relay_position=42, published=(42, 40)).to_json(),
+    )
+
+    service: str
+    topic: str
+    business_date: str
+    subscriptions: dict[str, list[str]]
     progress: dict[str, Any]
 
 
 class ParkedEvent(ResponseModel):
     """An event that a consumer could not handle, or that waits behind one."""
+
+    model_config = example(
+        consumer="collections",
+        topic="puhui.ledger",
+        stream_id=f"loan-{LOAN}",
+        sequence=41,
+        type="puhui.ledger.repayment-received.v1",
+        event_id=PAYMENT,
+        error="KeyError('position')",
+        attempts=4,
+    )
 
     consumer: str
     topic: str
@@ -52,11 +77,15 @@ class ParkedEvent(ResponseModel):
 class Redriven(ResponseModel):
     """How many parked events went through."""
 
+    model_config = example(handled=3)
+
     handled: int
 
 
 class Verified(ResponseModel):
     """A read model compared, row by row, with one built again from the events."""
+
+    model_config = example(read_model="books.v1", events=42_000, differing_rows=0, differences=[], equal=True)
 
     read_model: str
     events: int
@@ -68,7 +97,9 @@ class Verified(ResponseModel):
 class Skip(RequestModel):
     """Why an event is given up."""
 
-    reason: Text = Field(examples=["Sent twice by the old importer, repaired by hand"])
+    model_config = example(reason="Sent twice by the old importer, repaired by hand")
+
+    reason: Text
 
 
 def operations_router(service: str) -> APIRouter:

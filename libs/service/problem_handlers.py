@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -28,6 +29,13 @@ ERRORS_MAX: Final = 50
 _BODY: Final = "body"
 
 _Advice = Callable[[Mapping[str, Any]], str]
+
+
+def _plain(choices: str) -> str:
+    """Pydantic's list of choices without the names of our classes: `<Kind.PERSON: 'PERSON'>` is `'PERSON'`."""
+    return re.sub(r"<[^>]*: ('[^']*')>", r"\1", choices)
+
+
 _ADVICE: Final[Mapping[str, tuple[str, _Advice]]] = {
     "missing": ("missing", lambda _: "Add this member; it is required."),
     "extra_forbidden": ("unknown-member", lambda _: "Remove this member; it is not known here."),
@@ -46,6 +54,11 @@ _ADVICE: Final[Mapping[str, tuple[str, _Advice]]] = {
     "too_long": ("too-many", lambda c: f"Send at most {c['max_length']} items."),
     "string_pattern_mismatch": ("wrong-form", lambda c: f"Send text of the form {c['pattern']}."),
     "enum": ("not-a-choice", lambda c: f"Send one of: {c['expected']}."),
+    "union_tag_invalid": (
+        "not-a-choice",
+        lambda c: f"Send one of {_plain(c['expected_tags'])} as {_plain(c['discriminator'])}.",
+    ),
+    "union_tag_not_found": ("missing", lambda c: f"Add {_plain(c['discriminator'])}; it says which form the body has."),
     "literal_error": ("not-a-choice", lambda c: f"Send one of: {c['expected']}."),
     "greater_than": ("too-small", lambda c: f"Send a value greater than {c['gt']}."),
     "greater_than_equal": ("too-small", lambda c: f"Send a value of at least {c['ge']}."),
