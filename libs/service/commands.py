@@ -70,14 +70,15 @@ class Call:
         again, with `Idempotency-Replayed: true`; another request under the key gets a 422. A domain's refusal
         (`Rejected`) and a stale If-Match (412) leave no trace, so the key may be used again.
         """
-        if self.precondition.if_match is not None or self.precondition.if_none_match is not None:
-            _, version = await self.runtime.commands.state(decider, stream_id)
-            self.precondition.check(version or None)
         key = Key(
             key=sha256(f"{self.actor.subject}\x00{self.key}".encode()).hexdigest(),
             fingerprint=fingerprint(self.request, self.actor),
             answer=lambda outcome: _answer(status, location, outcome, body),
         )
+        conditional = self.precondition.if_match is not None or self.precondition.if_none_match is not None
+        if conditional and await self.runtime.store.answered(key.key) is None:  # an answer stands, whatever came since
+            _, version = await self.runtime.commands.state(decider, stream_id)
+            self.precondition.check(version or None)
         try:
             outcome = await self.runtime.commands.handle(
                 decider,

@@ -44,8 +44,6 @@ from libs.service.settings import ServiceSettings
 from libs.service.telemetry import settle_tracing
 
 REFRESH_S: Final = 1.0
-COMMIT_S: Final = 0.002
-"""When a batch's transaction has ended, as a rule; what is woken too early is woken by its own poll."""
 FIRST_BUSINESS_DATE: Final = date(2026, 1, 5)
 
 Loop = tuple[str, Callable[[], Awaitable[None]]]
@@ -232,7 +230,7 @@ class WakingSubscriber:
                 await session.apply(list(business_date.changes(recorded)))
                 self._runtime.business_date.heard(recorded.event.business_date)
         await self._inner.handle(session, batch)
-        asyncio.get_running_loop().call_later(COMMIT_S, self._wake)
+        session.after_commit(self._wake)
 
     def _wake(self) -> None:
         self._runtime.appended.set()
