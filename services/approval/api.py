@@ -15,7 +15,6 @@ from libs.service.actor import Actor
 from libs.service.auth import require
 from libs.service.commands import Call, command
 from libs.service.etag import etag, not_modified
-from libs.service.models import ResponseModel
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.problems import NOT_FOUND, Problem, invalid
 from libs.service.runtime import Runtime, runtime_of
@@ -142,13 +141,6 @@ def _reasons(call: Call, codes: tuple[str, ...]) -> tuple[Reason, ...]:
     return tuple(table.reason(code) for code in codes)
 
 
-class TableDocument(ResponseModel):
-    """A decision table as it decides, with its texts and sources."""
-
-    sha256: str
-    document: dict[str, Any]
-
-
 @router.get("/tables", summary="List decision tables")
 async def list_tables(_actor: Reader, runtime: Running) -> list[models.TableSummary]:
     """Every version, and which one is in force on the business date."""
@@ -170,9 +162,9 @@ async def list_tables(_actor: Reader, runtime: Running) -> list[models.TableSumm
 @router.get("/tables/{table_id}/{version}", summary="One decision table")
 async def read_table(
     _actor: Reader, table_id: Annotated[str, Path(max_length=64)], version: Annotated[int, Path(ge=1, le=9999)]
-) -> TableDocument:
+) -> models.TableDocument:
     """The whole document: conditions, outcomes, reasons with their texts, sources."""
     for table in library().tables:
         if (table.table_id, table.version) == (table_id, version):
-            return TableDocument(sha256=table.sha256, document=dict(table.document))
+            return models.TableDocument(sha256=table.sha256, document=dict(table.document))
     raise Problem(NOT_FOUND, "There is no such table; /approval/tables lists them.")

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field
 
-from libs.contracts.approval import DecisionBasis, DecisionRecommended, Offer, Outcome
-from libs.contracts.examples import APPLICANT, APPLICATION
+from libs.contracts.approval import ApplicationReferred, DecisionBasis, DecisionRecommended, Offer, Outcome
+from libs.contracts.examples import APPLICANT, APPLICATION, SHA256
 from libs.contracts.values import Reason
 from libs.lending.money import Money
 from libs.service.models import MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
@@ -16,32 +16,30 @@ from services.approval.domain.commands import OfferTerms
 from services.approval.domain.state import State, Status
 
 
+def example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
 class DecisionSummary(ResponseModel):
     """One decision in a list."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "application_id": APPLICATION,
-                    "applicant_id": APPLICANT,
-                    "product": "consumer-standard",
-                    "channel": "ONLINE",
-                    "amount": {"amount": "12000.00", "currency": "CNY"},
-                    "grade": "C",
-                    "score": 560,
-                    "status": "REFERRED",
-                    "rule": "grade-c-refer",
-                    "queue": "standard",
-                    "four_eyes": False,
-                    "officer": "",
-                    "recommended": "",
-                    "automatic": False,
-                    "decided_on": None,
-                    "expires_on": None,
-                }
-            ]
-        }
+    model_config = example(
+        application_id=APPLICATION,
+        applicant_id=APPLICANT,
+        product="consumer-standard",
+        channel="ONLINE",
+        amount={"amount": "12000.00", "currency": "CNY"},
+        grade="C",
+        score=560,
+        status="REFERRED",
+        rule="grade-c-refer",
+        queue="standard",
+        four_eyes=False,
+        officer="",
+        recommended="",
+        automatic=False,
+        decided_on=None,
+        expires_on=None,
     )
 
     application_id: str
@@ -70,8 +68,25 @@ class DecisionSummary(ResponseModel):
 class Decision(ResponseModel):
     """The decision on one application, with its basis and the people who took it."""
 
-    application_id: str = Field(examples=[APPLICATION])
-    applicant_id: str = Field(examples=[APPLICANT])
+    model_config = example(
+        application_id=APPLICATION,
+        applicant_id=APPLICANT,
+        status="REFERRED",
+        amount_requested={"amount": "12000.00", "currency": "CNY"},
+        basis=ApplicationReferred.example["basis"],
+        reasons=ApplicationReferred.example["reasons"],
+        queue="standard",
+        four_eyes=False,
+        officer="officer-1",
+        recommendation=None,
+        offer=None,
+        decided_by=[],
+        decided_on=None,
+        note="",
+    )
+
+    application_id: str
+    applicant_id: str
     status: Status
     amount_requested: MoneyField | None
     basis: DecisionBasis | None
@@ -126,35 +141,58 @@ class CounterOffer(RequestModel):
 class Recommendation(RequestModel):
     """What an officer thinks should be decided."""
 
-    outcome: Outcome = Field(examples=["APPROVE"])
-    note: Text = Field(examples=["Income confirmed by the employer"])
+    model_config = example(outcome="APPROVE", note="Income confirmed by the employer", offer={})
+
+    outcome: Outcome
+    note: Text
     offer: CounterOffer = CounterOffer()
 
 
 class Determination(RequestModel):
     """A person's decision. `reasons` are codes of the table's reason list; without any, those of the referral."""
 
-    outcome: Outcome = Field(examples=["DECLINE"])
-    note: Text = Field(examples=["Income could not be confirmed"])
-    reasons: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=4)] = Field(
-        default=(), examples=[["officer-decision"]]
-    )
+    model_config = example(outcome="DECLINE", note="Income could not be confirmed", reasons=["officer-decision"])
+
+    outcome: Outcome
+    note: Text
+    reasons: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=4)] = ()
     offer: CounterOffer = CounterOffer()
 
 
 class Release(RequestModel):
     """Why a case goes back to its queue."""
 
-    reason: Text = Field(examples=["On leave from tomorrow"])
+    model_config = example(reason="On leave from tomorrow")
+
+    reason: Text
 
 
 class TableSummary(ResponseModel):
     """A version of the decision table."""
 
-    table_id: str = Field(examples=["standard"])
-    version: int = Field(examples=[1])
-    effective_from: date = Field(examples=["2020-01-01"])
+    model_config = example(
+        table_id="standard",
+        version=1,
+        effective_from="2020-01-01",
+        sha256=SHA256,
+        title={"zh": "标准审批决策表", "en": "Standard decision table"},
+        source="Example policy; the lender sets its own",
+        in_force=True,
+    )
+
+    table_id: str
+    version: int
+    effective_from: date
     sha256: str
     title: dict[str, str]
     source: str
     in_force: bool
+
+
+class TableDocument(ResponseModel):
+    """A decision table as it decides, with its texts and sources."""
+
+    model_config = example(sha256=SHA256, document={"format": "puhui.decision-table/1", "table_id": "standard"})
+
+    sha256: str
+    document: dict[str, Any]

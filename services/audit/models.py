@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import ConfigDict, Field
 
-from libs.contracts.examples import APPLICATION, LOAN
+from libs.contracts.examples import APPLICATION, LOAN, PAYMENT, SHA256
 from libs.events.codec import Recorded
 from libs.lending.money import Money
 from libs.service.models import ResponseModel
 from services.audit.domain.page import Page
+
+
+def example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 def shown(row: Any) -> dict[str, Any]:
@@ -28,24 +32,61 @@ def shown(row: Any) -> dict[str, Any]:
     return result
 
 
+ENTRY: Final[dict[str, Any]] = {
+    "sequence": 42,
+    "service": "ledger",
+    "type": "puhui.ledger.loan-disbursed.v1",
+    "stream_id": f"loan-{LOAN}",
+    "version": 3,
+    "event_id": PAYMENT,
+    "actor": "service:ledger",
+    "role": "service",
+    "authority": "",
+    "recorded_at": "2026-02-02T02:03:04.000005Z",
+    "effective_date": "2026-02-02",
+    "correlation_id": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    "causation_id": "",
+    "request_id": "",
+    "rules": {},
+    "data": None,
+}
+
+
 class PageSummary(ResponseModel):
     """One application in the list, with what became of it."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "application_id": APPLICATION,
+                    "product": "consumer-standard",
+                    "grade": "B",
+                    "decision": "APPROVED",
+                    "loan_id": LOAN,
+                    "loan_state": "ACTIVE",
+                    "outstanding": {"amount": "11079.84", "currency": "CNY"},
+                }
+            ]
+        },
+    )
 
-    application_id: str = Field(examples=[APPLICATION])
+    application_id: str
 
 
 class TrailEntry(ResponseModel):
     """One event of the trail: who did what, when, on whose authority, by which rules, caused by what."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [ENTRY]})
+
     sequence: int = Field(description="Place in the audit's archive.")
-    service: str = Field(examples=["ledger"])
-    type: str = Field(examples=["puhui.ledger.loan-disbursed.v1"])
-    stream_id: str = Field(examples=[f"loan-{LOAN}"])
+    service: str
+    type: str
+    stream_id: str
     version: int
     event_id: str
-    actor: str = Field(examples=["service:ledger"])
+    actor: str
     role: str
     authority: str
     recorded_at: str
@@ -92,6 +133,15 @@ class TrailEntry(ResponseModel):
 class LoanPage(ResponseModel):
     """Everything about one loan on one page, replayed from its events as of a moment on both axes of time."""
 
+    model_config = example(
+        application={"application_id": APPLICATION, "grade": "B", "decision": "APPROVED", "loan_id": LOAN},
+        loan={"loan_id": LOAN, "loan_state": "ACTIVE", "days_past_due": 0},
+        cases=[],
+        effective=None,
+        known=None,
+        events=[ENTRY],
+    )
+
     application: dict[str, Any]
     loan: dict[str, Any] | None
     cases: list[dict[str, Any]]
@@ -114,6 +164,8 @@ class LoanPage(ResponseModel):
 class Proof(ResponseModel):
     """An event's bytes as they were recorded, and the Merkle leaf over them (RFC 6962)."""
 
+    model_config = example(entry=ENTRY, data_base64="e30=", metadata_base64="e30=", leaf_hash=SHA256)
+
     entry: TrailEntry
     data_base64: str
     metadata_base64: str
@@ -122,6 +174,19 @@ class Proof(ResponseModel):
 
 class Statistics(ResponseModel):
     """Counts and sums over the whole platform, from the read models."""
+
+    model_config = example(
+        applications={"CONTRACTED": 1},
+        decisions={"APPROVED": {"B": 1}},
+        contracts={"SIGNED": 1},
+        loans={"ACTIVE": 1},
+        arrears={"CURRENT": 1},
+        tiers={"NORMAL": 1},
+        cases={},
+        promises={"made": 0, "kept": 0, "broken": 0, "contacts": 0},
+        sums={"lent": "12000.00", "repaid": "1100.16", "repayments": 1},
+        events={"application": 4, "ledger": 4},
+    )
 
     applications: dict[str, int]
     decisions: dict[str, dict[str, int]] = Field(description="Outcome by grade.")
