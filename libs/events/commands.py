@@ -149,9 +149,11 @@ class CommandHandler:
         self, stream_id: str, expected_version: int, events: Sequence[Any], cause: Cause, *, within: Session
     ) -> None:
         """Append what was decided on a state that the caller holds at `expected_version`: work over many streams in one
-        transaction. Raises `ConcurrencyError` when the stream has moved; then decide again."""
+        transaction. Raises `ConcurrencyError` when the stream has moved; then decide again.
+
+        Nobody is woken by it, since such work comes in long runs: the caller sets `appended` when a run is over.
+        """
         await within.append(stream_id, expected_version, self._new(events, cause))
-        within.after_commit(self._appended)
 
     async def _answered(self, key: Key, session: Session | None = None) -> bytes | None:
         known = await (session or self._store).answered(key.key)

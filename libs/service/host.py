@@ -233,5 +233,4 @@ class WakingSubscriber:
         session.after_commit(self._wake)
 
     def _wake(self) -> None:
-        self._runtime.appended.set()
         self._runtime.wake_tasks.set()

@@ -90,8 +90,11 @@ class DayEnd:
             first = portfolio.today
             if first <= until:
                 await self._statement.fetch(until)
-            while portfolio.today <= until:
-                portfolio = await self._close(cause)
+            try:
+                while portfolio.today <= until:
+                    portfolio = await self._close(cause)
+            finally:  # those who follow read what a run of days has left in few large batches, not after each day
+                self._runtime.appended.set()
             return Closed((portfolio.today - first).days, portfolio.today)
 
     async def _close(self, cause: Cause) -> Portfolio:
