@@ -25,6 +25,7 @@ from standalone.brokers import broker_named
 from standalone.postgres import EmbeddedPostgres
 from standalone.services import SERVICES, kafka_broker, service_app
 
+GIVEN: Final = frozenset(os.environ)
 HOST: Final = "127.0.0.1"
 AUDIENCE: Final = "puhui"
 PARTITIONS: Final = 2
@@ -68,11 +69,21 @@ def secret(path: Path) -> str:
     return made
 
 
+def provide_keys(layout: Layout) -> None:
+    """Keys that services take from the environment: those given stand, the others are made once for this directory."""
+    made = {
+        "PUHUI_APPLICANT_KEY": secret(layout.directory / "keys" / "applicant.key"),
+        "PUHUI_CONTRACT_SEALING_KEY_FILE": str(layout.directory / "keys" / "contract-sealing.key"),
+    }
+    os.environ.update({name: value for name, value in made.items() if name not in GIVEN})
+
+
 @contextmanager
 def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, bank_seed: int) -> Iterator[Gateway]:
     """Start what the services need, and give the application that serves them all; stop it all afterwards."""
     layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     configure_logging(os.environ.get("PUHUI_LOG_LEVEL", "warning"))
+    provide_keys(layout)
     issuer_url = f"http://{HOST}:{port}/identity"
     issuer = Issuer.open(layout.identity, issuer=issuer_url, audience=AUDIENCE)
     bank_secret = secret(layout.bank / "secret")

@@ -251,6 +251,7 @@ class Life:
             "channel": "TELEPHONE",
             "result": "REACHED",
             "at_local": f"{today.isoformat()}T10:30:00",
+            "number": "mobile-1",
             "note": "Reminded of the arrears",
         }
         await self._platform.post("collector", f"{path}/contacts", contact, key=f"{loan.loan_id}/call/{today}")
