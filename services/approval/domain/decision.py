@@ -39,6 +39,8 @@ __all__ = ["decide", "evolve", "initial"]
 
 BASIS_POINT: Final = Decimal("0.0001")
 INSTALMENTS_MAX: Final = 360
+RATE_MAX: Final = 10
+"""What the shared language admits as a rate a year; what a lender may charge is checked with the contract."""
 OFFER_EXPIRED: Final = "offer-expired"
 
 
@@ -112,8 +114,15 @@ def make_offer(
     command: ConsiderApplication | RecommendDecision | DecideCase,
 ) -> Offer:
     """The offer on a request, with what a counter-offer changes; raises `Rejected` when it is more than asked for."""
-    amount = terms.amount or request.amount
-    instalments = terms.instalments or request.instalments
+    amount = request.amount if terms.amount is None else terms.amount
+    instalments = request.instalments if terms.instalments is None else terms.instalments
+    refuse_unless(
+        amount.currency == request.amount.currency,
+        "offer-currency",
+        f"Offer an amount in {request.amount.currency}, as it was asked for.",
+        field="/offer/amount",
+        status=422,
+    )
     refuse_unless(
         Money.zero(amount.currency) < amount <= request.amount,
         "offer-above-request",
@@ -129,6 +138,13 @@ def make_offer(
         status=422,
     )
     rate = request.product.annual_rate + terms.annual_rate_adjust_bps * BASIS_POINT
+    refuse_unless(
+        0 <= rate <= RATE_MAX,
+        "offer-rate",
+        f"The product's rate is {request.product.annual_rate}; adjust it to a rate between 0 and {RATE_MAX}.",
+        field="/offer/annual_rate_adjust_bps",
+        status=422,
+    )
     return Offer(
         amount=amount,
         instalments=instalments,
