@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integer, LargeBinary, MetaData, String, Table
 
 from libs.contracts.ledger import (
     BookingRefused,
@@ -112,6 +112,15 @@ DAY_DETAIL: Final = Table(
     Column("detail", LargeBinary, nullable=False),
 )
 """What each closed day added for each loan: zlib-packed JSON lines, whose hash is in the event. Written with it."""
+BANK_REFERENCE: Final = Table(
+    "bank_reference",
+    METADATA,
+    Column("reference", String(140), primary_key=True),
+    Column("loan_id", String(80), nullable=False),
+    Column("repayment_id", String(80), nullable=False),
+    Column("reserved_at", DateTime(timezone=True), nullable=False),
+)
+"""Which repayment a reference of the bank stands for: reserved before the repayment is entered."""
 BANK_CURSOR: Final = Table(
     "bank_cursor",
     METADATA,

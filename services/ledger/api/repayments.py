@@ -7,11 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
-from sqlalchemy import select
 
 from libs.contracts import examples as ex
 from libs.contracts.ledger import RepaymentPurpose
-from libs.contracts.problems import Rejected
 from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, Code, Id, PositiveMoney, RequestModel, ResponseModel
 from libs.service.runtime import Runtime, runtime_of
@@ -22,7 +20,7 @@ from services.ledger.domain.loan import Loan
 from services.ledger.domain.policy import Policy
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
-from services.ledger.views import REPAYMENT
+from services.ledger.references import reserved
 
 router = APIRouter(tags=["repayments"])
 
@@ -85,7 +83,6 @@ async def receive(
 ) -> Response:
     """Allocated by the agreed order (Civil Code 561). A value date in a closed month needs a finance manager."""
     repayment_id = body.repayment_id or call.new_id("repayment")
-    await _refuse_used_reference(call.runtime, body.bank_reference, loan_id)
     policy = library().policy(call.today)
     repayment = ReceiveRepayment(
         today=call.today,
@@ -98,16 +95,17 @@ async def receive(
         bank_reference=body.bank_reference,
         closed_periods=call.actor.has("finance_manager"),
     )
-    return await call.execute(
-        LOAN,
-        LOAN.stream_id(loan_id),
-        repayment,
-        lambda loan: _answer(loan, repayment_id, call.today, policy),
-        status=201,
-        location=f"/ledger/loans/{loan_id}/repayments",
-        effective_date=body.value_date,
-        rules={"ledger-policy": policy.label},
-    )
+    async with reserved(call.runtime, body.bank_reference, loan_id, repayment_id):
+        return await call.execute(
+            LOAN,
+            LOAN.stream_id(loan_id),
+            repayment,
+            lambda loan: _answer(loan, repayment_id, call.today, policy),
+            status=201,
+            location=f"/ledger/loans/{loan_id}/repayments",
+            effective_date=body.value_date,
+            rules={"ledger-policy": policy.label},
+        )
 
 
 @router.post(
@@ -131,27 +129,6 @@ async def reverse(
         lambda loan: _answer(loan, repayment_id, call.today, policy),
         rules={"ledger-policy": policy.label},
     )
-
-
-async def _refuse_used_reference(runtime: Runtime, reference: str, loan_id: str) -> None:
-    """The bank's reference stands for one movement of money. Within a loan its own events decide; across loans the
-    list does, which follows within milliseconds."""
-    if not reference:
-        return
-    columns = REPAYMENT.c
-    used = await runtime.fetch_one(
-        select(columns.loan_id, columns.repayment_id).where(
-            columns.bank_reference == reference, columns.loan_id != loan_id, columns.reversed_on.is_(None)
-        )
-    )
-    if used is not None:
-        raise Rejected(
-            "bank-reference-used",
-            f"The bank's reference belongs to repayment {used['repayment_id']} of loan {used['loan_id']}.",
-            field="/bank_reference",
-            repayment_id=used["repayment_id"],
-            loan_id=used["loan_id"],
-        )
 
 
 def _answer(loan: Loan, repayment_id: str, today: date, policy: Policy) -> RepaymentAnswer:

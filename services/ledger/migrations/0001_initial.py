@@ -87,6 +87,13 @@ def upgrade() -> None:
         sa.Column("detail", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "bank_reference",
+        sa.Column("reference", sa.String(140), primary_key=True),
+        sa.Column("loan_id", sa.String(80), nullable=False),
+        sa.Column("repayment_id", sa.String(80), nullable=False),
+        sa.Column("reserved_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
         "bank_cursor",
         sa.Column("only_row", sa.Boolean, primary_key=True),
         sa.Column("cursor", sa.BigInteger, nullable=False),

@@ -174,7 +174,6 @@ async def test_one_bank_reference_is_one_repayment(ledger: Served, lend: Lend) -
     again = await repay(officer, first, "100.00", DAY, bank_reference="R1")
     assert code(again) == (409, "bank-reference-used")
     assert again.json()["repayment_id"] == "r-1"
-    await ledger.settle()
     other = await repay(officer, second, "100.00", DAY, bank_reference="R1")
     assert code(other) == (409, "bank-reference-used")
     assert other.json()["loan_id"] == first
@@ -182,8 +181,21 @@ async def test_one_bank_reference_is_one_repayment(ledger: Served, lend: Lend) -
     assert code(same_id) == (409, "repayment-exists")
     path = f"/ledger/loans/{first}/repayments/r-1/reversal"
     await officer.post(path, json={"reason": "entered-on-the-wrong-loan"}, headers=key())
-    await ledger.settle()
     assert (await repay(officer, second, "100.00", DAY, bank_reference="R1")).status_code == 201
+
+
+async def test_one_bank_reference_on_two_loans_at_once_is_accepted_once(ledger: Served, lend: Lend) -> None:
+    loans = [await lend(n) for n in range(3)]
+    officer = await ledger.client("finance_officer")
+    answers = await asyncio.gather(*[repay(officer, loan, "100.00", DAY, bank_reference="R1") for loan in loans])
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+
+
+async def test_a_refused_repayment_gives_its_bank_reference_back(ledger: Served, lend: Lend) -> None:
+    first, second = await lend(1), await lend(2)
+    officer = await ledger.client("finance_officer")
+    assert (await repay(officer, first, "1.00", DAY, bank_reference="R1", purpose="PAYOFF")).status_code == 422
+    assert (await repay(officer, second, "1.00", DAY, bank_reference="R1")).status_code == 201
 
 
 @pytest.mark.parametrize(
