@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
+from libs.contracts.collections import Stage
 from libs.events.subscribers import Reaction
 from services.collections import records
 from services.collections.domain.commands import AssignCase, ExpirePromise
@@ -25,6 +26,7 @@ WAITING: Final = """
     where state = 'OPEN' and staged_on < $1
       and (stage, collector) not in (select * from unnest($2::text[], $3::text[]))
     order by staged_on, case_id"""
+ANYTHING: Final = f"select exists ({OVERDUE_PROMISES}), exists ({records.GRACE_OVER}), exists ({WAITING})"
 WORKLOAD: Final = """
     select collector, count(*) as cases from collection_case
     where collector <> '' and assigned_on < $1 and (state = 'OPEN' or closed_on >= $1) group by collector"""
@@ -55,6 +57,19 @@ def due_dates(days_before: Sequence[int], previous: date, today: date) -> list[t
     return found
 
 
+async def waits(reaction: Reaction, policy: Policy, today: date) -> tuple[bool, bool, bool]:
+    """Whether promises, loans in grace and cases wait for this day, asked at once: most days none of them do."""
+    row = await reaction.session.connection.fetchrow(ANYTHING, today, *_teams(policy))
+    promises, grace, cases = row
+    return promises, grace, cases
+
+
+def _teams(policy: Policy) -> tuple[list[str], list[str]]:
+    """Who belongs to which stage's team: stages and names, pair by pair."""
+    teams = [(stage.value, name) for stage, names in policy.teams.items() for name in names]
+    return [stage for stage, _ in teams], [name for _, name in teams]
+
+
 async def break_promises(reaction: Reaction, today: date) -> None:
     """A promise that the view does not show yet is found on a later morning, with the same outcome and date."""
     for row in await reaction.session.connection.fetch(OVERDUE_PROMISES, today):
@@ -65,13 +80,10 @@ async def break_promises(reaction: Reaction, today: date) -> None:
 async def assign_waiting(reaction: Reaction, policy: Policy, today: date) -> None:
     """Give cases without a collector of their stage's team to the one with the fewest open cases, then by name."""
     connection = reaction.session.connection
-    teams = [(stage.value, name) for stage, names in policy.teams.items() for name in names]
-    waiting = await connection.fetch(WAITING, today, [stage for stage, _ in teams], [name for _, name in teams])
-    if not waiting:
-        return
+    waiting = await connection.fetch(WAITING, today, *_teams(policy))
     load = Counter({row["collector"]: row["cases"] for row in await connection.fetch(WORKLOAD, today)})
     for row in waiting:
-        collector = min((name for stage, name in teams if stage == row["stage"]), key=lambda name: (load[name], name))
+        collector = min(policy.teams[Stage(row["stage"])], key=lambda name: (load[name], name))
         command = AssignCase(collector=collector, policy=policy, today=today)
         outcome = await reaction.handle(CASE, CASE.stream_id(row["case_id"]), command, effective_date=today.isoformat())
         load[collector] += len(outcome.events)

@@ -24,7 +24,7 @@ from services.collections.domain.case import LOAN_SETTLED
 from services.collections.domain.commands import CloseCase, FollowArrears, NoteRepayment, OpenCase
 from services.collections.handlers import CASE, case_id
 from services.collections.library import library
-from services.collections.morning import assign_waiting, break_promises, remind
+from services.collections.morning import assign_waiting, break_promises, remind, waits
 from services.collections.records import InArrears
 
 reactions = Reactions("collections")
@@ -151,7 +151,11 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
     event = recorded.event
     today, policy = event.business_date, library().policy(event.business_date)
     await remind(reaction, policy, event.previous or today - timedelta(days=1), today)
-    await break_promises(reaction, today)
-    for behind in await records.grace_over(reaction.session, today):
-        await _open_case(behind, reaction)
-    await assign_waiting(reaction, policy, today)
+    promises, grace, cases = await waits(reaction, policy, today)
+    if promises:
+        await break_promises(reaction, today)
+    if grace:
+        for behind in await records.grace_over(reaction.session, today):
+            await _open_case(behind, reaction)
+    if cases:
+        await assign_waiting(reaction, policy, today)

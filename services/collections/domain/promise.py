@@ -58,8 +58,6 @@ class Promise:
 
     def after_cure(self, case_id: str, on: date) -> list[PromiseKept | PromiseBroken]:
         """The arrears were made good on a date: an open promise is kept when that was in time, whatever came."""
-        if self.status is not PromiseStatus.OPEN:
-            return []
         return [self.kept(case_id, on)] if on <= self.due else [self.broken(case_id, self.due + ONE_DAY)]
 
     def after_date(self, case_id: str, today: date) -> list[PromiseKept | PromiseBroken]:
