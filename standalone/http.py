@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,8 @@ from uuid import UUID, uuid5
 import aiohttp
 import orjson
 
-from libs.events.operations import Progress, Side, unsettled
+from libs.events.operations import Progress, Side
+from libs.service.settling import settle
 from standalone.services import SERVICES
 
 KEYS: Final = UUID("0b4de8b2-9df3-52a1-a1c3-0f6f6a7a5d10")
@@ -116,22 +118,18 @@ class Platform:
                 return items
             cursor = {"cursor": page["next_cursor"]}
 
-    async def sides(self) -> list[Side]:
-        """How far every service is."""
-        reports = [await self.get("operator", f"/{name}/operations/progress") for name in SERVICES]
-        return [Side(r["service"], r["topic"], Progress.from_json(r["progress"]), r["subscriptions"]) for r in reports]
+    async def side(self, service: str) -> Side:
+        """How far a service is."""
+        report = await self.get("operator", f"/{service}/operations/progress")
+        progress = Progress.from_json(report["progress"])
+        return Side(report["service"], report["topic"], progress, report["subscriptions"])
 
     async def settle(self) -> None:
-        """Until everything that has happened is handled everywhere; raises `TimeoutError` saying what is not."""
-        found: list[str] = ["nothing was asked yet"]
-        pause_s = 0.01
-        try:
-            async with asyncio.timeout(SETTLE_S):
-                while found := unsettled(await self.sides()):
-                    await asyncio.sleep(pause_s)
-                    pause_s = min(pause_s * 1.5, 0.1)
-        except TimeoutError:
-            raise TimeoutError("; ".join(found[:10])) from None
+        """Until everything that has happened is handled everywhere; raises `NotSettled` saying what is not."""
+        if self._services:
+            await settle({name: partial(self.side, name) for name in SERVICES}, SETTLE_S)
+        else:
+            await self._call("GET", "operator", "/operations/settled")
 
 
 def _problem(content: bytes) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,7 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.service.app_factory import ServiceApp
 from libs.service.docs_pages import docs_routes, problems_endpoint
-from libs.service.problems import NOT_FOUND, Problem
+from libs.service.problems import NOT_FOUND, UNAVAILABLE, Problem
+from libs.service.settling import NotSettled, settle
+
+SETTLE_S: Final = 60.0
 
 
 class Gateway:
@@ -41,6 +45,7 @@ class Gateway:
                 Route("/", self._home),
                 Route("/health/live", self._live),
                 Route("/health/ready", self._ready),
+                Route("/operations/settled", self._settled),
                 Route("/problems", problems_endpoint),
                 *docs_routes("/docs", title="Puhui", specs=specs),
             ],
@@ -70,6 +75,16 @@ class Gateway:
     async def _live(self, request: Request) -> Response:
         answers = {name: await service.health.live_endpoint(request) for name, service in self._services.items()}
         return _together(answers)
+
+    async def _settled(self, _request: Request) -> Response:
+        """`GET /operations/settled`: answers once all that has happened is handled by every service, 503 when that
+        takes too long. Says nothing of what has happened, so it needs no token."""
+        services = {name: service.state.runtime.side for name, service in self._services.items()}
+        try:
+            await settle(services, SETTLE_S)
+        except NotSettled as error:
+            return Problem(UNAVAILABLE, str(error), headers={"retry-after": "1"}).response()
+        return JSONResponse({"settled": sorted(services)})
 
     async def _ready(self, request: Request) -> Response:
         answers = {name: await service.health.ready_endpoint(request) for name, service in self._services.items()}

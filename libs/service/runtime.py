@@ -16,6 +16,7 @@ from libs.events.clock import Clock
 from libs.events.codec import Codec
 from libs.events.commands import CommandHandler
 from libs.events.delivery import Subscriber
+from libs.events.operations import Side
 from libs.events.postgres import PostgresStore
 from libs.events.projection import Projection
 from libs.events.signals import Fanout, Signal
@@ -48,6 +49,11 @@ class Runtime:
     @property
     def today(self) -> date:
         return self.business_date.today
+
+    async def side(self) -> Side:
+        """How far this service is, to be laid beside the others'."""
+        heard = {name: tuple(topics) for name, (topics, _) in self.subscriptions.items()}
+        return Side(self.name, self.topic, await self.store.progress(), heard)
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
         """The rows of a query on read models."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from libs.events.commands import Cause, CommandHandler
 from libs.events.decider import Decider
 from libs.events.envelope import Actor
 from libs.events.memory import MemoryLog, MemoryStore
-from libs.events.operations import Side, unsettled
+from libs.events.operations import Side
 from libs.events.relay import Relay
 from libs.events.signals import Signal
 from libs.service.app_factory import ServiceApp
@@ -30,6 +29,7 @@ from libs.service.issuer import Issuer
 from libs.service.keys import JwksFile
 from libs.service.runtime import Runtime
 from libs.service.settings import ServiceSettings
+from libs.service.settling import settle
 
 ISSUER: Final = "http://identity.test"
 SETTLE_S: Final = 20.0
@@ -87,19 +87,11 @@ class Served:
 
     async def settle(self) -> None:
         """Until everything that has happened is handled, stamped, projected and published."""
-        async with asyncio.timeout(SETTLE_S):
-            while found := await self._unsettled():
-                self.runtime.appended.set()
-                self.runtime.wake_tasks.set()
-                self.runtime.stamped.set()
-                await asyncio.sleep(0.005)
-        assert not found
-
-    async def _unsettled(self) -> list[str]:
-        runtime = self.runtime
-        subscriptions = {name: topics for name, (topics, _) in runtime.subscriptions.items()}
-        own = Side(runtime.name, runtime.topic, await runtime.store.progress(), subscriptions)
-        return unsettled([own, *[await neighbour.side() for neighbour in self.neighbours.values()]])
+        self.runtime.appended.set()
+        self.runtime.wake_tasks.set()
+        self.runtime.stamped.set()
+        neighbours = {name: neighbour.side for name, neighbour in self.neighbours.items()}
+        await settle({self.runtime.name: self.runtime.side, **neighbours}, SETTLE_S)
 
     async def events(self, stream_id: str) -> list[Any]:
         """What has happened on a stream of the service."""
