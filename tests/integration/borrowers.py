@@ -164,7 +164,9 @@ class Borrower:
         return [date.fromisoformat(row["due"]) for row in await self.instalments()]
 
     async def repayments(self) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = (await self.town.client.get("finance-officer", f"{self._loan}/repayments"))["items"]
+        items: list[dict[str, Any]] = (await self.town.client.get("finance-officer", f"{self._loan}/repayments"))[
+            "items"
+        ]
         return items
 
     async def cases(self, **query: str) -> list[dict[str, Any]]:

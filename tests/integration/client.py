@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -30,7 +31,11 @@ class Answer:
 class Client(Platform):
     """The demonstration's client, with a person of two roles besides the development users."""
 
-    _lead_token = ""
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._lead_token = ""
+        self._answers = 0
+        self._one_answered = asyncio.Condition()
 
     @classmethod
     def of(cls, process: PlatformProcess, *, seed: str) -> Self:
@@ -42,6 +47,19 @@ class Client(Platform):
         """The Idempotency-Key that `post` sends for a key of ours."""
         return str(uuid5(KEYS, f"{self._seed}/{key}"))
 
+    async def answered(self, count: int) -> None:
+        """Wait until so many more requests have been answered."""
+        until = self._answers + count
+        async with self._one_answered:
+            await self._one_answered.wait_for(lambda: self._answers >= until)
+
+    async def _call(self, *arguments: Any, **request: Any) -> Any:
+        answer = await super()._call(*arguments, **request)
+        async with self._one_answered:
+            self._answers += 1
+            self._one_answered.notify_all()
+        return answer
+
     async def _token(self, user: str) -> str:
         return self._lead_token if user == FINANCE_LEAD.client_id else await super()._token(user)
 
@@ -50,6 +68,8 @@ class Client(Platform):
     ) -> Answer:
         """The answer to one request as it is written: no key is made up, nothing is raised. Without a user, no token."""
         token = {"Authorization": f"Bearer {await self._token(user)}"} if user else {}
-        async with self._http.request(method, path, json=body, headers={**token, **(headers or {})}) as answer:
+        async with self._http.request(
+            method, self._at(path), json=body, headers={**token, **(headers or {})}
+        ) as answer:
             content = await answer.read()
             return Answer(answer.status, answer.headers.copy(), orjson.loads(content) if content else None)

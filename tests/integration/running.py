@@ -103,6 +103,11 @@ class BankRecord:
         """The lines of the bank's statement that concern a loan."""
         return self._rows("select * from entry where purpose = ? order by cursor", f"loan-{loan_id}")
 
+    def requests_for(self, loan_id: str) -> int:
+        """How often the bank was asked to pay for a loan."""
+        statement = "select request_no from request join payment using (payment_id) where purpose = ?"
+        return len(self._rows(statement, f"loan-{loan_id}"))
+
     def paid_more_than_once(self) -> list[dict[str, Any]]:
         """Loans for which money moved twice and did not come back."""
         return self._rows(

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from standalone.http import Refused
-from tests.integration.borrowers import BAD, Borrower, of_fen, yuan
+from tests.integration.borrowers import BAD, Borrower, yuan
 from tests.integration.running import PlatformProcess
 from tests.integration.soundness import assert_sound
 from tests.integration.town import Story, Town
@@ -16,8 +16,6 @@ from tests.integration.town import Story, Town
 pytestmark = pytest.mark.integration
 
 STORIES: Final[list[Story]] = []
-TO_PAY_UNDER: Final = "2500.00"
-"""Of which the instalment of 12,000 yuan in 12 months, 1,083.10, is less than half."""
 
 
 def story(told: Story) -> Story:
@@ -167,7 +165,7 @@ async def who_withdraws_after_submitting_gets_no_offer(town: Town) -> None:
     await town.settled()
     assert (await who.application())["status"] == "WITHDRAWN"
     assert (await who.decision())["status"] == "LAPSED"
-    with pytest.raises(Refused, match="409|404"):
+    with pytest.raises(Refused, match=r"409|404"):
         await who.signs()
     await town.settled()
     assert town.bank.payments_of(who.loan_id) == []

@@ -107,8 +107,8 @@ class Town:
         """The documents that a product asks a person for, and the consents."""
         if product not in self._documents:
             shown = await self.client.get("customer", f"/application/products/{product}")
-            self._documents[product] = shown["product"]["documents"]
             self._consents = (await self.client.get("customer", "/application/consents"))["items"]
+            self._documents[product] = shown["product"]["documents"]
         needed = [
             rule["type"]
             for rule in self._documents[product]
