@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ def refused(member: str, value: Any) -> str:
     return str(error["type"])
 
 
+@cache
 def schema_of(member: str) -> Draft202012Validator:
     return Draft202012Validator(Holder.model_json_schema(mode="serialization")["properties"][member])
 
