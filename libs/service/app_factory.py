@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from libs.service import problem_handlers
-from libs.service.auth import TokenVerifier
+from libs.service.auth import TokenVerifier, roles_required
 from libs.service.docs_pages import PageRoute, docs_routes, problems_endpoint
 from libs.service.headers import headers_read
 from libs.service.health import HealthChecks
@@ -35,11 +35,14 @@ class ServiceApp(FastAPI):
     health: HealthChecks
     metrics: Telemetry
     headers: Mapping[str, list[dict[str, Any]]]
+    roles: Mapping[str, list[str]]
     token_url: str | None = None
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            self.openapi_schema = described(super().openapi(), headers=self.headers, token_url=self.token_url)
+            self.openapi_schema = described(
+                super().openapi(), headers=self.headers, roles=self.roles, token_url=self.token_url
+            )
         return self.openapi_schema
 
 
@@ -81,7 +84,7 @@ def create_app(
         telemetry={"metrics": False, "logs": False, "operation_spans": False},
     )
     app.service, app.health, app.metrics, app.token_url = (name, health, telemetry, token_url)
-    app.headers = _headers(routers)
+    app.headers, app.roles = _headers(routers), _roles(routers)
     app.state.verifier = verifier
     problem_handlers.install(app)
     own_routes = _own_routes(app, prefix)
@@ -159,6 +162,12 @@ def _headers(routers: Sequence[APIRouter]) -> dict[str, list[dict[str, Any]]]:
             raise ValueError(f"two operations are called {route.name}: clients are generated from these names")
         found[_operation_id(route)] = list(headers_read(route.dependant))
     return found
+
+
+def _roles(routers: Sequence[APIRouter]) -> dict[str, list[str]]:
+    """The roles that each operation admits; none where any token will do, or none is needed."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    return {_operation_id(route): sorted(roles_required(route.dependant)) for route in routes}
 
 
 def _operation_id(route: APIRoute) -> str:

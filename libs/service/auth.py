@@ -12,6 +12,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from joserfc import jwt
@@ -235,3 +236,9 @@ def require(*roles: str) -> Requirement:
     if unknown:
         raise ValueError(f"no such role: {', '.join(sorted(unknown))}")
     return Requirement(frozenset(roles))
+
+
+def roles_required(dependant: Dependant) -> frozenset[str]:
+    """The roles that an operation's dependencies ask for; empty when any token will do."""
+    found = dependant.call.roles if isinstance(dependant.call, Requirement) else frozenset()
+    return found.union(*(roles_required(inner) for inner in dependant.dependencies))

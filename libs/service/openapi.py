@@ -40,11 +40,16 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
 
 
 def described(
-    document: dict[str, Any], *, headers: Mapping[str, list[dict[str, Any]]], token_url: str | None = None
+    document: dict[str, Any],
+    *,
+    headers: Mapping[str, list[dict[str, Any]]],
+    roles: Mapping[str, list[str]],
+    token_url: str | None = None,
 ) -> dict[str, Any]:
     """The document with problems as the error answers of every operation and the ways to authenticate.
 
-    `headers`: the parameters that an operation, by its id, reads from headers by itself.
+    `headers`: the parameters that an operation, by its id, reads from headers by itself; `roles`: those it admits,
+    which the document shows as `x-roles`.
     """
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
@@ -55,6 +60,8 @@ def described(
     for _, _, operation in operations(document):
         if read := headers.get(operation["operationId"]):
             operation.setdefault("parameters", []).extend(read)
+        if admitted := roles.get(operation["operationId"]):
+            operation["x-roles"] = admitted
         responses = operation.setdefault("responses", {})
         if "HTTPValidationError" in str(responses.get("422", "")):
             del responses["422"]
