@@ -11,6 +11,7 @@ from libs.service.runtime import Runtime
 from services.contract.api import routers
 from services.contract.document.typography import prepare
 from services.contract.library import library
+from services.contract.press import press
 from services.contract.reactions import reactions
 from services.contract.settings import ContractSettings
 from services.contract.signatures import LocalSignatures
@@ -27,6 +28,7 @@ async def _start(runtime: Runtime) -> None:
     key = ContractSettings().key()
     runtime.extras["signatures"] = LocalSignatures(runtime.store.pool, key, runtime.clock.now)
     signing.runtime = runtime
+    runtime.on_stop.append(press.stop)
 
 
 service: Final = Service(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from libs.contracts.application import ApplicantRegistered, ApplicationWithdrawn
@@ -18,6 +17,7 @@ from services.contract.domain.contract import ExpireContract, FollowWithdrawal, 
 from services.contract.handlers import contract_id_of, contracts, make_out
 from services.contract.library import library
 from services.contract.parties import borrower, known
+from services.contract.press import press
 from services.contract.records import OFFER, WITHDRAWAL
 from services.contract.signing import SIGN
 
@@ -40,7 +40,7 @@ async def offer(recorded: Recorded[ApplicationApproved], reaction: Reaction) -> 
     if await _withdrawn(reaction.session, approved.application_id):
         return
     party = await borrower(reaction.session, approved.request.applicant_id)
-    made = await asyncio.to_thread(make_out, approved, party, library())
+    made = await press.run(make_out, approved, party, library())
     contract_id = made.command.contract_id
     outcome = await reaction.handle(
         contracts,

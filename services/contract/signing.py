@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from hashlib import sha256
 from typing import Final
 
@@ -19,6 +18,7 @@ from services.contract.domain.contract import ConcludeContract, Status
 from services.contract.handlers import contents_of, contracts
 from services.contract.library import library
 from services.contract.parties import borrower
+from services.contract.press import press
 from services.contract.records import OFFER
 from services.contract.signatures import SignatureService
 
@@ -53,7 +53,7 @@ class Signing:
         ]
         document = await documents.load(runtime.store.pool, digest)
         assert document is not None, "a document is written with the event that names it"
-        content = await asyncio.to_thread(signed_pdf, contents, document.content, accepted, signatures)
+        content = await press.run(signed_pdf, contents, document.content, accepted, signatures)
         conclude = ConcludeContract(
             signed_document_sha256=sha256(content).hexdigest(),
             signatures=tuple(signatures),

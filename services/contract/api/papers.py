@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
@@ -19,6 +18,7 @@ from services.contract.document.pages import contract_pdf
 from services.contract.handlers import contents_of
 from services.contract.library import library
 from services.contract.parties import borrower
+from services.contract.press import press
 from services.contract.signatures import SignatureService
 
 router = APIRouter(tags=["documents"])
@@ -103,7 +103,7 @@ async def _intact(runtime: Runtime, digest: str) -> bool:
 
 async def _remade(runtime: Runtime, offered: ContractOffered) -> str:
     party = await borrower(runtime.store, offered.agreement.request.applicant_id)
-    content = await asyncio.to_thread(contract_pdf, contents_of(offered, party, library()))
+    content = await press.run(contract_pdf, contents_of(offered, party, library()))
     return sha256(content).hexdigest()
 
 

@@ -1,0 +1,51 @@
+"""Sets documents in a process of its own: a page costs tens of milliseconds of processor time, which no event loop
+has to give, and a thread would only take from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import get_context
+from typing import Final, ParamSpec, TypeVar
+
+from services.contract.document.typography import prepare
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PROCESSES: Final = 1
+
+
+class Press:
+    """Runs functions of the document module elsewhere; functions and arguments must survive pickling."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The function's result. A press that died is replaced, and the work is done again by the new one."""
+        work = partial(function, *args, **kwargs)
+        try:
+            return await self._submit(work)
+        except BrokenProcessPool:
+            self._pool = None
+            return await self._submit(work)
+
+    async def _submit(self, work: Callable[[], T]) -> T:
+        if self._pool is None:
+            # Spawned, not forked: a fork would inherit connections and an event loop that are not its own.
+            self._pool = ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=prepare)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def stop(self) -> None:
+        """End the process when what it works on is done."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await asyncio.to_thread(pool.shutdown)
+
+
+press: Final = Press()
+"""One a process: documents of all kinds take turns."""
