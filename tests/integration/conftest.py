@@ -35,9 +35,9 @@ def platform_on(broker: str) -> Iterator[PlatformProcess]:
         shutil.rmtree(directory)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def start_platform() -> Callable[[str], AbstractContextManager[PlatformProcess]]:
-    """Starts a platform of the test's own, which it may kill."""
+    """Starts a platform of a test's own, which it may do anything to."""
     return platform_on
 
 

@@ -19,8 +19,9 @@ async def _assert_sound(process: PlatformProcess, seed: str) -> None:
     client = Client.of(process, seed=seed)
     try:
         await client.settle()
-        for side in await client.sides():
-            assert (side.name, side.progress.parked, side.progress.tasks_failed) == (side.name, 0, 0)
+        for name in SERVICES:
+            progress = (await client.get("operator", f"/{name}/operations/progress"))["progress"]
+            assert (name, progress["parked"], progress["tasks_failed"]) == (name, 0, 0)
         trial = await client.get("finance-officer", "/ledger/trial-balance")
         assert trial["accounts"]
         assert trial["total"] == {"CNY": "0.00"}
