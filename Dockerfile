@@ -37,6 +37,6 @@ COPY --link --from=build /opt/puhui /opt/puhui
 USER 10001:10001
 WORKDIR /var/lib/puhui
 EXPOSE 8000
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 CMD ["python", "-m", "standalone.healthcheck"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=4 CMD ["python", "-m", "standalone.healthcheck"]
 ENTRYPOINT ["puhui"]
 CMD ["--help"]

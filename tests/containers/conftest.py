@@ -1,29 +1,15 @@
-"""A Docker engine, asked through its own client, as users do."""
+"""What every test of containers needs: an engine that answers, the image, the stack."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
-IMAGE = "puhui:dev"
-
-
-def docker(*arguments: str, **environment: str) -> str:
-    """The output of one docker command; fails the test with what the command said."""
-    done = subprocess.run(
-        ["docker", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"docker {' '.join(arguments)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
-    return done.stdout
+from tests.containers.engine import IMAGE, docker
+from tests.containers.stack import Stack
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,3 +29,10 @@ def image(engine: None) -> str:
     """The image of all services, built from this working tree."""
     docker("build", "--tag", IMAGE, ".")
     return IMAGE
+
+
+@pytest.fixture(scope="session")
+def stack(image: str) -> Iterator[Stack]:
+    """The whole stack, started once for all tests."""
+    with Stack() as running:
+        yield running

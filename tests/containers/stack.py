@@ -9,16 +9,17 @@ import uuid
 from types import TracebackType
 from typing import Any, Self
 
-from tests.containers.conftest import REPOSITORY, docker
+from tests.containers.engine import REPOSITORY, docker
 
 _SECRETS = (
     "POSTGRES_PASSWORD",
     "PUHUI_DATABASE_PASSWORD",
     "PUHUI_BANK_SECRET",
+    "PUHUI_APPLICANT_KEY",
     "KEYCLOAK_ADMIN_PASSWORD",
     "KEYCLOAK_FRONT_SECRET",
 )
-SECRET = "of-the-test"
+SECRET = "of-the-test-and-as-long-as-a-key-must-be"
 _PASSWORDS = dict.fromkeys(_SECRETS, SECRET)
 _FILES = ("--file", "docker-compose.yml", "--file", "tests/containers/ports.yaml")
 
@@ -42,9 +43,13 @@ class Stack:
         configuration: dict[str, Any] = json.loads(text)
         return configuration
 
+    def address(self, service: str) -> str:
+        """Where a service's container answers on this machine; another place each time that it is started."""
+        return f"http://{self.compose('port', service, '8000').strip()}"
+
     def url(self, service: str) -> str:
         """Where a service answers on this machine, with the service's own path."""
-        return f"http://{self.compose('port', service, '8000').strip()}/{service}"
+        return f"{self.address(service)}/{service}"
 
     def states(self) -> dict[str, tuple[str, str]]:
         """State and health of each service."""
@@ -52,9 +57,12 @@ class Stack:
         return {row["Service"]: (row["State"], row["Health"]) for row in map(json.loads, lines)}
 
     def kill(self, service: str) -> None:
-        """End a service's container at once, as a crash would, and start it again."""
+        """End a service's container at once, as a crash would."""
         self.compose("kill", "--signal", "KILL", service)
-        self.compose("up", "--detach", "--wait", "--no-deps", service)
+
+    def start(self, service: str) -> None:
+        """Start the container again that was killed; returns when it is healthy."""
+        self.compose("up", "--detach", "--wait", "--no-deps", "--no-recreate", service)
 
     def __enter__(self) -> Self:
         try:

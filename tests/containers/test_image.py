@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.containers.conftest import REPOSITORY, docker
+from tests.containers.engine import REPOSITORY, docker
 
 pytestmark = pytest.mark.containers
 
