@@ -8,6 +8,7 @@ from typing import Any, Final
 from libs.service.problems import BY_STATUS, MEDIA_TYPE
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
+_NESTED_MAX: Final = 8
 _UNUSED_SCHEMAS: Final = ("HTTPValidationError", "ValidationError")
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
@@ -111,20 +112,26 @@ def _contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _has_example(media: dict[str, Any], schemas: dict[str, Any]) -> bool:
-    """Whether the media type, its schema, or every item of a page in it carries an example."""
-    if "example" in media or media.get("examples"):
+    """Whether the media type or its schema carries an example, or one can be put together from those of its parts."""
+    return "example" in media or bool(media.get("examples")) or _is_shown(media.get("schema", {}), schemas, 0)
+
+
+def _is_shown(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> bool:
+    """Documentation pages put an object's example together from its members'; an enumeration or a truth value shows itself."""
+    if "example" in schema or schema.get("examples") or "enum" in schema or schema.get("type") == "boolean":
         return True
-    schema = media.get("schema", {})
-    for _ in range(4):  # a page refers to its items, which refer to a model
-        if "example" in schema or schema.get("examples"):
-            return True
-        if "$ref" in schema:
-            schema = schemas.get(schema["$ref"].rpartition("/")[2], {})
-        elif schema.get("type") == "array":
-            schema = schema.get("items", {})
-        else:
-            schema = schema.get("properties", {}).get("items", {}).get("items", {})
-    return False
+    if depth > _NESTED_MAX:
+        return False
+    if "$ref" in schema:
+        return _is_shown(schemas.get(schema["$ref"].rpartition("/")[2], {}), schemas, depth + 1)
+    if schema.get("type") == "array":
+        return _is_shown(schema.get("items", {}), schemas, depth + 1)
+    if "anyOf" in schema:  # a member that may be null
+        return any(_is_shown(each, schemas, depth + 1) for each in schema["anyOf"])
+    if "items" in schema.get("properties", {}):  # a page: its items count
+        return _is_shown(schema["properties"]["items"], schemas, depth + 1)
+    members = schema.get("properties", {}).values()
+    return bool(members) and all(_is_shown(each, schemas, depth + 1) for each in members)
 
 
 def _statuses(operation: dict[str, Any]) -> Iterator[int]:

@@ -164,10 +164,10 @@ class TimelineEntry(ResponseModel):
     """Something that happened in a case: the event's type and data, who acted, on which business date."""
 
     type: str = Field(examples=["puhui.collections.contact-logged.v1"])
-    recorded_at: str
+    recorded_at: str = Field(examples=["2026-04-04T02:15:00.000000Z"])
     actor: str = Field(examples=["collector"])
     role: str = Field(examples=["collector"])
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(examples=[{"case_id": CASE, "channel": "TELEPHONE", "result": "REACHED"}])
 
 
 class Timeline(ResponseModel):
@@ -235,7 +235,7 @@ class Contact(ResponseModel):
     """A contact as it was logged."""
 
     case_id: str = Field(examples=[CASE])
-    contact_id: str
+    contact_id: str = Field(examples=["7d1f0c2e-5b0e-5c1d-9a53-6a5d0b7f0c11"])
     channel: ContactChannel = Field(examples=["TELEPHONE"])
     result: ContactResult = Field(examples=["REACHED"])
     at_local: str = Field(examples=["2026-04-04T10:15:00"])
@@ -257,11 +257,11 @@ class BrokenRule(ResponseModel):
     """A rule that a contact would break, with its source; `next_permitted` is the debtor's own time."""
 
     code: Code = Field(examples=["quiet-hours"])
-    detail: str
+    detail: str = Field(examples=["No call between 22:00 and 08:00, local time."])
     rule: str = Field(examples=["quiet_hours"])
     source: str = Field(examples=["GB/T 45251-2025"])
     standing: str = Field(examples=["S"], description="P primary text, S secondary source, D draft, M to be confirmed.")
-    next_permitted: datetime | None
+    next_permitted: datetime | None = Field(examples=["2026-04-05T08:00:00"])
 
     @classmethod
     def of(cls, breach: Breach) -> Self:
@@ -294,7 +294,7 @@ class PromiseEntry(RequestModel):
 class PromiseSummary(ResponseModel):
     """One promise in a list."""
 
-    promise_id: str
+    promise_id: str = Field(examples=["1b9e4c7a-0d55-5f0e-8c1e-3b8f0a6f2f51"])
     case_id: str = Field(examples=[CASE])
     loan_id: str = Field(examples=[LOAN])
     amount: MoneyField = Field(examples=[cny("1100.16")])
@@ -327,7 +327,7 @@ class Resolution(RequestModel):
 class Complaint(ResponseModel):
     """A complaint; while one is open nobody contacts the debtor to collect."""
 
-    complaint_id: str
+    complaint_id: str = Field(examples=["2c0d5e8b-1e66-5a1f-9d2f-4c9a1b7a3a62"])
     case_id: str = Field(examples=[CASE])
     subject: str = Field(examples=["Calls at work"])
     received_on: date = Field(examples=["2026-04-05"])
@@ -342,7 +342,7 @@ class Complaint(ResponseModel):
 class Reminder(ResponseModel):
     """A reminder that was sent."""
 
-    reminder_id: str
+    reminder_id: str = Field(examples=["3d1e6f9c-2f77-5b20-8e30-5d0b2c8b4b73"])
     loan_id: str = Field(examples=[LOAN])
     applicant_id: str = Field(examples=[APPLICANT])
     due: date = Field(examples=["2026-03-02"])
@@ -370,8 +370,8 @@ class PolicyRule(ResponseModel):
     """One rule of collection with its source, and how far that source is confirmed."""
 
     rule: str = Field(examples=["quiet_hours"])
-    value: Any
-    meaning: str
+    value: Any = Field(examples=[{"from": "22:00", "to": "08:00", "channels": ["TELEPHONE"]}])
+    meaning: str = Field(examples=["No contact from the first time to the second, local time."])
     source: str = Field(examples=["GB/T 45251-2025"])
     standing: str = Field(examples=["S"])
 

@@ -70,9 +70,9 @@ class Balance(ResponseModel):
 class TrialBalance(ResponseModel):
     """All accounts up to a date. `total` is the sum of all balances: zero, or the books are wrong."""
 
-    as_of: date
+    as_of: date = Field(examples=["2026-03-02"])
     accounts: list[Balance]
-    total: dict[str, str] = Field(description="By currency, a decimal string.")
+    total: dict[str, str] = Field(examples=[{"CNY": "0.00"}], description="By currency, a decimal string.")
 
 
 class JournalLine(ResponseModel):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 from sqlalchemy import select
 
+from libs.contracts import examples as ex
 from libs.contracts.problems import Rejected
 from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, RequestModel, ResponseModel
@@ -22,6 +23,8 @@ from services.ledger.library import library
 from services.ledger.views import DAY_DETAIL
 
 router = APIRouter(tags=["business days"])
+
+DETAIL: Final = f'{{"fee_minor":0,"interest_minor":500,"loan_id":"{ex.LOAN}","penalty_minor":0,"provision_minor":0}}\n'
 
 
 class BusinessDateShown(ResponseModel):
@@ -75,7 +78,12 @@ async def close_days(body: DayEndBody, call: Annotated[Call, command("operator")
     "/day-ends/{business_date}/detail",
     summary="Show what a day added for each loan",
     response_class=Response,
-    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One JSON object a line and loan."}},
+    responses={
+        200: {
+            "content": {"application/x-ndjson": {"example": DETAIL}},
+            "description": "One JSON object a line and loan.",
+        }
+    },
 )
 async def show_detail(
     business_date: Annotated[BusinessDate, Path(description="A closed day.")],

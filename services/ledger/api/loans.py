@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
 from libs.contracts import examples as ex
-from libs.contracts.ledger import Bucket, LoanPosition, Tier
+from libs.contracts.ledger import POSITION, Bucket, LoanPosition, Tier
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.values import Components
 from libs.lending.allocation import Component
@@ -94,8 +94,8 @@ class LoanSummary(ResponseModel):
 class PlanShown(ResponseModel):
     """The repayment plan with what is open of it on the business date."""
 
-    loan_id: Id
-    as_of: date
+    loan_id: Id = Field(examples=[ex.LOAN])
+    as_of: date = Field(examples=["2026-03-02"])
     instalments: list[InstalmentState]
 
 
@@ -124,11 +124,11 @@ class StatementShown(ResponseModel):
 class LoanAtShown(ResponseModel):
     """A loan on one date by what was known on another."""
 
-    loan_id: Id
-    effective: date
-    known: date
+    loan_id: Id = Field(examples=[ex.LOAN])
+    effective: date = Field(examples=["2026-03-02"])
+    known: date = Field(examples=["2026-03-05"])
     state: Status
-    position: LoanPosition | None
+    position: LoanPosition | None = Field(examples=[POSITION])
 
 
 def filters(
