@@ -32,9 +32,12 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self._progress = progress
         self._line = progress.add_task("Starting", total=None)
+        self._began = time.monotonic()
 
     def stage(self, text: str, total: int | None = None) -> None:
         self._progress.update(self._line, description=text, total=total, completed=0)
+        if not self._progress.console.is_terminal:  # where nothing can be redrawn, a line a stage
+            self._progress.console.print(f"{time.monotonic() - self._began:7.1f} s  {text}")
 
     def advance(self, text: str | None = None) -> None:
         self._progress.update(self._line, advance=1)
