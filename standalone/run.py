@@ -21,7 +21,8 @@ import uvicorn
 from rich.console import Console
 
 from standalone.platform import HOST, Layout, platform, server
-from standalone.processes import free_port
+from standalone.postgres import EmbeddedPostgres
+from standalone.processes import ServerProcess, free_port
 
 FIRST_DATE: Final = date(2026, 1, 5)
 READY_S: Final = 120.0
@@ -77,9 +78,10 @@ class FrontEnd:
 
 def run_demo(directory: Path, *, broker: str, loans: int, seed: int) -> int:
     """Play the demonstration in a fresh directory, leave `report.json` there, and stop."""
+    layout = Layout(directory)
+    end_leftovers(layout)
     shutil.rmtree(directory, ignore_errors=True)
     port = free_port()
-    layout = Layout(directory)
     with platform(layout, port=port, broker_name=broker, first_date=FIRST_DATE, bank_seed=seed) as gateway:
         serving = server(gateway, port)
         url = f"http://{HOST}:{port}"
@@ -92,6 +94,16 @@ def run_demo(directory: Path, *, broker: str, loans: int, seed: int) -> int:
                 child.terminate()
                 status = child.wait()
     return status
+
+
+def end_leftovers(layout: Layout) -> None:
+    """End the servers that a killed run left behind, before their files are taken from under them."""
+    for record in layout.directory.glob("**/*.pid"):
+        if record.name != "postmaster.pid":
+            ServerProcess(record.stem, record.parent).end_orphan()
+    if layout.postgres.exists():
+        with EmbeddedPostgres(layout.postgres):
+            """Starting deals with whatever is left of the last one; leaving stops it in order."""
 
 
 @contextmanager
