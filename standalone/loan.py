@@ -8,13 +8,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import aiohttp
 import typer
 from rich.console import Console
 from rich.table import Table
-
-from standalone.http import Platform, Refused
-from standalone.platform import Layout
 
 READER: Final = "auditor"
 EXIT_REFUSED: Final = 1
@@ -36,12 +32,14 @@ def loan(
     ] = Path("var/run"),
 ) -> None:
     """A loan's state as replayed from its events at a pair of times."""
+    from standalone.http import Refused  # the platform's libraries are heavy, and --help does not need them
+
     try:
         shown = asyncio.run(_ask(url, directory, loan_id, _day(effective), _day(known)))
     except Refused as refused:
         typer.echo(refused.problem.get("detail", str(refused)), err=True)
         raise typer.Exit(EXIT_REFUSED) from None
-    except (OSError, aiohttp.ClientError) as error:
+    except OSError as error:
         typer.echo(f"{url} does not answer as {directory} says: {error}. Start it with `make run`.", err=True)
         raise typer.Exit(EXIT_USAGE) from None
     if as_json:
@@ -55,6 +53,9 @@ def _day(moment: datetime | None) -> date | None:
 
 
 async def _ask(url: str, directory: Path, loan_id: str, effective: date | None, known: date | None) -> Any:
+    from standalone.http import Platform
+    from standalone.platform import Layout
+
     platform = Platform.at(url, Layout(directory).identity, seed="")
     try:
         today = (await platform.get(READER, "/ledger/business-date"))["business_date"]
