@@ -21,8 +21,7 @@ test: $(VENV)/.ready-dev ## every test, but those that need Docker (ARGS="-k led
 	$(BIN)/pytest $(ARGS)
 
 coverage: $(VENV)/.ready-dev ## every test, and the branches of libs and domains that none of them takes
-	$(BIN)/pytest --cov --cov-report= $(ARGS)
-	$(BIN)/coverage report --include='libs/*,services/*/domain/*,services/*/domain.py' --fail-under=95
+	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 
 test-containers: $(VENV)/.ready-dev ## the image, the compose stack and testcontainers, on a Docker engine
 	$(BIN)/pytest -m containers $(ARGS)

@@ -14,6 +14,8 @@ from tests.containers.stack import SECRET, Stack
 pytestmark = pytest.mark.containers
 
 ISSUER = "http://localhost:8180/realms/puhui"
+PATIENCE_S = 60
+"""A server that has just started compiles what it runs for the first time."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def realm() -> Iterator[str]:
 
 async def test_a_front_ends_token_is_accepted_for_what_it_is(realm: str) -> None:
     grant = {"grant_type": "client_credentials", "client_id": "puhui-front", "client_secret": SECRET}
-    answer = httpx.post(f"{realm}/protocol/openid-connect/token", data=grant)
+    answer = httpx.post(f"{realm}/protocol/openid-connect/token", data=grant, timeout=PATIENCE_S)
     assert answer.status_code == 200, answer.text
 
     keys = JwksUrl(f"{realm}/protocol/openid-connect/certs")
@@ -36,4 +38,4 @@ async def test_a_front_ends_token_is_accepted_for_what_it_is(realm: str) -> None
 
 def test_another_secret_opens_nothing(realm: str) -> None:
     grant = {"grant_type": "client_credentials", "client_id": "puhui-front", "client_secret": "guessed"}
-    assert httpx.post(f"{realm}/protocol/openid-connect/token", data=grant).status_code == 401
+    assert httpx.post(f"{realm}/protocol/openid-connect/token", data=grant, timeout=PATIENCE_S).status_code == 401
