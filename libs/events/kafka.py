@@ -111,10 +111,17 @@ class KafkaBroker:
         return self._identity
 
     async def partitions(self, topics: Sequence[str]) -> list[tuple[str, int]]:
-        """All partitions of these topics."""
+        """All partitions of these topics; raises `BrokerUnavailable` while the broker does not tell them all.
+
+        A topic that was just made is unknown to the broker for a moment. Who took that for no partitions would never
+        read them.
+        """
         async with _as_unavailable():
             admin, _ = await self._connected()
             described = await admin.describe_topics(list(topics))
+        told = {one["topic"] for one in described if not one["error_code"] and one["partitions"]}
+        if missing := set(topics) - told:
+            raise BrokerUnavailable(f"the broker does not tell the partitions of {', '.join(sorted(missing))} yet")
         return [(one["topic"], partition) for one in described for partition in range(len(one["partitions"]))]
 
     async def end_offsets(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:

@@ -263,3 +263,15 @@ async def test_progress_is_told_to_the_group_and_a_refusal_harms_nobody(
         monkeypatch.setattr(consumer, "commit", refused)
         await reading.reader.commit({(topic, 0): 0})
     await broker.close()
+
+
+@pytest.mark.kafka
+async def test_a_topic_that_the_broker_does_not_know_yet_is_not_taken_for_one_without_partitions(
+    kafka_broker: BrokerServer,
+) -> None:
+    broker = KafkaBroker(kafka_settings(kafka_broker.bootstrap_servers, "kafka"))
+    try:
+        with pytest.raises(BrokerUnavailable, match="never-made"):
+            await broker.partitions(["never-made"])
+    finally:
+        await broker.close()
