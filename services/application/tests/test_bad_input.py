@@ -116,7 +116,7 @@ APPLICANTS: list[tuple[dict[str, Any], str, str]] = [
     ({**PERSON, "name": "a\nb"}, "#/name", "wrong-form"),
     ({**PERSON, "name": "x" * 101}, "#/name", "too-long"),
     ({**PERSON, "legal_representative": "x"}, "#/legal_representative", "unknown-member"),
-    ({**PERSON, "kind": "GHOST"}, "#", "union-tag-invalid"),
+    ({**PERSON, "kind": "GHOST"}, "#", "not-a-choice"),
     (
         {name: value for name, value in COMPANY.items() if name != "legal_representative"},
         "#/legal_representative",
