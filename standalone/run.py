@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -37,6 +38,7 @@ def run_platform(directory: Path, *, port: int, broker: str, loans: int, seed: i
     """Serve until interrupted; first, on an empty store, play the demonstration (loans 0: not)."""
     layout = Layout(directory)
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # in order: what was started here is stopped here
     with platform(layout, port=port, broker_name=broker, first_date=FIRST_DATE, bank_seed=seed) as gateway:
         serving = server(gateway, port)
         url = f"http://{HOST}:{port}"
