@@ -10,9 +10,9 @@ RUN python -m venv --without-pip /opt/puhui
 # Changes rarely: the locked packages, each checked by its hash. Nothing embedded: servers run beside the image.
 COPY requirements/runtime.txt requirements/build.txt requirements/
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/puhui/bin/python install --no-compile --require-hashes --requirement requirements/runtime.txt \
+    pip --python /opt/puhui/bin/python install --no-compile --no-deps --require-hashes --requirement requirements/runtime.txt \
     && python -m venv /build \
-    && /build/bin/pip install --no-compile --require-hashes --requirement requirements/build.txt
+    && /build/bin/pip install --no-compile --no-deps --require-hashes --requirement requirements/build.txt
 
 # Changes often: our own code, as a wheel without its tests.
 COPY pyproject.toml README.md LICENSE ./

@@ -64,10 +64,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.ready: requirements/standalone.txt pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --require-hashes --requirement requirements/standalone.txt
+	$(PIP) install --no-deps --require-hashes --requirement requirements/standalone.txt
 	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 $(VENV)/.ready-dev: requirements/dev.txt $(VENV)/.ready
-	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	$(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $@
