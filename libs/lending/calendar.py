@@ -96,6 +96,18 @@ def add_period(
     return start + timedelta(days=days * count)
 
 
+def month_of_due(due: date, rule: MonthEnd, day: int | None) -> date:
+    """A date in the month that a due date belongs to, from which its neighbours are counted.
+
+    Under ROLL the 1st of a month stands for a day that the month before lacks: 1 March for 31 February.
+    """
+    if rule is MonthEnd.ROLL and day is not None and due.day == 1 and day > 1:
+        before = due - timedelta(days=1)
+        if day > before.day:
+            return before
+    return due
+
+
 def due_dates(
     anchor: date,
     period: Period,

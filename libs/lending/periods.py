@@ -18,6 +18,7 @@ from libs.lending.calendar import (
     add_period,
     adjusted,
     due_dates,
+    month_of_due,
 )
 from libs.lending.daycount import BASIS, COUNTERS, NOMINAL_YEAR_DAYS
 from libs.lending.terms import (
@@ -68,9 +69,15 @@ def _anchored(terms: LoanTerms, period: Period, count: int, start: date) -> tupl
     first = terms.first_due or natural
     if first == natural and day is None:
         return due_dates(start, period, count, rule), start
-    days = [first, *due_dates(first, period, count - 1, rule, day)]
-    back = start if first == natural and start.day == first.day else add_period(first, period, -1, rule, day)
+    days = [first, *due_dates(month_of_due(first, rule, day), period, count - 1, rule, day)]
+    back = start if first == natural and start.day == first.day else _periods_before(terms, first, 1)
     return days, back
+
+
+def _periods_before(terms: LoanTerms, due: date, count: int) -> date:
+    """The date `count` periods before a due date: for one period the due date before it."""
+    rule, day = terms.month_end, terms.due_day
+    return add_period(month_of_due(due, rule, day), terms.period, -count, rule, day)
 
 
 def rate_ratio(terms: LoanTerms) -> tuple[int, int]:
@@ -142,7 +149,7 @@ def period_part(terms: LoanTerms, start: date, end: date, regular_start: date) -
     if terms.broken_period is BrokenPeriod.PRO_RATA:
         return single * _pro_rata(terms, start, end)
     whole, cut = 0, end
-    while (before := add_period(end, terms.period, -(whole + 1), terms.month_end, terms.due_day)) >= start:
+    while (before := _periods_before(terms, end, whole + 1)) >= start:
         whole, cut = whole + 1, before
     return whole * single + days_part(terms, start, cut)
 
@@ -165,7 +172,7 @@ def _pro_rata(terms: LoanTerms, start: date, end: date) -> Fraction:
     """Regular periods from `start` to `end`, the broken one by its actual days."""
     whole, cut = 0, end
     while True:
-        before = add_period(end, terms.period, -(whole + 1), terms.month_end, terms.due_day)
+        before = _periods_before(terms, end, whole + 1)
         if before <= start:
             return whole + Fraction((cut - start).days, (cut - before).days)
         whole, cut = whole + 1, before

@@ -9,9 +9,11 @@ import pytest
 from libs.lending.calendar import Calendar, MonthEnd, Period, PeriodUnit, WorkingDay
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
+from libs.lending.periods import plan_periods
 from libs.lending.rounding import Rounding
 from libs.lending.schedule import RepaymentPlan, repayment_plan
 from libs.lending.terms import (
+    BrokenPeriod,
     BrokenPeriod,
     Fee,
     FeeBase,
@@ -340,3 +342,23 @@ def test_rounding_modes_of_interest_and_instalment_are_their_own() -> None:
 def test_the_month_end_rule_is_the_terms_own() -> None:
     plan = repayment_plan(replace(BASE, disbursed_on=date(2025, 1, 31), month_end=MonthEnd.ROLL))
     assert plan.rows[0].due == date(2025, 3, 1)
+
+
+@pytest.mark.parametrize("broken", list(BrokenPeriod))
+def test_a_rolled_due_date_belongs_to_the_month_it_stands_for(broken: BrokenPeriod) -> None:
+    terms = replace(
+        BASE,
+        disbursed_on=date(2025, 1, 10),
+        first_due=date(2025, 3, 1),
+        due_day=31,
+        month_end=MonthEnd.ROLL,
+        broken_period=broken,
+    )
+    plan = repayment_plan(terms)
+    assert [row.due for row in plan.rows[:4]] == [
+        date(2025, 3, 1),
+        date(2025, 3, 31),
+        date(2025, 5, 1),
+        date(2025, 5, 31),
+    ]
+    assert plan_periods(terms).regular_start == date(2025, 1, 31)
