@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from libs.events.envelope import Headers
+
+
+Place: TypeAlias = tuple[str, int]
+"""A partition: topic and number."""
 
 
 class BrokerUnavailable(Exception):
@@ -61,7 +65,7 @@ class Publisher(Protocol):
     async def stop(self) -> None: ...
 
 
-Assigned = Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[tuple[str, int], int]]]
+Assigned = Callable[[Sequence[Place]], Awaitable[Mapping[Place, int]]]
 """Called with the (topic, partition) pairs that are newly ours; answers with the offset to read next of each."""
 
 
@@ -70,7 +74,7 @@ class Reader(Protocol):
 
     async def start(self, assigned: Assigned) -> None: ...
 
-    async def poll(self, timeout_s: float, limit: int) -> Mapping[tuple[str, int], Sequence[Record]]:
+    async def poll(self, timeout_s: float, limit: int) -> Mapping[Place, Sequence[Record]]:
         """The next records by topic and partition; empty when there are none in time. Raises `BrokerUnavailable`."""
         ...
 
@@ -78,7 +82,11 @@ class Reader(Protocol):
         """Read from `offset` next; an offset that the broker does not hold means from its first record."""
         ...
 
-    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    def attend(self, places: Iterable[Place]) -> None:
+        """Where something is to be had now: the other partitions are not asked for until they are named here."""
+        ...
+
+    async def commit(self, offsets: Mapping[Place, int]) -> None:
         """Tell the broker how far we are, for lag tooling alone: nothing is ever read back from it."""
         ...
 
@@ -91,3 +99,7 @@ class Broker(Protocol):
     def publisher(self, topic: str, partitions: int) -> Publisher: ...
 
     def reader(self, topics: Sequence[str], group: str) -> Reader: ...
+
+    async def end_offsets(self, places: Iterable[Place]) -> Mapping[Place, int]:
+        """The next offset of each partition."""
+        ...

@@ -310,6 +310,12 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._identity = identity
         self._checked_at = time.monotonic()
 
+    def attend(self, places: Iterable[tuple[str, int]]) -> None:
+        wanted = {TopicPartition(*place) for place in places}
+        ours = self._consumer.assignment()
+        self._consumer.pause(*(ours - wanted))
+        self._consumer.resume(*(ours & wanted))
+
     async def seek(self, topic: str, partition: int, offset: int) -> None:
         await self._seek_all({(topic, partition): offset})
 

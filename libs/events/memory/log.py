@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import uuid4
 
-from libs.events.broker import Assigned, BrokerUnavailable, Message, Record, TopicState
+from libs.events.broker import Assigned, BrokerUnavailable, Message, Place, Record, TopicState
 from libs.events.signals import Signal
 
 
@@ -22,6 +22,12 @@ class MemoryLog:
 
     def reader(self, topics: Sequence[str], group: str) -> MemoryReader:
         return MemoryReader(self, topics, group)
+
+    async def end_offsets(self, places: Iterable[Place]) -> Mapping[Place, int]:
+        return {
+            (topic, partition): len(self.topics[topic][partition]) if topic in self.topics else 0
+            for topic, partition in places
+        }
 
     def wipe(self) -> None:
         """Lose everything, as a broker without a disk does when it restarts; its clients find out by themselves."""
@@ -148,6 +154,9 @@ class MemoryReader:
         if (topic, partition) in self.offsets:
             held = len(self._log.topics.get(topic, [[]] * (partition + 1))[partition])
             self.offsets[topic, partition] = offset if offset <= held else 0
+
+    def attend(self, places: Iterable[Place]) -> None:
+        """Asking costs nothing in memory."""
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Nobody looks at lag in memory."""

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from libs.events.broker import Broker
+from libs.events.hub import Hub
 from libs.events.kafka import KafkaBroker, KafkaSettings
 from libs.events.memory import MemoryLog, MemoryStore
 from libs.events.postgres import PostgresStore, connect, schema_sql
@@ -86,11 +87,21 @@ async def _log(request: pytest.FixtureRequest, kind: str, grouped: bool) -> Asyn
     await broker.close()
 
 
-@pytest.fixture(params=["memory", pytest.param("tansu", marks=INTEGRATION), pytest.param("kafka", marks=KAFKA)])
-async def log(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
-    """Each kind of log in turn, where every reader takes all partitions."""
-    async for broker in _log(request, request.param, grouped=False):
-        yield broker
+@pytest.fixture(
+    params=[
+        "memory",
+        "memory-hub",
+        pytest.param("tansu", marks=INTEGRATION),
+        pytest.param("tansu-hub", marks=INTEGRATION),
+        pytest.param("kafka", marks=KAFKA),
+        pytest.param("kafka-hub", marks=KAFKA),
+    ]
+)
+async def log(request: pytest.FixtureRequest, topic: str) -> AsyncIterator[Broker]:
+    """Each kind of log in turn, where every reader takes all partitions; alone, and behind a hub."""
+    kind, _, hub = request.param.partition("-")
+    async for broker in _log(request, kind, grouped=False):
+        yield Hub(broker, [topic, f"{topic}-2"]) if hub else broker
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=KAFKA)])
@@ -107,12 +118,20 @@ class WipedLog:
         self.broker, self.wipe = broker, wipe
 
 
-@pytest.fixture(params=["memory", pytest.param("tansu", marks=INTEGRATION)])
-async def wiped_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WipedLog]:
+@pytest.fixture(
+    params=[
+        "memory",
+        "memory-hub",
+        pytest.param("tansu", marks=INTEGRATION),
+        pytest.param("tansu-hub", marks=INTEGRATION),
+    ]
+)
+async def wiped_log(request: pytest.FixtureRequest, tmp_path: Path, topic: str) -> AsyncIterator[WipedLog]:
     """A log that loses everything when it is told to; Tansu by starting again, with what it holds in memory alone."""
-    if request.param == "memory":
+    kind, _, hub = request.param.partition("-")
+    if kind == "memory":
         log = MemoryLog()
-        yield WipedLog(log, log.wipe)
+        yield WipedLog(Hub(log, [topic]) if hub else log, log.wipe)
         return
     with TansuBroker(tmp_path / "tansu") as server:
 
@@ -121,7 +140,7 @@ async def wiped_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
             server.start()
 
         broker = KafkaBroker(kafka_settings(server.bootstrap_servers, "tansu"))
-        yield WipedLog(broker, restart)
+        yield WipedLog(Hub(broker, [topic]) if hub else broker, restart)
         await broker.close()
 
 
