@@ -14,6 +14,8 @@ from typing import Final
 import uvicorn
 from pydantic import SecretStr
 
+from libs.contracts.catalogue import topic
+from libs.events.hub import Hub
 from libs.events.kafka import KafkaBroker
 from libs.service.gateway import Gateway
 from libs.service.identity import create_identity_app
@@ -30,7 +32,8 @@ HOST: Final = "127.0.0.1"
 AUDIENCE: Final = "puhui"
 PARTITIONS: Final = 2
 """Of each topic. One process reads them all, and the embedded broker pays for every partition it is asked about."""
-FETCH_WAIT_MS: Final = {"tansu": 50, "kafka": 500}
+FETCH_WAIT_MS: Final = 5
+"""A fetch is sent when there is something (`libs.events.hub`); one that is sent too early shall not hold up the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
                 kafka_bootstrap=broker.bootstrap_servers,
                 kafka_idempotence=broker_name == "kafka",
                 kafka_grouped=False,
-                kafka_fetch_wait_ms=FETCH_WAIT_MS[broker_name],
+                kafka_fetch_wait_ms=FETCH_WAIT_MS,
                 topic_partitions=PARTITIONS,
                 jwks_file=layout.identity / "jwks.json",
                 token_issuer=issuer_url,
@@ -119,7 +122,8 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
             for name in SERVICES
         }
         shared: KafkaBroker = kafka_broker(settings[SERVICES[0]])
-        apps = {name: service_app(name, settings[name], shared) for name in SERVICES}
+        hub = Hub(shared, [topic(name) for name in SERVICES])
+        apps = {name: service_app(name, settings[name], hub) for name in SERVICES}
         identity = create_identity_app(issuer, host=HOST, path="/identity")
         yield Gateway(apps, others={"identity": identity}, on_stop=[shared.close])
 

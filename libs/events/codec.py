@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from functools import cached_property
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
 import orjson
@@ -13,6 +14,9 @@ from libs.events.canonical import canonical
 from libs.events.envelope import Metadata, StoredEvent
 
 E = TypeVar("E", covariant=True)
+
+KEPT_EVENTS: Final = 4096
+"""Decoded events that are kept for those who are about to hear of them."""
 
 
 class Payload(Protocol):
@@ -26,20 +30,52 @@ class Payload(Protocol):
     def model_validate(cls, obj: Any) -> Self: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recorded(Generic[E]):
-    """A decoded event with all that is known about it: what a reaction or a projection is given."""
+    """An event with all that is known about it: what a reaction or a projection is given.
 
-    event: E
-    stream_id: str
-    version: int
-    sequence: int
-    event_id: UUID
-    type: str
-    source: str
-    metadata: Metadata
+    It is decoded when it is first asked for: an archive never asks.
+    """
+
     stored: StoredEvent
     """The event as it is stored, for whoever keeps or proves its bytes."""
+    source: str
+    codec: Codec
+
+    @cached_property
+    def event(self) -> E:
+        """Raises what `Codec.decode` raises."""
+        decoded: E = self.codec.decode(self.stored.type, self.stored.data)
+        return decoded
+
+    @property
+    def stream_id(self) -> str:
+        return self.stored.stream_id
+
+    @property
+    def version(self) -> int:
+        return self.stored.version
+
+    @property
+    def sequence(self) -> int:
+        return self.stored.sequence
+
+    @property
+    def event_id(self) -> UUID:
+        return self.stored.event_id
+
+    @property
+    def type(self) -> str:
+        return self.stored.type
+
+    @property
+    def current_type(self) -> str:
+        """The type name of `event`: the stored one, or that of its last successor."""
+        return self.codec.current_type(self.stored.type)
+
+    @property
+    def metadata(self) -> Metadata:
+        return self.stored.circumstances
 
     @property
     def key(self) -> str:
@@ -64,6 +100,7 @@ class Codec:
 
     def __init__(self, types: Mapping[str, type[Payload]], upcasters: Mapping[str, Upcaster] | None = None) -> None:
         self._types = types
+        self._decoded: dict[tuple[str, bytes], Any] = {}
         self._upcasters = upcasters or {}
         for name, upcaster in self._upcasters.items():
             if upcaster.successor not in types and upcaster.successor not in self._upcasters:
@@ -88,7 +125,20 @@ class Codec:
         return type
 
     def decode(self, type: str, data: bytes) -> Any:
-        """The event; raises `UnknownEventType`, or what the class raises when the data are not of its form."""
+        """The event; raises `UnknownEventType`, or what the class raises when the data are not of its form.
+
+        Events are immutable, so all who hear of one within a short time share it: who decodes the same bytes again
+        is given the same object.
+        """
+        known = self._decoded.get((type, data))
+        if known is None:
+            known = self._decode(type, data)
+            if len(self._decoded) >= KEPT_EVENTS:
+                del self._decoded[next(iter(self._decoded))]
+            self._decoded[type, data] = known
+        return known
+
+    def _decode(self, type: str, data: bytes) -> Any:
         values = orjson.loads(data)
         while (upcaster := self._upcasters.get(type)) is not None:
             type, values = upcaster.successor, upcaster.convert(values)
@@ -99,14 +149,4 @@ class Codec:
         return event_class.model_validate(values)
 
     def recorded(self, stored: StoredEvent, source: str) -> Recorded[Any]:
-        return Recorded(
-            event=self.decode(stored.type, stored.data),
-            stream_id=stored.stream_id,
-            version=stored.version,
-            sequence=stored.sequence,
-            event_id=stored.event_id,
-            type=stored.type,
-            source=source,
-            metadata=stored.circumstances,
-            stored=stored,
-        )
+        return Recorded(stored, source, self)

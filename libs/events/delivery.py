@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -106,22 +106,20 @@ class Delivery:
             await self._store.advance(self._subscriber.consumer, topic, partition, old, new)
             return
 
+        streams = list({item.event.stream_id for item in items})
+
         async def work(session: Session) -> None:
-            await session.advance(self._subscriber.consumer, topic, partition, old, new)
-            ready = await self._set_aside(session, topic, partition, items)
+            held = await session.advance(self._subscriber.consumer, topic, partition, old, new, streams)
+            ready = await self._set_aside(session, topic, partition, items, held) if held else items
             if ready:
                 await self._subscriber.handle(session, [self._decode(item) for item in ready])
 
         await in_transaction(self._store, work)
 
-    async def _set_aside(self, session: Session, topic: str, partition: int, items: Sequence[Item]) -> list[Item]:
+    async def _set_aside(
+        self, session: Session, topic: str, partition: int, items: Sequence[Item], held: Container[str]
+    ) -> list[Item]:
         """Park what belongs to a stream that has something parked; the rest."""
-        if not items:
-            return []
-        streams = list({item.event.stream_id for item in items})
-        held = await session.parked_streams(self._subscriber.consumer, topic, streams)
-        if not held:
-            return list(items)
         for item in items:
             if item.event.stream_id in held:
                 await session.park(self._parked(topic, partition, item, "waits for an earlier event of its stream", 0))

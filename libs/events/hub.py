@@ -40,7 +40,8 @@ def _size(record: Record) -> int:
 
 @dataclass(slots=True)
 class Shelf:
-    """What is held of a partition: records up to `next`, the next offset to fetch. `end` is where it is known to end."""
+    """What is held of a partition: records up to `next`, the next offset to fetch. `end` is where it is said to end:
+    beyond `next` there is something to fetch, before it the broker is not the one it was."""
 
     records: deque[Record] = field(default_factory=deque)
     next: int = 0
@@ -61,6 +62,10 @@ class Shelf:
         self.size += sum(map(_size, records))
         self.next = records[-1].offset + 1
         self.end = max(self.end, self.next)
+
+    @property
+    def is_settled(self) -> bool:
+        return self.next == self.end
 
     def after(self, offset: int, limit: int) -> list[Record]:
         start = bisect_left(self.records, offset, key=lambda record: record.offset)
@@ -87,6 +92,7 @@ class Hub:
         self._readers: list[HubReader] = []
         self._rewinds: dict[Place, int] = {}
         self._nudge = Signal()
+        self._look = False
         self._starting = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
 
@@ -103,7 +109,9 @@ class Hub:
 
     def published(self, topic: str, ends: Mapping[int, int]) -> None:
         for partition, end in ends.items():
-            if (shelf := self._shelves.get((topic, partition))) is not None:
+            if (shelf := self._shelves.get((topic, partition))) is None:
+                self._look = True  # the reader has yet to hear of this partition
+            else:
                 shelf.end = end
         self._nudge.set()
 
@@ -213,19 +221,20 @@ class Hub:
                 shelf.clear(offset)
                 shelf.end = max(shelf.end, offset + 1)
                 await reader.seek(*place, offset)
-        behind = {place for place, shelf in self._shelves.items() if shelf.next < shelf.end and not self._waits(place)}
-        if not behind:
-            if await self._nudge.wait(IDLE_S):
+        wanted = {place for place, shelf in self._shelves.items() if not shelf.is_settled and not self._waits(place)}
+        if not wanted:
+            if not self._look and await self._nudge.wait(IDLE_S):
                 await asyncio.sleep(GATHER_S)
                 return
-            behind = {place for place in self._shelves if not self._waits(place)}
-        reader.attend(behind)
+            self._look = False
+            wanted = {place for place in self._shelves if not self._waits(place)}
+        reader.attend(wanted)
         polled = await reader.poll(POLL_S, BATCH)
         for place, records in polled.items():
             self._put(place, records)
-        if not polled:  # the end that we were told is not to be had: the next look finds out
-            for place in behind:
-                self._shelves[place].end = min(self._shelves[place].end, self._shelves[place].next)
+        if not polled:  # what was said to be there is not: the next look finds out
+            for shelf in (self._shelves[place] for place in wanted if place in self._shelves):
+                shelf.end = shelf.next
 
     def _waits(self, place: Place) -> bool:
         """Whether a partition is not read on: for a reader that is far behind, or because nobody reads it."""

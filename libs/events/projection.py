@@ -91,7 +91,7 @@ class Projection:
         """What a batch of events does, in order."""
         result: list[Change] = []
         for recorded in batch:
-            project = self._project.get(type(recorded.event).type_name)
+            project = self._project.get(recorded.current_type)
             if project is not None:
                 result.extend(project(recorded))
         return result

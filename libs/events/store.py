@@ -129,8 +129,19 @@ class Session(Protocol):
         """
         ...
 
-    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
-        """Move a consumer on from `old` (None: it has no position yet); raises `Fenced` when it is elsewhere."""
+    async def advance(
+        self,
+        consumer: str,
+        topic: str,
+        partition: int,
+        old: Position | None,
+        new: Position,
+        stream_ids: Sequence[str] = (),
+    ) -> set[str]:
+        """Move a consumer on from `old` (None: it has no position yet); raises `Fenced` when it is elsewhere.
+
+        Which of `stream_ids` have something parked, so that what follows must wait as well.
+        """
         ...
 
     async def apply(self, changes: Sequence[Change]) -> None:
@@ -147,10 +158,6 @@ class Session(Protocol):
 
     async def park(self, parked: Parked) -> None:
         """Set an event aside for a person; the same one twice is one."""
-        ...
-
-    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
-        """Which of these streams have something parked, so that what follows must wait as well."""
         ...
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:

@@ -82,7 +82,7 @@ class Reactions:
         return register
 
     async def react(self, recorded: Recorded[Any], reaction: Reaction) -> None:
-        react = self._react.get(type(recorded.event).type_name)
+        react = self._react.get(recorded.current_type)
         if react is not None:
             await react(recorded, reaction)
 

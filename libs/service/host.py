@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -129,6 +130,12 @@ async def running(service: Service, settings: ServiceSettings, broker: Broker) -
         await runtime.store.close()
 
 
+@cache
+def published_codec() -> Codec:
+    """The codec of all published events: one for all services of a process, which hear of the same ones."""
+    return Codec(EVENT_TYPES, {name: Upcaster(*upcaster) for name, upcaster in UPCASTERS.items()})
+
+
 async def _open(service: Service, settings: ServiceSettings) -> Runtime:
     url = settings.database_url.get_secret_value()
     engine = create_async_engine(
@@ -143,8 +150,7 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
         await engine.dispose()
         raise
     await store.verify_cluster()
-    codec = Codec(EVENT_TYPES, {name: Upcaster(*upcaster) for name, upcaster in UPCASTERS.items()})
-    clock, appended = Clock(), Signal()
+    codec, clock, appended = published_codec(), Clock(), Signal()
     today = business_date.BusinessDate(store, settings.business_date_start or FIRST_BUSINESS_DATE)
     await today.refresh()
     runtime = Runtime(
@@ -226,7 +232,7 @@ class WakingSubscriber:
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         for recorded in batch:
-            if isinstance(recorded.event, BusinessDayOpened):
+            if recorded.current_type == BusinessDayOpened.type_name:
                 await session.apply(list(business_date.changes(recorded)))
                 self._runtime.business_date.heard(recorded.event.business_date)
         await self._inner.handle(session, batch)

@@ -111,7 +111,15 @@ class MemorySession:
         self._checks.append(check)
         self._effects.append(lambda: self._tables.answers.__setitem__(answer.key, answer))
 
-    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
+    async def advance(
+        self,
+        consumer: str,
+        topic: str,
+        partition: int,
+        old: Position | None,
+        new: Position,
+        stream_ids: Sequence[str] = (),
+    ) -> set[str]:
         def check() -> None:
             held = self._tables.positions.get((consumer, topic, partition))
             if (held and held.last_sequence) != (old and old.last_sequence):
@@ -120,6 +128,8 @@ class MemorySession:
         check()
         self._checks.append(check)
         self._effects.append(lambda: self._tables.positions.__setitem__((consumer, topic, partition), new))
+        wanted = set(stream_ids)
+        return {place[2] for place in self._tables.parked if place[:2] == (consumer, topic) and place[2] in wanted}
 
     async def apply(self, changes: Sequence[Change], suffix: str = "") -> None:
         self._effects.append(lambda: _write(self._tables.rows, changes, suffix))
@@ -148,10 +158,6 @@ class MemorySession:
     async def park(self, parked: Parked) -> None:
         place = (parked.consumer, parked.topic, parked.event.stream_id, parked.event.sequence)
         self._effects.append(lambda: void(self._tables.parked.setdefault(place, parked)))
-
-    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
-        wanted = set(stream_ids)
-        return {place[2] for place in self._tables.parked if place[:2] == (consumer, topic) and place[2] in wanted}
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
         place = (consumer, topic, stream_id, sequence)
@@ -231,9 +237,17 @@ class MemoryStore:
         async with self.transaction() as session:
             await session.copy(events)
 
-    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
+    async def advance(
+        self,
+        consumer: str,
+        topic: str,
+        partition: int,
+        old: Position | None,
+        new: Position,
+        stream_ids: Sequence[str] = (),
+    ) -> set[str]:
         async with self.transaction() as session:
-            await session.advance(consumer, topic, partition, old, new)
+            return await session.advance(consumer, topic, partition, old, new, stream_ids)
 
     async def apply(self, changes: Sequence[Change], suffix: str = "") -> None:
         async with self.transaction() as session:
@@ -250,10 +264,6 @@ class MemoryStore:
     async def park(self, parked: Parked) -> None:
         async with self.transaction() as session:
             await session.park(parked)
-
-    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
-        async with self.transaction() as session:
-            return await session.parked_streams(consumer, topic, stream_ids)
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
         async with self.transaction() as session:

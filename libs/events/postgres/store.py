@@ -50,12 +50,19 @@ READ: Final = """
     join es.event e using (stream_no, version) join es.stream s using (stream_no)
     order by q.global_seq"""
 ANSWERED: Final = "select key, fingerprint, answer from es.command where key = $1"
+# The position and what is parked in one statement: every batch of every consumer asks for both.
 START_POSITION: Final = """
-    insert into es.position (consumer, topic, partition, last_sequence, next_offset) values ($1, $2, $3, $4, $5)
-    on conflict do nothing"""
+    with moved as (
+        insert into es.position (consumer, topic, partition, last_sequence, next_offset) values ($1, $2, $3, $4, $5)
+        on conflict do nothing returning 1)
+    select (select count(*) from moved), array(
+        select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($6::text[]))"""
 MOVE_POSITION: Final = """
-    update es.position set last_sequence = $4, next_offset = $5
-    where consumer = $1 and topic = $2 and partition = $3 and last_sequence = $6"""
+    with moved as (
+        update es.position set last_sequence = $4, next_offset = $5
+        where consumer = $1 and topic = $2 and partition = $3 and last_sequence = $7 returning 1)
+    select (select count(*) from moved), array(
+        select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($6::text[]))"""
 POSITIONS: Final = "select topic, partition, last_sequence, next_offset from es.position where consumer = $1"
 SCHEDULE: Final = """
     insert into es.task (task_id, kind, key, payload, due_at)
@@ -96,8 +103,6 @@ PARK: Final = """
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing"""
 UNPARK: Final = """
     delete from es.parked where consumer = $1 and topic = $2 and stream_id = $3 and sequence = $4"""
-PARKED_STREAMS: Final = """
-    select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($3)"""
 PARKED: Final = """
     select consumer, topic, partition, source, stream_id, version, event_id, type, data, metadata, sequence, error,
         attempts
@@ -191,14 +196,25 @@ class PostgresSession:
         except asyncpg.PostgresError as error:
             raise _known(error) from None
 
-    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
-        place = (consumer, topic, partition, new.last_sequence, new.next_offset)
+    async def advance(
+        self,
+        consumer: str,
+        topic: str,
+        partition: int,
+        old: Position | None,
+        new: Position,
+        stream_ids: Sequence[str] = (),
+    ) -> set[str]:
+        place = (consumer, topic, partition, new.last_sequence, new.next_offset, stream_ids)
         if old is None:
-            status = await self.connection.execute(START_POSITION, *place)
+            row = await self.connection.fetchrow(START_POSITION, *place)
         else:
-            status = await self.connection.execute(MOVE_POSITION, *place, old.last_sequence)
-        if not status.endswith(" 1"):
+            row = await self.connection.fetchrow(MOVE_POSITION, *place, old.last_sequence)
+        assert row is not None, "a select of single values gives one row"
+        moved, parked = row
+        if not moved:
             raise Fenced(f"{consumer} is not at {old} in {topic or 'its own sequence'}/{partition}")
+        return set(parked)
 
     async def apply(self, changes: Sequence[Change], suffix: str = "") -> None:
         if changes:
@@ -236,9 +252,6 @@ class PostgresSession:
             parked.error,
             parked.attempts,
         )
-
-    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
-        return {row[0] for row in await self.connection.fetch(PARKED_STREAMS, consumer, topic, stream_ids)}
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
         status = await self.connection.execute(UNPARK, consumer, topic, stream_id, sequence)
@@ -294,9 +307,17 @@ class PostgresStore:
         async with self._single() as session:
             await session.copy(events)
 
-    async def advance(self, consumer: str, topic: str, partition: int, old: Position | None, new: Position) -> None:
+    async def advance(
+        self,
+        consumer: str,
+        topic: str,
+        partition: int,
+        old: Position | None,
+        new: Position,
+        stream_ids: Sequence[str] = (),
+    ) -> set[str]:
         async with self._single() as session:
-            await session.advance(consumer, topic, partition, old, new)
+            return await session.advance(consumer, topic, partition, old, new, stream_ids)
 
     async def apply(self, changes: Sequence[Change]) -> None:
         async with self.transaction() as session:
@@ -313,10 +334,6 @@ class PostgresStore:
     async def park(self, parked: Parked) -> None:
         async with self._single() as session:
             await session.park(parked)
-
-    async def parked_streams(self, consumer: str, topic: str, stream_ids: Sequence[str]) -> set[str]:
-        async with self._single() as session:
-            return await session.parked_streams(consumer, topic, stream_ids)
 
     async def unpark(self, consumer: str, topic: str, stream_id: str, sequence: int) -> None:
         async with self._single() as session:

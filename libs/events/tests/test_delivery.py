@@ -182,7 +182,7 @@ async def test_a_given_up_event_lets_those_after_it_through(store: Store) -> Non
 async def test_what_is_parked_of_one_topic_does_not_hold_another_topics_stream_of_the_same_name(store: Store) -> None:
     ledger, _ = await parked_ledger(store)
     event = (await store.load("item-1"))[0]
-    assert await store.parked_streams(ledger.consumer, "another", [event.stream_id]) == set()
+    assert await store.advance(ledger.consumer, "another", 0, None, Position(1, 1), [event.stream_id]) == set()
 
 
 async def test_a_passing_fault_of_the_database_is_not_held_against_the_event(store: Store) -> None:

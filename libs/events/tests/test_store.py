@@ -327,9 +327,10 @@ async def test_parked_events_are_kept_in_order_and_once(store: Store) -> None:
         await store.park(parked)
     assert await store.parked("consumer", "item-1") == [first, later]
     assert [one.event.sequence for one in await store.parked("consumer")] == [11, 12, 5]
-    assert await store.parked_streams("consumer", "topic", ["item-1", "item-3"]) == {"item-1"}
-    assert await store.parked_streams("consumer", "topic", []) == set()
-    assert await store.parked_streams("consumer", OWN, ["item-1"]) == set()
+    assert await store.advance("consumer", "topic", 2, None, Position(9, 9), ["item-1", "item-3"]) == {"item-1"}
+    assert await store.advance("consumer", "topic", 2, Position(9, 9), Position(10, 10), ["item-1"]) == {"item-1"}
+    assert await store.advance("consumer", "topic", 2, Position(10, 10), Position(11, 11)) == set()
+    assert await store.advance("consumer", OWN, 0, None, Position(9, 9), ["item-1"]) == set()
 
 
 async def test_a_parked_event_is_taken_back_once(store: Store) -> None:
