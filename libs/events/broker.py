@@ -8,7 +8,6 @@ from typing import Protocol, TypeAlias
 
 from libs.events.envelope import Headers
 
-
 Place: TypeAlias = tuple[str, int]
 """A partition: topic and number."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from libs.events.clock import Clock
@@ -91,6 +92,16 @@ class CommandHandler:
                 self._keep(stream_id, state, version)
         return state, version
 
+    async def _to_decide_on(
+        self, decider: Decider[Any, S, Any], stream_id: str, session: Session | None, is_first: bool
+    ) -> tuple[S, int, bool]:
+        """A state and its version, and whether it is surely the last one. At the first attempt a state that is kept
+        will do: whether it was the last one shows when it is appended to."""
+        kept = self._states.get(stream_id) if is_first else None
+        if kept is not None:
+            return *kept, False
+        return *await self.state(decider, stream_id, session), True
+
     async def handle(
         self,
         decider: Decider[C, S, Any],
@@ -111,17 +122,21 @@ class CommandHandler:
         if key is not None and within is not None and (answered := await self._answered(key, within)) is not None:
             state, version = await self.state(decider, stream_id, within)
             return Outcome(state, version, (), answered)
-        for _ in range(ATTEMPTS):
-            state, version = await self.state(decider, stream_id, within)
+        for attempt in range(ATTEMPTS):
+            state, version, is_last = await self._to_decide_on(decider, stream_id, within, attempt == 0)
             try:
                 if expected_version is not None and version != expected_version:
                     raise VersionMismatch(version)
                 events = decider.decide(command, state)
             except Exception:
+                if not is_last:
+                    continue
                 # The first attempt may be what makes a second one impossible: then its answer is given.
                 if key is None or within is not None or (answered := await self._answered(key)) is None:
                     raise
                 return Outcome(state, version, (), answered)
+            if not events and not is_last:
+                continue  # nothing is appended, so nothing would show that there is something to do after all
             after = decider.replay(events, state)
             outcome = Outcome(after, version + len(events), events)
             answer = Answer(key.key, key.fingerprint, key.answer(outcome)) if key else None
@@ -129,6 +144,7 @@ class CommandHandler:
                 if events or answer:
                     await (within or self._store).append(stream_id, version, self._new(events, cause), answer)
             except ConcurrencyError:
+                self._states.pop(stream_id, None)
                 if within is not None:
                     raise
                 continue
@@ -138,10 +154,12 @@ class CommandHandler:
                     raise
                 answered = await self._answered(key)
                 return Outcome(state, version, (), answered)
-            if within is None:
-                self._keep(stream_id, after, outcome.version)
             if events:
-                (within or self._store).after_commit(self._appended)
+                session = within or self._store
+                if within is not None:
+                    self._states.pop(stream_id, None)  # what follows in this transaction sees what it has appended
+                session.after_commit(partial(self._keep, stream_id, after, outcome.version))
+                session.after_commit(self._appended)
             return outcome
         raise ConcurrencyError(f"{stream_id} moved {ATTEMPTS} times while one command was decided")
 
@@ -154,6 +172,7 @@ class CommandHandler:
         Nobody is woken by it, since such work comes in long runs: the caller sets `appended` when a run is over.
         """
         await within.append(stream_id, expected_version, self._new(events, cause))
+        within.after_commit(partial(self._states.pop, stream_id, None))
 
     async def _answered(self, key: Key, session: Session | None = None) -> bytes | None:
         known = await (session or self._store).answered(key.key)
@@ -181,6 +200,8 @@ class CommandHandler:
         return new
 
     def _keep(self, stream_id: str, state: Any, version: int) -> None:
+        if version < self._states.get(stream_id, (None, 0))[1]:
+            return  # somebody was faster, and his is the later one
         self._states[stream_id] = (state, version)
         self._states.move_to_end(stream_id)
         if len(self._states) > CACHED_STATES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import Table
@@ -65,14 +66,30 @@ def default_of(table: Table, column: str) -> Any:
     return default.arg  # type: ignore[attr-defined]  # scalar defaults have one, which SQLAlchemy's base type hides
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is asked of a table for every row: its columns' names, those of the key, and what they are unless set."""
+
+    names: frozenset[str]
+    keys: tuple[str, ...]
+    defaults: Mapping[str, Any]
+
+
+@cache
+def _shape(table: Table) -> _Shape:
+    names = table.c.keys()
+    keys = tuple(column.name for column in table.primary_key.columns)
+    return _Shape(frozenset(names), keys, {name: default_of(table, name) for name in names})
+
+
 def whole_row(table: Table, row: Mapping[str, Any]) -> Row:
     """All columns of a row: as given, else their defaults. Raises `KeyError` for a column that does not exist."""
     _refuse_unknown(table, row)
-    return {name: row[name] if name in row else default_of(table, name) for name in table.c.keys()}
+    return {**_shape(table).defaults, **row}
 
 
 def key_names(table: Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.primary_key.columns)
+    return _shape(table).keys
 
 
 def merge(changes: Iterable[Change]) -> list[RowChange]:
@@ -112,9 +129,10 @@ def _patch(row: RowChange, values: Mapping[str, Any]) -> None:
 
 def _add(row: RowChange, amounts: Mapping[str, int]) -> None:
     _refuse_unknown(row.table, amounts)
+    defaults = _shape(row.table).defaults
     for name in amounts:
-        if default_of(row.table, name):
-            raise ValueError(f"{row.table.name}.{name} begins at {default_of(row.table, name)}: additions begin at 0")
+        if defaults[name]:
+            raise ValueError(f"{row.table.name}.{name} begins at {defaults[name]}: additions begin at 0")
     if row.replaced:
         row.row = whole_row(row.table, row.key) if row.row is None else row.row
         grown = row.row
@@ -127,6 +145,5 @@ def _add(row: RowChange, amounts: Mapping[str, int]) -> None:
 
 
 def _refuse_unknown(table: Table, values: Mapping[str, Any]) -> None:
-    unknown = values.keys() - table.c.keys()
-    if unknown:
-        raise KeyError(f"{table.name} has no column {sorted(unknown)}")
+    if not values.keys() <= _shape(table).names:
+        raise KeyError(f"{table.name} has no column {sorted(values.keys() - _shape(table).names)}")

@@ -70,10 +70,16 @@ class Call:
         again, with `Idempotency-Replayed: true`; another request under the key gets a 422. A domain's refusal
         (`Rejected`) and a stale If-Match (412) leave no trace, so the key may be used again.
         """
+        answers: dict[int, bytes] = {}
+
+        def answer(outcome: Outcome[Any]) -> bytes:  # of the last attempt, which is the one that counts
+            answers[0] = _answer(status, location, outcome, body)
+            return answers[0]
+
         key = Key(
             key=sha256(f"{self.actor.subject}\x00{self.key}".encode()).hexdigest(),
             fingerprint=fingerprint(self.request, self.actor),
-            answer=lambda outcome: _answer(status, location, outcome, body),
+            answer=answer,
         )
         conditional = self.precondition.if_match is not None or self.precondition.if_none_match is not None
         if conditional and await self.runtime.store.answered(key.key) is None:  # an answer stands, whatever came since
@@ -96,7 +102,7 @@ class Call:
             raise Problem(CONFLICT, "Too many commands on this resource at once; send it again.") from None
         if outcome.answer is not None:
             return _response(outcome.answer, replayed=True)
-        return _response(key.answer(outcome), replayed=False)
+        return _response(answers[0], replayed=False)
 
     def cause(self, effective_date: date | None = None, rules: dict[str, str] | None = None) -> Cause:
         """The circumstances of what this call leads to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import asyncpg.pool
@@ -26,7 +26,9 @@ async def write(connection: PoolConnection, changes: Sequence[Change], suffix: s
         keys = key_names(row.table)
         for kind, values in row.steps():
             names = tuple(sorted(values.keys() - set(keys)))
-            record = [row.key[name] for name in keys] + [_plain(row.table, name, values[name]) for name in names]
+            documents = _documents(row.table)
+            record = [row.key[name] for name in keys]
+            record += [_text(values[name]) if name in documents else values[name] for name in names]
             groups[kind, row.table, names].append(record)
     # Every batch touches kinds, tables and rows in the same order, so that two batches seldom lock crosswise.
     for kind, table, names in sorted(groups, key=lambda group: (group[0], group[1].name, group[2])):
@@ -35,8 +37,14 @@ async def write(connection: PoolConnection, changes: Sequence[Change], suffix: s
         await connection.execute(statement(kind, table, names, suffix), *zip(*records, strict=True))
 
 
-def _plain(table: Table, name: str, value: Any) -> Any:
-    return orjson.dumps(value).decode() if isinstance(table.c[name].type, JSON) and value is not None else value
+@cache
+def _documents(table: Table) -> frozenset[str]:
+    """The columns of JSON, which the driver takes as text."""
+    return frozenset(name for name in table.c.keys() if isinstance(table.c[name].type, JSON))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
 
 
 @lru_cache(maxsize=4096)

@@ -20,6 +20,7 @@ from libs.events.tests.shop import (
     CAUSE,
     CODEC,
     ITEM,
+    Delist,
     Event,
     ItemReceived,
     ItemSold,
@@ -214,6 +215,41 @@ async def test_states_are_kept_and_only_what_came_since_is_loaded(
     asked.clear()
     await handler.state(ITEM, "item-1")
     assert asked == [("item-1", 0)], "the one that was used longest ago is forgotten"
+
+
+async def test_a_state_that_is_kept_is_decided_on_without_loading_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = commands(store)
+    await handler.handle(ITEM, "item-1", Receive(1), CAUSE)
+    load = store.load
+    monkeypatch.setattr(store, "load", None)
+    assert (await handler.handle(ITEM, "item-1", Sell(1), CAUSE)).state == Stock(False, 0)
+    monkeypatch.setattr(store, "load", load)
+
+
+async def test_a_kept_state_that_is_not_the_last_one_neither_refuses_nor_leaves_anything_undone(store: Store) -> None:
+    handler = commands(store)
+
+    async def stale() -> None:
+        """What the handler keeps of the item is behind what another process has appended."""
+        await handler.state(ITEM, "item-1")
+        await commands(store).handle(ITEM, "item-1", Receive(5), CAUSE)
+
+    await handler.handle(ITEM, "item-1", Receive(1), CAUSE)
+    await stale()
+    assert (await handler.handle(ITEM, "item-1", Sell(6), CAUSE)).state == Stock(False, 0)
+    await stale()
+    assert (await handler.handle(ITEM, "item-1", Receive(1), CAUSE)).state == Stock(False, 6)
+    await stale()
+    async with store.transaction() as session:
+        with pytest.raises(ConcurrencyError):
+            await handler.handle(ITEM, "item-1", Receive(1), CAUSE, within=session)
+    async with store.transaction() as session:
+        assert (await handler.handle(ITEM, "item-1", Receive(1), CAUSE, within=session)).state == Stock(False, 12)
+    await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE)
+    await commands(store).handle(ITEM, "item-1", Delist(), CAUSE)
+    assert (await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE)).state.listed
 
 
 async def test_within_a_session_everything_waits_for_its_end(store: Store) -> None:

@@ -181,11 +181,14 @@ ODD = Table(
 
 
 def test_additions_begin_at_zero() -> None:
+    counts = Table("counts", MetaData(), Column("id", Integer, primary_key=True), Column("counted", Integer, default=3))
     with pytest.raises(ValueError, match="begins at 3"):
-        merge([Add(ODD, {"id": 1}, {"counted": 1})])
+        merge([Add(counts, {"id": 1}, {"counted": 1})])
 
 
 def test_only_plain_values_are_defaults() -> None:
+    with pytest.raises(TypeError, match="plain value"):
+        merge([Put(ODD, {"id": 1})])
     with pytest.raises(TypeError, match="plain value"):
         default_of(ODD, "at")
     assert default_of(ODD, "state") == "it's new"

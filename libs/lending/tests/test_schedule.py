@@ -14,7 +14,6 @@ from libs.lending.rounding import Rounding
 from libs.lending.schedule import RepaymentPlan, repayment_plan
 from libs.lending.terms import (
     BrokenPeriod,
-    BrokenPeriod,
     Fee,
     FeeBase,
     FeeTiming,
