@@ -38,8 +38,8 @@ format: $(VENV)/.ready-dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.ready-dev ## every benchmark, or NAME=append one of them; results in bench/results
-	$(BIN)/python -m bench $(NAME)
+bench: $(VENV)/.ready-bench ## every benchmark, or NAME=append one of them (FULL=1: full size); results in bench/results
+	$(BIN)/python -m bench $(if $(FULL),--full) $(NAME)
 
 image: ## build the container image puhui:dev
 	docker build --tag puhui:dev .
@@ -70,4 +70,9 @@ $(VENV)/.ready: requirements/standalone.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.ready-dev: requirements/dev.txt $(VENV)/.ready
 	$(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# And the peers that we measure ourselves against.
+$(VENV)/.ready-bench: requirements/bench.txt $(VENV)/.ready
+	$(PIP) install --no-deps --require-hashes --requirement requirements/bench.txt
 	@touch $@

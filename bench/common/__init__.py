@@ -1,0 +1,1 @@
+"""What the benchmarks share: measuring in turns, servers of their own, results and their table."""
