@@ -36,14 +36,19 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     return chosen
 
 
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The loop that services run on, where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return new_event_loop()
+
+
 def run(name: str, session: Session) -> Result:
     """One benchmark on a loop of its own."""
     module = import_module(f"bench.{name}")
-    try:
-        from uvloop import new_event_loop as factory
-    except ImportError:
-        factory = asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         result: Result = runner.run(module.measure(session))
     return result
 

@@ -73,7 +73,7 @@ class Result:
             "ours": rounded(self.ours),
             "peers": {peer: rounded(figure) for peer, figure in self.peers.items()},
             "ratios": {peer: rounded(ratio) for peer, ratio in self.ratios.items()},
-            "goal": "; ".join(goal["goal"] for goal in goals),
+            "goal": "; ".join(f"{goal.text} {goal.bound}" for goal in self.goals),
             "met": self.met,
             "runs": self.runs,
             "machine": machine(),
