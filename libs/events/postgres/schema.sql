@@ -157,6 +157,61 @@ begin
     return p_expected + appended;
 end $$;
 
+-- Many appends at once, each by itself as es.append would do it, in one transaction: the answer tells of each whether it
+-- was done (0), its stream is elsewhere (1), its command key was answered before (2), or somebody holds its stream (3):
+-- nobody waits here for the stream of another. An append that was not done leaves nothing.
+-- Streams and keys come once, in ascending order of the streams, so that two such calls that make the same new streams
+-- do not wait crosswise.
+-- The last six arrays have an element an event; p_append says whose it is (1 is the first).
+create function es.append_each(
+    p_streams text[], p_expected integer[], p_counts integer[],
+    p_keys text[], p_fingerprints bytea[], p_answers bytea[],
+    p_append integer[], p_versions integer[],
+    p_ids uuid[], p_types text[], p_data bytea[], p_metadata bytea[], p_hashes bytea[]
+) returns integer[] language plpgsql as $$
+declare
+    appends  constant integer := cardinality(p_streams);
+    outcomes integer[] := array_fill(0, array[appends]);
+    numbers  bigint[] := array_fill(null::bigint, array[appends]);
+    found_no bigint;
+begin
+    for i in 1 .. appends loop
+        if p_keys[i] is not null then
+            insert into es.command (key, fingerprint, answer) values (p_keys[i], p_fingerprints[i], p_answers[i])
+            on conflict do nothing;
+            if not found then
+                outcomes[i] := 2;
+                continue;
+            end if;
+        end if;
+        continue when p_counts[i] = 0;
+        found_no := null;
+        if p_expected[i] = 0 then
+            insert into es.stream (stream_id, version) values (p_streams[i], p_counts[i])
+            on conflict do nothing returning stream_no into found_no;
+        else
+            update es.stream set version = version + p_counts[i]
+            where stream_no = (select s.stream_no from es.stream s where s.stream_id = p_streams[i]
+                               and s.version = p_expected[i] for update skip locked)
+            returning stream_no into found_no;
+        end if;
+        if found_no is null then
+            outcomes[i] := case when exists (
+                select from es.stream s where s.stream_id = p_streams[i] and s.version = p_expected[i]
+            ) then 3 else 1 end;
+            delete from es.command where key = p_keys[i];
+        end if;
+        numbers[i] := found_no;
+    end loop;
+    insert into es.event (stream_no, version, event_id, type, data, metadata, leaf_hash)
+    select numbers[e.append], e.version, e.id, e.type, e.data, e.metadata, e.hash
+    from unnest(p_append, p_versions, p_ids, p_types, p_data, p_metadata, p_hashes) with ordinality
+        as e (append, version, id, type, data, metadata, hash, nth)
+    where numbers[e.append] is not null
+    order by e.nth;
+    return outcomes;
+end $$;
+
 -- Appends events of many streams at the versions they have elsewhere, in the order given: an archive's append.
 -- ES001: a stream is not where the first of its events follows, or its events are not contiguous.
 create function es.copy(

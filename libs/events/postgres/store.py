@@ -16,6 +16,7 @@ from libs.events.envelope import NewEvent, StoredEvent, leaf_bytes
 from libs.events.merkle import leaf_hash
 from libs.events.operations import Handled, Progress
 from libs.events.postgres.rows import write
+from libs.events.postgres.together import Together
 from libs.events.projection import Change
 from libs.events.store import (
     AlreadyAnswered,
@@ -271,6 +272,7 @@ class PostgresStore:
 
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self.pool = pool
+        self._together = Together(pool, self._append_alone)
 
     @property
     def connection(self) -> asyncpg.Pool[Any]:
@@ -299,6 +301,11 @@ class PostgresStore:
 
     async def append(
         self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None = None
+    ) -> int:
+        return await self._together.append(stream_id, expected_version, events, answer)
+
+    async def _append_alone(
+        self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None
     ) -> int:
         async with self._single() as session:
             return await session.append(stream_id, expected_version, events, answer)
