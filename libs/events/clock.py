@@ -24,6 +24,8 @@ class Clock:
     def __init__(self, wall_us: Callable[[], int] = wall_clock_us) -> None:
         self._wall_us = wall_us
         self._last_us = 0
+        self._second = -1
+        self._prefix = ""
 
     def now_us(self, after_us: int = 0) -> int:
         """Microseconds since 1970, later than any handed out before and than `after_us`."""
@@ -32,7 +34,10 @@ class Clock:
 
     def now(self, after: str | None = None) -> str:
         """The same as an RFC 3339 timestamp in UTC with six digits."""
-        return format_us(self.now_us(parse_us(after) if after else 0))
+        second, microsecond = divmod(self.now_us(parse_us(after) if after else 0), 1_000_000)
+        if second != self._second:  # most of a timestamp is the same for a whole second
+            self._second, self._prefix = second, format_us(second * 1_000_000)[:20]
+        return f"{self._prefix}{microsecond:06d}Z"
 
 
 def format_us(microseconds: int) -> str:

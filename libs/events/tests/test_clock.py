@@ -51,3 +51,11 @@ def test_the_wall_clock_is_that_of_the_machine() -> None:
 def test_what_is_no_timestamp_with_an_offset_is_refused(timestamp: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_us(timestamp)
+
+
+@given(st.lists(st.integers(0, LAST_US - 1_000), min_size=1, max_size=100))
+def test_a_timestamp_is_that_of_its_microsecond_in_whatever_second(walls: list[int]) -> None:
+    given, same = iter(walls), iter(walls)
+    clock, counting = Clock(lambda: next(given)), Clock(lambda: next(same))
+    for _ in walls:
+        assert clock.now() == format_us(counting.now_us())
