@@ -57,7 +57,7 @@ async def measure(session: Session) -> Result:
                     await fill(made, streams=1, each=length)
                     turns: dict[str, Contestant] = {
                         "ours": partial(ours, made, loads, length),
-                        "eventsourcing": partial(theirs, lambda item=item: peer.repository.get(item), loads, length),
+                        "eventsourcing": partial(theirs, partial(peer.repository.get, item), loads, length),
                     }
                     medians[length] = await session.in_turns(f"{length} events", turns)
     ratios = {n: durations(of["ours"], {"eventsourcing": of["eventsourcing"]}) for n, of in medians.items()}

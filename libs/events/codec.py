@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -12,6 +11,7 @@ import orjson
 
 from libs.events.canonical import canonical
 from libs.events.envelope import Metadata, StoredEvent
+from libs.events.lazy import lazy
 
 E = TypeVar("E", covariant=True)
 
@@ -42,7 +42,7 @@ class Recorded(Generic[E]):
     source: str
     codec: Codec
 
-    @cached_property
+    @lazy
     def event(self) -> E:
         """Raises what `Codec.decode` raises."""
         decoded: E = self.codec.decode(self.stored.type, self.stored.data)

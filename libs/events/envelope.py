@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, Self
 from uuid import UUID
 
 import orjson
 
 from libs.events.canonical import canonical
+from libs.events.lazy import lazy
 from libs.events.merkle import leaf_hash
 
 SPEC_VERSION: Final = b"1.0"
@@ -87,7 +87,7 @@ class StoredEvent:
     metadata: bytes
     sequence: int = 0
 
-    @cached_property
+    @lazy
     def circumstances(self) -> Metadata:
         return Metadata.from_bytes(self.metadata)
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from libs.events.broker import Broker, Reader, Record
 from libs.events.chain import follow
 from libs.events.delivery import Item
+from libs.events.envelope import StoredEvent
 from libs.events.store import OWN, Position, Store
 
 BATCH: Final = 1_000
@@ -61,13 +62,23 @@ class OwnFeed:
         place = (OWN, 0)
         reached = after.get(place, Position()).last_sequence
         end = until.get(place, 0)
-        while reached < end:
-            events = await self._store.read(reached, min(BATCH, end - reached))
-            if not events:
-                raise FeedIncomplete(f"the sequence ends at {reached}, not at {end}")
-            items = [Item(event, self._source, event.sequence) for event in events]
-            reached = events[-1].sequence
-            yield Batch(place, items, Position(reached, reached + 1))
+        coming = asyncio.ensure_future(self._next(reached, end))
+        try:
+            while reached < end:
+                events = await coming
+                if not events:
+                    raise FeedIncomplete(f"the sequence ends at {reached}, not at {end}")
+                reached = events[-1].sequence
+                # The store reads on while the caller works on these.
+                coming = asyncio.ensure_future(self._next(reached, end))
+                items = [Item(event, self._source, event.sequence) for event in events]
+                yield Batch(place, items, Position(reached, reached + 1))
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _next(self, reached: int, end: int) -> Sequence[StoredEvent]:
+        return await self._store.read(reached, min(BATCH, end - reached)) if reached < end else ()
 
 
 class TopicFeed:

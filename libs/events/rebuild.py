@@ -16,7 +16,7 @@ from libs.events.feeds import Batch, Feed, Place
 from libs.events.postgres import shadow
 from libs.events.postgres.shadow import Difference
 from libs.events.postgres.store import PostgresSession, PostgresStore
-from libs.events.projection import Projection
+from libs.events.projection import Change, Projection
 from libs.events.store import Fenced, Position
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,9 @@ SET_POSITION: Final = """
 FORGET_POSITIONS: Final = "delete from es.position where consumer = $1"
 FORGET_PARKED: Final = """
     delete from es.parked where consumer = $1 and topic = $2 and partition = $3 and sequence <= $4"""
+
+# A batch that a crash of the server takes back takes its position back with it, and is simply filled in again.
+NOT_WAITING: Final = "set local synchronous_commit = off"
 
 OnProgress = Callable[[int, int], None]
 """Told how far it is and how far it has to go, in sequence numbers summed over places."""
@@ -92,6 +95,7 @@ class Rebuild:
         async with aclosing(self._batches(reached, until)) as batches:
             async for batch in batches:
                 async with self._store.transaction() as session:
+                    await session.connection.execute(NOT_WAITING)
                     await self._write(session, batch, reached)
 
     async def live_ends(self) -> dict[Place, int]:
@@ -156,10 +160,7 @@ class Rebuild:
                 self._on_progress(sum(held.last_sequence for held in reached.values()), total)
 
     async def _write(self, session: PostgresSession, batch: Batch, reached: dict[Place, Position]) -> None:
-        changes = []
-        for item in batch.items:
-            if self._codec.current_type(item.event.type) in self._projection.types:
-                changes += self._project(item)
+        changes = self._project(batch.items)
         try:
             await session.advance(self._consumer, *batch.place, reached.get(batch.place), batch.reached)
             await session.apply(changes, self._suffix)
@@ -170,12 +171,16 @@ class Rebuild:
             raise RebuildFailed(f"{self._consumer} at sequence {first} to {last}: {error!r}") from error
         reached[batch.place] = batch.reached
 
-    def _project(self, item: Item) -> list[Any]:
+    def _project(self, items: Sequence[Item]) -> list[Change]:
+        types, current = self._projection.types, self._codec.current_type
+        wanted = [item for item in items if current(item.event.type) in types]
         try:
-            return self._projection.changes([self._codec.recorded(item.event, item.source)])
+            return self._projection.changes([self._codec.recorded(item.event, item.source) for item in wanted])
         except Exception as error:
-            place = f"sequence {item.event.sequence}, {item.event.type}"
-            raise RebuildFailed(f"{self._consumer} at {place}: {error!r}") from error
+            if len(wanted) > 1:  # which of them it is, is found one by one
+                return [change for item in wanted for change in self._project([item])]
+            event = wanted[0].event
+            raise RebuildFailed(f"{self._consumer} at sequence {event.sequence}, {event.type}: {error!r}") from error
 
     async def _ends(self, connection: Any) -> dict[Place, int]:
         held = await self._positions(connection, self._projection.consumer)

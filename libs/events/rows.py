@@ -56,6 +56,7 @@ class RowChange:
             yield Kind.AMEND, self.after
 
 
+@cache
 def default_of(table: Table, column: str) -> Any:
     """The value of a column that nobody has set: its scalar default, or null."""
     default = table.c[column].default
@@ -94,15 +95,15 @@ def key_names(table: Table) -> tuple[str, ...]:
 
 def merge(changes: Iterable[Change]) -> list[RowChange]:
     """One change a row, equivalent to all of them in order; rows in the order of their first change."""
-    rows: dict[tuple[str, tuple[Hashable, ...]], RowChange] = {}
+    rows: dict[tuple[Hashable, ...], RowChange] = {}
     for change in changes:
         table = change.table
         given = change.row if isinstance(change, Put) else change.key
-        key = {name: given[name] for name in key_names(table)}
-        place = (table.name, tuple(key.values()))
+        names = key_names(table)
+        place = (table.name, *[given[name] for name in names])
         row = rows.get(place)
         if row is None:
-            row = rows[place] = RowChange(table, key)
+            row = rows[place] = RowChange(table, dict(zip(names, place[1:], strict=True)))
         if isinstance(change, Put):
             row.replaced, row.row = True, whole_row(table, change.row)
         elif isinstance(change, Remove):
@@ -145,5 +146,7 @@ def _add(row: RowChange, amounts: Mapping[str, int]) -> None:
 
 
 def _refuse_unknown(table: Table, values: Mapping[str, Any]) -> None:
-    if not values.keys() <= _shape(table).names:
-        raise KeyError(f"{table.name} has no column {sorted(values.keys() - _shape(table).names)}")
+    known = _shape(table).names
+    for name in values:
+        if name not in known:
+            raise KeyError(f"{table.name} has no column {sorted(values.keys() - known)}")

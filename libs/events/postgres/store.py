@@ -45,10 +45,13 @@ LOAD: Final = """
     select s.stream_id, e.version, e.event_id, e.type, e.data, e.metadata, 0::bigint
     from es.stream s join es.event e using (stream_no)
     where s.stream_id = $1 and e.version > $2 order by e.version"""
+# A place at a time, by primary key: `limit 1` keeps the planner from joining whole tables for a batch of a thousand.
 READ: Final = """
     select s.stream_id, e.version, e.event_id, e.type, e.data, e.metadata, q.global_seq
     from (select * from es.sequence where global_seq > $1 order by global_seq limit $2) q
-    join es.event e using (stream_no, version) join es.stream s using (stream_no)
+    cross join lateral (select * from es.event e
+        where e.stream_no = q.stream_no and e.version = q.version limit 1) e
+    cross join lateral (select * from es.stream s where s.stream_no = q.stream_no limit 1) s
     order by q.global_seq"""
 ANSWERED: Final = "select key, fingerprint, answer from es.command where key = $1"
 # The position and what is parked in one statement: every batch of every consumer asks for both.
@@ -132,7 +135,8 @@ async def connect(dsn: str, *, min_size: int = 1, max_size: int = 8, application
         min_size=min_size,
         max_size=max_size,
         reset=_keep_connection_state,
-        server_settings={"application_name": application_name, "jit": "off"},
+        # Without sequential scans: a plan made while a table was small must not outlive its youth.
+        server_settings={"application_name": application_name, "jit": "off", "enable_seqscan": "off"},
     )
     return PostgresStore(pool)
 
