@@ -16,6 +16,7 @@ from libs.events.chain import Links, follow
 from libs.events.codec import Codec
 from libs.events.delivery import Delivery, Item, Subscriber
 from libs.events.errors import NotYet
+from libs.events.loops import beat, finishing
 from libs.events.store import Fenced, Position, Store
 
 log = structlog.get_logger(__name__)
@@ -95,7 +96,7 @@ class Consumer:
         handled = 0
         for place, records in polled.items():
             try:
-                handled += await self._take(self._reader, place, records)
+                handled += await finishing(self._take(self._reader, place, records))
                 self._unhandled.discard(place)
             except Fenced:
                 await self._again(self._reader, place)
@@ -154,6 +155,7 @@ class Consumer:
         try:
             await self.start()
             while True:
+                beat()
                 if await self.step():
                     await asyncio.sleep(GATHER_S)
         finally:

@@ -14,6 +14,7 @@ from libs.events.codec import Codec, Recorded
 from libs.events.conflicts import in_transaction
 from libs.events.envelope import StoredEvent
 from libs.events.errors import NotYet, is_transient
+from libs.events.loops import beat
 from libs.events.store import Fenced, Parked, Position, Session, Store
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,7 @@ class Delivery:
         """
         position = old
         while True:
+            beat()
             batch, items = items[: self._batch_size], items[self._batch_size :]
             reached = Position(batch[-1].event.sequence, batch[-1].offset + 1) if items else new
             await self._deliver_batch(topic, partition, batch, position, reached)
@@ -130,6 +132,7 @@ class Delivery:
     ) -> None:
         position = old
         for item in items:
+            beat()
             reached = Position(item.event.sequence, item.offset + 1)
             error = await self._attempt(topic, partition, item, position, reached)
             if error is not None:

@@ -1,10 +1,12 @@
-"""Keeps background loops running: a loop that fails begins anew after a pause, and is counted."""
+"""Keeps background loops running: one that fails begins anew after a pause, one that is stuck is replaced."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import structlog
 
@@ -12,20 +14,74 @@ from libs.events import metrics
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 HEALTHY_S: Final = 30.0
 """A loop that ran this long before it failed is not failing again and again."""
+STUCK_AFTER_S: Final = 60.0
+"""Longer than any wait that a loop may have of its own: the longest is for a task on the outside world."""
+LOOKS: Final = 4
+"""How often a loop is looked at within that time. Looks are counted, not seconds: a process that was stopped and
+continued has missed one look, and is not taken for stuck."""
+FINISH_S: Final = 10.0
+"""How long a step that was begun may take to its end when its loop is to end."""
 
 
-async def keep_running(service: str, name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run until cancelled. Passing faults of broker and database are expected; each is logged with its cause."""
+class Stuck(Exception):
+    """A loop made no progress for too long."""
+
+
+@dataclass(slots=True)
+class _Pulse:
+    beats: int = 0
+
+
+_pulse: ContextVar[_Pulse | None] = ContextVar("puhui_loop", default=None)
+
+
+def beat() -> None:
+    """Called by a loop at each of its steps: it makes progress, or it would if there were anything to do."""
+    pulse = _pulse.get()
+    if pulse is not None:
+        pulse.beats += 1
+
+
+async def finishing(step: Awaitable[T]) -> T:
+    """A step that comes to its end although its loop is cancelled meanwhile; then the cancellation goes on.
+
+    So an orderly shutdown finishes the batch at hand. A step that takes longer than `FINISH_S` is cut off, which is
+    no worse than a crash.
+    """
+    task = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait({task}, timeout=FINISH_S)
+        finally:
+            await _end(task)
+        raise
+
+
+async def keep_running(
+    service: str, name: str, run: Callable[[], Awaitable[None]], stuck_after_s: float = STUCK_AFTER_S
+) -> None:
+    """Run until cancelled. Passing faults of broker and database are expected; each is logged with its cause.
+
+    A run that does not `beat` for `stuck_after_s` is cancelled and another one takes its place. Should the stuck one
+    come to life again, it finds that its positions have moved on, and changes nothing.
+    """
     pause_s = FIRST_PAUSE_S
     while True:
         began = asyncio.get_running_loop().time()
         try:
-            await run()
+            await _watched(run, stuck_after_s)
             return
+        except Stuck as error:
+            metrics.LOOPS_STUCK.labels(service, name).inc()
+            log.error("loop is stuck and is replaced", service=service, loop=name, error=str(error))
         except Exception as error:
             metrics.LOOP_FAILURES.labels(service, name).inc()
             log.warning("loop failed and begins anew", service=service, loop=name, exc_info=error)
@@ -33,3 +89,30 @@ async def keep_running(service: str, name: str, run: Callable[[], Awaitable[None
             pause_s = FIRST_PAUSE_S
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+async def _watched(run: Callable[[], Awaitable[None]], stuck_after_s: float) -> None:
+    pulse = _Pulse()
+    token = _pulse.set(pulse)
+    task = asyncio.ensure_future(run())
+    _pulse.reset(token)
+    seen, silent = 0, 0
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=stuck_after_s / LOOKS)
+            silent = silent + 1 if pulse.beats == seen else 0
+            seen = pulse.beats
+            if silent >= LOOKS and not task.done():
+                raise Stuck(f"no progress for {stuck_after_s:g} s")
+        await task
+    finally:
+        await _end(task)
+
+
+async def _end(task: asyncio.Future[T]) -> None:
+    """Cancel what is not done, and see its end, whichever it is."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=2 * FINISH_S)
+    if task.done() and not task.cancelled():
+        task.exception()

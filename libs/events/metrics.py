@@ -26,3 +26,6 @@ TASKS: Final = Counter("puhui_tasks", "Attempts at work on the outside world.", 
 LOOP_FAILURES: Final = Counter(
     "puhui_loop_failures", "Times a background loop failed and began anew.", ["service", "loop"]
 )
+LOOPS_STUCK: Final = Counter(
+    "puhui_loops_stuck", "Times a background loop made no progress and was replaced.", ["service", "loop"]
+)

@@ -16,6 +16,7 @@ from libs.events import metrics
 from libs.events.broker import Broker, BrokerUnavailable, Message, Publisher
 from libs.events.envelope import StoredEvent, to_headers
 from libs.events.ids import new_id
+from libs.events.loops import beat, finishing
 from libs.events.signals import Signal
 from libs.events.store import Fenced, RelayState, Store
 
@@ -72,7 +73,7 @@ class Relay:
             await self.close()
             return 0
         try:
-            return await self._publish(self._epoch)
+            return await finishing(self._publish(self._epoch))
         except Fenced:
             await self.close()
             return 0
@@ -145,6 +146,7 @@ class Relay:
     async def run(self) -> None:
         try:
             while True:
+                beat()
                 if await self.step() < BATCH:
                     await self._stamped.wait(IDLE_S)
                     await asyncio.sleep(GATHER_S)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from libs.events import metrics
+from libs.events.loops import beat
 from libs.events.signals import Fanout, Signal
 from libs.events.store import Store
 
@@ -41,6 +42,7 @@ class Sequencer:
         """Until cancelled. Raises `ForeignCluster` before anything is stamped with another cluster's transactions."""
         await self._store.verify_cluster()
         while True:
+            beat()
             await self.step()
             await self._appended.wait(BUSY_S if self._busy else self._idle_s)
             await asyncio.sleep(GATHER_S)

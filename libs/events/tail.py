@@ -9,6 +9,7 @@ from libs.events import metrics
 from libs.events.codec import Codec
 from libs.events.delivery import Delivery, Item, Subscriber
 from libs.events.errors import NotYet
+from libs.events.loops import beat, finishing
 from libs.events.signals import Signal
 from libs.events.store import OWN, Fenced, Position, Store
 
@@ -40,7 +41,7 @@ class Tail:
         items = [Item(event, self._source, event.sequence) for event in stored if self._delivery.wants(event)]
         new = Position(stored[-1].sequence, stored[-1].sequence + 1)
         try:
-            await self._delivery.deliver(OWN, 0, items, self._position, new)
+            await finishing(self._delivery.deliver(OWN, 0, items, self._position, new))
         except (Fenced, NotYet):
             self._known = False
             return 0
@@ -54,6 +55,7 @@ class Tail:
 
     async def run(self) -> None:
         while True:
+            beat()
             if await self.step() < BATCH:
                 await self._stamped.wait(IDLE_S)
                 await asyncio.sleep(GATHER_S)

@@ -15,6 +15,7 @@ import structlog
 
 from libs.events import metrics
 from libs.events.conflicts import in_transaction
+from libs.events.loops import beat
 from libs.events.signals import Signal
 from libs.events.store import Fenced, Session, Store, Task
 
@@ -25,6 +26,8 @@ IDLE_S: Final = 0.5
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 600.0
 CONCURRENCY: Final = 16
+LOOK_S: Final = 1.0
+"""How long to wait at most for one of them to end: slow work is no standstill."""
 WORK_TIMEOUT_S: Final = 45.0
 """An attempt ends before its lease does, so that nobody else begins the next one meanwhile."""
 
@@ -136,11 +139,12 @@ class Worker:
         running: set[asyncio.Task[None]] = set()
         try:
             while True:
+                beat()
                 free = CONCURRENCY - len(running)
                 claimed = await self._store.claim_tasks(self._tasks.kinds, free, LEASE) if free else []
                 running |= {asyncio.create_task(self._do(task)) for task in claimed}
                 if len(claimed) == free:
-                    await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(running, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
                 else:
                     await self._wake.wait(IDLE_S)
                 for task in [task for task in running if task.done()]:

@@ -24,7 +24,7 @@ from libs.events.codec import Codec, Recorded, Upcaster
 from libs.events.commands import CommandHandler
 from libs.events.consumer import Consumer
 from libs.events.delivery import BATCH_SIZE, Subscriber
-from libs.events.loops import keep_running
+from libs.events.loops import beat, keep_running
 from libs.events.postgres import connect
 from libs.events.projection import Projection
 from libs.events.relay import Relay
@@ -116,7 +116,9 @@ async def running(service: Service, settings: ServiceSettings, broker: Broker) -
         if service.on_start is not None:
             await service.on_start(runtime)
         loops = [
-            asyncio.create_task(keep_running(service.name, name, run), name=f"{service.name}/{name}")
+            asyncio.create_task(
+                keep_running(service.name, name, run, settings.stuck_after_s), name=f"{service.name}/{name}"
+            )
             for name, run in _loops(service, runtime, broker)
         ]
         yield runtime
@@ -197,6 +199,7 @@ def _loops(service: Service, runtime: Runtime, broker: Broker) -> list[Loop]:
 
     async def refresh() -> None:
         while True:
+            beat()
             await runtime.business_date.refresh()
             await asyncio.sleep(REFRESH_S)
 

@@ -49,6 +49,9 @@ class ServiceSettings(BaseSettings):
     bank_url: str | None = Field(default=None, description="The bank's API, for the service that moves money.")
     bank_secret: SecretStr | None = Field(default=None, description="What the bank knows this service by.")
     data_dir: Path | None = Field(default=None, description="Where the service keeps its own files, such as keys.")
+    stuck_after_s: int = Field(
+        default=60, ge=2, le=3600, description="A background loop that makes no progress for this long is replaced."
+    )
     business_date_start: date | None = Field(default=None, description="First business date of an empty store.")
     body_bytes_max: int = Field(default=BODY_BYTES_MAX, ge=1024, le=64 * 1024 * 1024, description="Largest body.")
     cors_origins: tuple[str, ...] = Field(default=(), description="Browser origins admitted, as a JSON array.")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from libs.events.loops import keep_running
+from libs.events.delivery import Subscriber
+from libs.events.loops import LOOKS, beat, finishing, keep_running
 from libs.events.memory import MemoryStore
 from libs.events.postgres import PostgresStore
 from libs.events.sequencer import Sequencer
 from libs.events.signals import Fanout, Signal
-from libs.events.store import ForeignCluster, Store
+from libs.events.store import OWN, ForeignCluster, Position, Session, Store
+from libs.events.tail import Tail
 from libs.events.testing import Scenario
 from libs.events.tests.shop import (
+    CODEC,
     ITEM,
+    SOURCE,
     ItemListed,
     ItemReceived,
     ItemSold,
@@ -96,6 +101,127 @@ async def test_a_cancelled_loop_ends() -> None:
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loop
+
+
+async def test_a_loop_that_is_stuck_is_replaced_and_one_that_beats_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_of(monkeypatch)
+    ends: list[str] = []
+
+    async def run() -> None:
+        try:
+            if not ends:
+                await asyncio.Event().wait()
+            for _ in range(3 * LOOKS):
+                beat()
+                await asyncio.wait({asyncio.ensure_future(asyncio.Event().wait())}, timeout=0.01)
+        except asyncio.CancelledError:
+            ends.append("replaced")
+            raise
+        ends.append("done")
+
+    await keep_running("shop", "loop", run, stuck_after_s=0.01 * LOOKS)
+    assert ends == ["replaced", "done"]
+
+
+async def test_a_loop_that_cannot_be_cancelled_does_not_keep_its_successor_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock_of(monkeypatch)
+    monkeypatch.setattr("libs.events.loops.FINISH_S", 0.0)
+    released, runs = asyncio.Event(), 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        while runs == 1 and not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+
+    await keep_running("shop", "loop", run, stuck_after_s=0.01 * LOOKS)
+    assert runs == 2
+    released.set()
+
+
+class Halting:
+    """A subscriber that halts in the middle of its first batch until it is told to go on."""
+
+    consumer = "halting"
+    types = frozenset({ItemReceived.type_name})
+    batch_size = 2
+
+    def __init__(self) -> None:
+        self.halted, self.go_on = asyncio.Event(), asyncio.Event()
+        self.handled = 0
+
+    async def handle(self, session: Session, batch: Sequence[Any]) -> None:
+        self.halted.set()
+        await self.go_on.wait()
+        session.after_commit(lambda: setattr(self, "handled", self.handled + len(batch)))
+
+
+def tail_of(store: Store, subscriber: Subscriber) -> Tail:
+    return Tail(store, subscriber, CODEC, SOURCE, Signal())
+
+
+async def test_a_loop_that_is_asked_to_end_finishes_the_batch_that_it_has_begun(store: Store) -> None:
+    await store.append("item-1", 0, received(1, 2, 3, 4, 5))
+    await store.stamp()
+    subscriber = Halting()
+    loop = asyncio.create_task(keep_running("shop", "tail", tail_of(store, subscriber).run))
+    await subscriber.halted.wait()
+    loop.cancel()
+    await asyncio.sleep(0)
+    subscriber.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+    assert subscriber.handled == 5
+    assert (await store.positions("halting"))[OWN, 0] == Position(5, 6)
+
+
+async def test_a_batch_that_does_not_end_is_cut_off_and_changes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.events.loops.FINISH_S", 0.05)
+    await store.append("item-1", 0, received(1, 2, 3, 4, 5))
+    await store.stamp()
+    subscriber = Halting()
+    loop = asyncio.create_task(tail_of(store, subscriber).run())
+    await subscriber.halted.wait()
+    loop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loop
+    assert (subscriber.handled, await store.positions("halting")) == (0, {})
+
+
+async def test_a_stuck_handler_is_replaced_and_its_events_are_handled_once(store: Store) -> None:
+    await store.append("item-1", 0, received(1, 2, 3, 4, 5))
+    await store.stamp()
+    subscriber = Halting()
+    everything = asyncio.Event()
+
+    async def run() -> None:
+        tail = tail_of(store, subscriber)
+        if subscriber.halted.is_set():
+            subscriber.go_on.set()
+        while await tail.step():
+            beat()
+        everything.set()
+
+    loop = asyncio.create_task(keep_running("shop", "tail", run, stuck_after_s=0.01 * LOOKS))
+    await everything.wait()
+    await loop
+    assert subscriber.handled == 5
+    assert (await store.positions("halting"))[OWN, 0] == Position(5, 6)
+
+
+async def test_what_a_step_raises_is_raised() -> None:
+    async def fails() -> None:
+        raise OSError("the broker is away")
+
+    with pytest.raises(OSError, match="the broker is away"):
+        await finishing(fails())
 
 
 async def test_the_sequencer_wakes_who_waits_when_something_is_new(store: Store) -> None:
