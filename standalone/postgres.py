@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -88,7 +89,8 @@ class EmbeddedPostgres:
             self._discard_leftovers()
             if not self.data_dir.exists():
                 self._initialise()
-            self._socket_dir = self._make_socket_dir()
+            # A server that was killed comes back where its clients know it.
+            self._socket_dir = self._socket_dir or self._make_socket_dir()
             self._write_settings(self._socket_dir)
             self._control("start", "--log", str(self._log), "--timeout", str(_START_TIMEOUT_S))
         except BaseException:
@@ -104,7 +106,31 @@ class EmbeddedPostgres:
         finally:
             if self._socket_dir is not None and self._socket_dir != self.data_dir:
                 shutil.rmtree(self._socket_dir, ignore_errors=True)
+            self._socket_dir = None
             self._release_lock()
+
+    def kill(self) -> None:
+        """End every process of the server at once, as a power cut does; `start` recovers from its log of changes."""
+        processes = self._processes()
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=_STOP_TIMEOUT_S)
+        self._release_lock()
+
+    def send(self, signal_number: int) -> None:
+        """Send a signal to every process of the server, such as the one that stops them where they are."""
+        for process in self._processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal_number)
+
+    def _processes(self) -> list[psutil.Process]:
+        """The server with its children; it first, since it would make new ones."""
+        pid = self._pid()
+        if pid is None:
+            return []
+        server = psutil.Process(pid)
+        return [server, *server.children(recursive=True)]
 
     def dsn(self, database: str) -> str:
         """The URL under which a database's own role connects, for asyncpg and SQLAlchemy."""
@@ -164,11 +190,15 @@ class EmbeddedPostgres:
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def _is_running(self) -> bool:
+        return self._pid() is not None
+
+    def _pid(self) -> int | None:
+        """The server's process; None when it does not run."""
         try:
             pid = int((self.data_dir / "postmaster.pid").read_text().split("\n", 1)[0])
-            return str(self.data_dir) in psutil.Process(pid).cmdline()
+            return pid if str(self.data_dir) in psutil.Process(pid).cmdline() else None
         except (FileNotFoundError, ValueError, psutil.Error):
-            return False
+            return None
 
     def _stop_server(self) -> None:
         stop = ("stop", "-D", str(self.data_dir), "--wait", "--timeout", str(_STOP_TIMEOUT_S))

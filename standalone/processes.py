@@ -79,6 +79,15 @@ class ServerProcess:
             child.wait()
         self._record.unlink(missing_ok=True)
 
+    @property
+    def runs(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def send(self, signal_number: int) -> None:
+        """Send it a signal. Does nothing when it is not running."""
+        if self._child is not None and self.runs:
+            self._child.send_signal(signal_number)
+
     def end_orphan(self, *, grace_s: float = STOP_GRACE_S) -> bool:
         """End the server that a killed parent left running; True when there was one."""
         orphan = self._remembered()

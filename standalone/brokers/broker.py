@@ -35,6 +35,18 @@ class Broker(Protocol):
 
     def stop(self) -> None: ...
 
+    def kill(self) -> None:
+        """End it at once, as a power cut does; `start` brings it back at the same address."""
+        ...
+
+    def wipe(self) -> None:
+        """End it at once and lose all that it held: the next start is another cluster at the same address."""
+        ...
+
+    def send(self, signal_number: int) -> None:
+        """Send a signal to the broker's process, such as the one that stops it where it is."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(

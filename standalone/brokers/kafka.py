@@ -68,6 +68,16 @@ class KafkaBroker:
     def stop(self) -> None:
         self._server.stop()
 
+    def kill(self) -> None:
+        self._server.stop(grace_s=0)
+
+    def wipe(self) -> None:
+        self.kill()
+        shutil.rmtree(self._data)
+
+    def send(self, signal_number: int) -> None:
+        self._server.send(signal_number)
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -55,6 +55,15 @@ class TansuBroker:
     def stop(self) -> None:
         self._server.stop(grace_s=_STOP_GRACE_S)
 
+    def kill(self) -> None:
+        self.stop()
+
+    def wipe(self) -> None:
+        self.stop()
+
+    def send(self, signal_number: int) -> None:
+        self._server.send(signal_number)
+
     def __enter__(self) -> Self:
         self.start()
         return self
