@@ -45,7 +45,7 @@ class BankProcess:
 
     def start(self) -> None:
         self._process.end_orphan()
-        self._port = free_port()
+        self._port = self._port or free_port()
         self._process.start(
             [sys.executable, "-m", "standalone.cli", "serve", "bank"],
             port=self._port,
@@ -61,6 +61,10 @@ class BankProcess:
 
     def stop(self) -> None:
         self._process.stop()
+
+    def kill(self) -> None:
+        """End it at once; `start` brings it back at the same address, with its record."""
+        self._process.stop(grace_s=0)
 
     def __enter__(self) -> Self:
         self.start()

@@ -1,0 +1,164 @@
+"""Does to a fleet what the plan says, and brings back what it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+import asyncpg
+
+from standalone.fleet import Fleet, Member
+from standalone.processes import ServerNotStarted
+from tests.faults.plan import Fault, Kind
+
+AT_ONCE: Final = 3
+"""Faults that overlap at most: beyond that there is nothing left that could go wrong."""
+OWNER: Final = re.compile(r"^puhui_relay_owner\{.*\} 1\.0$", re.MULTILINE)
+FAILOVER_PATIENCE_S: Final = 30.0
+STARTS: Final = 5
+"""Attempts to start a service while something that it needs is away, as a supervisor makes them."""
+
+
+@dataclass
+class Injected:
+    """What was done, and how long relays had no owner after theirs was killed."""
+
+    counts: Counter[Kind] = field(default_factory=Counter)
+    failovers_s: list[float] = field(default_factory=list)
+    restarts: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+class Injector:
+    """One fault after another, some of them at once; each target has one at a time."""
+
+    def __init__(self, fleet: Fleet, on_fault: Callable[[Fault], None]) -> None:
+        self._fleet, self._on_fault = fleet, on_fault
+        self._members = {member.name: member for member in fleet.members}
+        self._busy = {name: asyncio.Lock() for name in (*self._members, "broker", "postgres", "bank")}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self.done = Injected()
+
+    async def run(self, faults: list[Fault], until: float) -> None:
+        """All of them, or those that begin before the monotonic time `until`; returns when all is up again."""
+        async with asyncio.TaskGroup() as group:
+            for fault in faults:
+                if time.monotonic() > until:
+                    break
+                await asyncio.sleep(fault.pause_s)
+                await self._slots.acquire()
+                group.create_task(self._one(fault))
+
+    async def _one(self, fault: Fault) -> None:
+        try:
+            target = await self._owner(fault.target) if fault.kind is Kind.KILL_RELAY_OWNER else fault.target
+            async with self._busy[target]:
+                self._on_fault(fault)
+                await self._do(fault, target)
+                self.done.counts[fault.kind] += 1
+        except Exception as error:  # noqa: BLE001 - told in the verdict
+            self.done.failures.append(f"{fault.kind} of {fault.target}: {error!r}")
+        finally:
+            self._slots.release()
+
+    async def _do(self, fault: Fault, target: str) -> None:
+        fleet, hold_s = self._fleet, fault.hold_s
+        match fault.kind:
+            case Kind.KILL_SERVICE:
+                await self._end(self._members[target], self._members[target].kill, hold_s)
+            case Kind.STOP_SERVICE:
+                await self._end(self._members[target], self._members[target].stop, hold_s)
+            case Kind.KILL_RELAY_OWNER:
+                await self._end_owner(self._members[target], hold_s)
+            case Kind.FREEZE_SERVICE:
+                self._members[target].freeze()
+                await asyncio.sleep(hold_s)
+                self._members[target].thaw()
+            case Kind.KILL_BROKER:
+                await self._again(fleet.broker.kill, fleet.broker.start, hold_s)
+            case Kind.WIPE_BROKER:
+                await self._again(fleet.broker.wipe, fleet.broker.start, hold_s)
+            case Kind.KILL_POSTGRES:
+                await self._again(fleet.postgres.kill, fleet.postgres.start, hold_s)
+            case Kind.KILL_BANK:
+                await self._again(fleet.bank.kill, fleet.bank.start, hold_s)
+            case Kind.FREEZE_BROKER | Kind.FREEZE_POSTGRES:
+                server = fleet.broker if fault.kind is Kind.FREEZE_BROKER else fleet.postgres
+                server.send(signal.SIGSTOP)
+                await asyncio.sleep(hold_s)
+                server.send(signal.SIGCONT)
+
+    async def _again(self, end: Callable[[], None], start: Callable[[], None], hold_s: float) -> None:
+        await asyncio.to_thread(end)
+        await asyncio.sleep(hold_s)
+        await asyncio.to_thread(start)
+
+    async def _end(self, member: Member, end: Callable[[], None], hold_s: float) -> None:
+        await asyncio.to_thread(end)
+        await asyncio.sleep(hold_s)
+        await self._start(member)
+
+    async def _start(self, member: Member) -> None:
+        """As a supervisor does: what cannot start since something that it needs is away is started again."""
+        for attempt in range(STARTS):
+            try:
+                await asyncio.to_thread(member.start)
+                return
+            except ServerNotStarted:
+                self.done.restarts += 1
+                if attempt == STARTS - 1:
+                    raise
+                await asyncio.sleep(1.0 + attempt)
+
+    async def _end_owner(self, member: Member, hold_s: float) -> None:
+        """Where another process of the service is there to take over, note how long that takes."""
+        others = len(self._fleet.of(member.service)) > 1
+        epoch = await self._epoch(member.service) if others else None
+        began = time.monotonic()
+        await asyncio.to_thread(member.kill)
+        if epoch is not None:
+            await self._note_failover(member.service, epoch, began)
+        await asyncio.sleep(hold_s)
+        await self._start(member)
+
+    async def _note_failover(self, service: str, epoch: int, began: float) -> None:
+        while time.monotonic() - began < FAILOVER_PATIENCE_S:
+            now = await self._epoch(service)
+            if now is None:
+                return  # the database is away as well: nobody could take over
+            if now != epoch:
+                self.done.failovers_s.append(time.monotonic() - began)
+                return
+            await asyncio.sleep(0.05)
+        self.done.failovers_s.append(FAILOVER_PATIENCE_S)
+
+    async def _epoch(self, service: str) -> int | None:
+        try:
+            connection = await asyncpg.connect(self._fleet.postgres.dsn(service), timeout=2)
+            try:
+                epoch: int = await connection.fetchval("select epoch from es.relay", timeout=2)
+                return epoch
+            finally:
+                await connection.close(timeout=2)
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            return None
+
+    async def _owner(self, service: str) -> str:
+        """Which process publishes for a service, as its metrics say; any of them while none says so."""
+        members = self._fleet.of(service)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http:
+            for member in members if len(members) > 1 else ():
+                try:
+                    async with http.get(f"{member.url}/{service}/metrics") as answer:
+                        if OWNER.search(await answer.text()):
+                            return member.name
+                except (aiohttp.ClientError, TimeoutError):
+                    continue
+        return members[0].name
