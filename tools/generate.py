@@ -124,10 +124,33 @@ def generated() -> Iterator[tuple[Path, bytes]]:
     for name, event in EVENT_TYPES.items():
         yield API / "schemas" / f"{name}.json", pretty(schema(event))
     yield API / "asyncapi.json", pretty(asyncapi())
+    yield ROOT / "docs" / "operations" / "metrics.md", metrics().encode()
     from standalone.services import openapi_documents  # the services are heavy, and only this needs them
 
     for name, document in openapi_documents().items():
         yield API / "openapi" / f"{name}.json", pretty(document)
+
+
+def metrics() -> str:
+    """The catalogue of metrics as a page."""
+    from libs.events.metrics import CATALOGUE
+    from libs.service.telemetry import HTTP_METRICS
+
+    lines = [
+        "# Metrics",
+        "",
+        (
+            "`GET /<service>/metrics` shows each service its own, in Prometheus' text format. This page is made from the code: "
+            "[kit](../../libs/events/metrics.py), [HTTP](../../libs/service/telemetry.py)."
+        ),
+        "",
+        "| metric | kind | labels | what it says |",
+        "| --- | --- | --- | --- |",
+    ]
+    for metric in (*CATALOGUE.values(), *HTTP_METRICS):
+        labels = ", ".join(metric.labels if metric.name in CATALOGUE else ("service", *metric.labels))
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.sentence} |")
+    return "\n".join(lines) + "\n"
 
 
 def golden() -> Iterator[tuple[Path, bytes]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
+from libs.events import metrics
 from libs.events.clock import Clock
 from libs.events.codec import Codec, Payload
 from libs.events.decider import Decider
@@ -71,8 +72,16 @@ class Key:
 class CommandHandler:
     """The way into the domain: one statement to load, one to append, none of them locking more than one stream."""
 
-    def __init__(self, store: Store, codec: Codec, clock: Clock, appended: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        codec: Codec,
+        clock: Clock,
+        appended: Callable[[], None] = lambda: None,
+        service: str = "",
+    ) -> None:
         self._store, self._codec, self._clock, self._appended = store, codec, clock, appended
+        self._service = service
         self._states: OrderedDict[str, tuple[Any, int]] = OrderedDict()
 
     async def state(
@@ -145,6 +154,7 @@ class CommandHandler:
                     await (within or self._store).append(stream_id, version, self._new(events, cause), answer)
             except ConcurrencyError:
                 self._states.pop(stream_id, None)
+                metrics.CONFLICTS.labels(self._service, decider.category).inc()
                 if within is not None:
                     raise
                 continue

@@ -61,6 +61,7 @@ class Consumer:
         self._positions: dict[Place, Position] = {}
         self._gaps: dict[Place, _Gap] = {}
         self._unhandled: set[Place] = set()
+        self._lags: dict[Place, metrics.Lag] = {}
         self._committed_at = time.monotonic()
         self._reader: Reader | None = None
 
@@ -116,16 +117,24 @@ class Consumer:
         self._note_broken(topic, links)
         items = [Item(link.event, link.source, link.offset) for link in links.fresh if self._delivery.wants(link.event)]
         if links.fresh:
+            lag = self._lag(place)
+            lag.begin(links.fresh[0].event)
             new = Position(links.fresh[-1].event.sequence, links.fresh[-1].offset + 1)
             await self._delivery.deliver(topic, partition, items, old, new)
             self._positions[place] = new
             self._gaps.pop(place, None)
+            lag.end()
             metrics.HANDLED.labels(self._subscriber.consumer).inc(len(items))
             metrics.CONSUMER_POSITION.labels(self._subscriber.consumer, topic, str(partition)).set(new.last_sequence)
         if links.gap and place not in self._gaps:
             self._gaps[place] = _Gap(time.monotonic() + REWIND_S)
             await self._rewind(reader, place)
         return len(items)
+
+    def _lag(self, place: Place) -> metrics.Lag:
+        if place not in self._lags:
+            self._lags[place] = metrics.Lag(self._subscriber.consumer, *place)
+        return self._lags[place]
 
     async def _again(self, reader: Reader, place: Place) -> None:
         """Read a partition from what the database says."""

@@ -69,6 +69,7 @@ class Relay:
         Raises `BrokerUnavailable`; the next step begins from the checkpoint.
         """
         self._epoch = await self._store.relay_claim(self._owner, LEASE)
+        metrics.RELAY_OWNER.labels(self._service).set(self._epoch is not None)
         if self._epoch is None:
             await self.close()
             return 0

@@ -27,6 +27,7 @@ class Tail:
         self._delivery = Delivery(store, subscriber, codec)
         self._position: Position | None = None
         self._known = False
+        self._lag = metrics.Lag(subscriber.consumer, OWN, 0)
 
     async def step(self) -> int:
         """Deliver one batch; how many events were passed. 0 as well when another process or a cause comes first."""
@@ -40,6 +41,7 @@ class Tail:
         assert stored[0].sequence == after + 1, "the sequence has no gaps"
         items = [Item(event, self._source, event.sequence) for event in stored if self._delivery.wants(event)]
         new = Position(stored[-1].sequence, stored[-1].sequence + 1)
+        self._lag.begin(stored[0])
         try:
             await finishing(self._delivery.deliver(OWN, 0, items, self._position, new))
         except (Fenced, NotYet):
@@ -49,6 +51,7 @@ class Tail:
             self._known = False
             raise
         self._position = new
+        self._lag.end()
         metrics.HANDLED.labels(self._subscriber.consumer).inc(len(items))
         metrics.CONSUMER_POSITION.labels(self._subscriber.consumer, OWN, "0").set(new.last_sequence)
         return len(stored)

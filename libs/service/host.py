@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from libs.events.consumer import Consumer
 from libs.events.delivery import BATCH_SIZE, Subscriber
 from libs.events.loops import beat, keep_running
 from libs.events.postgres import connect
+from libs.events.postgres.figures import read_figures
 from libs.events.projection import Projection
 from libs.events.relay import Relay
 from libs.events.sequencer import Sequencer
@@ -82,6 +83,8 @@ def create_service(service: Service, settings: ServiceSettings, verifier: TokenV
     async def lifespan(app: ServiceApp) -> AsyncIterator[None]:
         async with running(service, settings, broker) as runtime:
             app.state.runtime = runtime
+            consumers = frozenset(runtime.subscriptions)
+            app.metrics.show_kit(consumers, partial(read_figures, service.name, runtime.store, broker, consumers))
             yield
 
     app = create_app(
@@ -163,7 +166,7 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
         engine=engine,
         codec=codec,
         clock=clock,
-        commands=CommandHandler(store, codec, clock, appended.set),
+        commands=CommandHandler(store, codec, clock, appended.set, service.name),
         business_date=today,
         appended=appended,
         stamped=Fanout(),

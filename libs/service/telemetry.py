@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from typing import Final
 
 from opentelemetry import trace
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from libs.events import metrics as kit
+from libs.events.metrics import Metric
 from libs.service.context import RequestContext
+from libs.service.logging import get_logger
 
-LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 UNMATCHED: Final = "unmatched"
 """The route of a request that fits none: a path as a label would let strangers make series without limit."""
 
@@ -22,17 +25,6 @@ def settle_tracing() -> None:
     """Without a tracing SDK, say so once: otherwise OpenTelemetry looks for one in the environment at each request."""
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         trace.set_tracer_provider(trace.NoOpTracerProvider())
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric: its name carries the unit, its sentence says what one more means."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    sentence: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = LATENCY_BUCKETS_S
 
 
 REQUEST_SECONDS: Final = Metric(
@@ -53,6 +45,7 @@ class Telemetry:
     def __init__(self, service: str, metrics: Iterable[Metric] = ()) -> None:
         """Raises `ValueError` when two metrics share a name."""
         self.service = service
+        self._log = get_logger(service)
         self.registry = CollectorRegistry()
         self.catalogue: dict[str, Metric] = {}
         self._counters: dict[str, Counter] = {}
@@ -61,6 +54,13 @@ class Telemetry:
         for metric in (*HTTP_METRICS, *metrics):
             self.declare(metric)
         self._request_seconds: dict[tuple[str, str, int], Histogram] = {}
+        self._refresh: Callable[[], Awaitable[None]] | None = None
+
+    def show_kit(self, consumers: Collection[str], refresh: Callable[[], Awaitable[None]]) -> None:
+        """Show the event kit's figures of this service and these consumers; `refresh` reads those of progress."""
+        if self._refresh is None:
+            self.registry.register(_KitFigures(self.service, consumers))
+        self._refresh = refresh
 
     def declare(self, metric: Metric) -> None:
         """Add a metric; each carries the label `service` besides its own."""
@@ -107,8 +107,31 @@ class Telemetry:
         return generate_latest(self.registry)
 
     async def endpoint(self, _request: Request) -> Response:
-        """`GET /metrics`."""
+        """`GET /metrics`. What cannot be read now is shown as it was last."""
+        if self._refresh is not None:
+            try:
+                await self._refresh()
+            except Exception as error:  # noqa: BLE001 - whatever is wrong, the other figures are what is looked for now
+                self._log.warning("figures_not_read", exc_info=error)
         return Response(self.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+class _KitFigures(Collector):
+    """One service's part of the kit's figures: several services may share a process."""
+
+    def __init__(self, service: str, consumers: Collection[str]) -> None:
+        self._service, self._consumers = service, consumers
+
+    def collect(self) -> Iterator[Family]:
+        for family in kit.REGISTRY.collect():
+            own = [sample for sample in family.samples if self._is_ours(sample.labels)]
+            if own:
+                shown = Family(family.name, family.documentation, family.type)
+                shown.samples = own
+                yield shown
+
+    def _is_ours(self, labels: dict[str, str]) -> bool:
+        return labels.get("service") == self._service or labels.get("consumer") in self._consumers
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
