@@ -19,7 +19,7 @@ from libs.service.issuer import Issuer
 from standalone.bank_process import BankProcess
 from standalone.brokers import broker_named
 from standalone.brokers.broker import Broker
-from standalone.platform import AUDIENCE, FETCH_WAIT_MS, HOST, Layout, secret
+from standalone.platform import AUDIENCE, HOST, Layout, secret
 from standalone.postgres import EmbeddedPostgres
 from standalone.processes import ServerProcess, free_port
 from standalone.services import SERVICES
@@ -146,7 +146,7 @@ def fleet(
             "PUHUI_KAFKA_BOOTSTRAP": broker.bootstrap_servers,
             "PUHUI_KAFKA_IDEMPOTENCE": str(broker.idempotent_producer).lower(),
             "PUHUI_KAFKA_GROUPED": str(broker_name == "kafka").lower(),
-            "PUHUI_KAFKA_FETCH_WAIT_MS": str(FETCH_WAIT_MS[broker_name]),
+            "PUHUI_KAFKA_FETCH_WAIT_MS": str(broker.fetch_max_wait_ms),
             "PUHUI_TOPIC_PARTITIONS": str(partitions),
             "PUHUI_JWKS_FILE": str(layout.identity / "jwks.json"),
             "PUHUI_TOKEN_ISSUER": issuer_url,

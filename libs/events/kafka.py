@@ -25,6 +25,8 @@ IDENTITY_CHECK_S: Final = 2.0
 PROBE_TIMEOUT_S: Final = 10.0
 PUBLISH_TIMEOUT_S: Final = 30.0
 MAX_REQUEST_BYTES: Final = 2**20
+STOP_S: Final = 15.0
+"""How long a client may take to say goodbye, longer than one request: to a broker that is gone it might never end."""
 
 
 @asynccontextmanager
@@ -42,6 +44,14 @@ async def _start(start: Callable[[], Awaitable[None]], stop: Callable[[], Awaita
     except BaseException:
         await stop()
         raise
+
+
+async def _stop(client: str, stop: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(STOP_S):
+            await stop()
+    except TimeoutError:
+        log.info("client left without a goodbye to the broker", client=client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +238,7 @@ class KafkaPublisher:
 
     async def stop(self) -> None:
         if self._producer is not None:
-            await self._producer.stop()
+            await _stop(self._topic, self._producer.stop)
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no types
@@ -247,6 +257,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             auto_offset_reset="earliest",
             fetch_max_wait_ms=settings.fetch_wait_ms,
             fetch_max_bytes=16 * MAX_REQUEST_BYTES,
+            request_timeout_ms=12_000,  # longer than a rebalance may take
             session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             max_poll_interval_ms=300_000,
@@ -340,4 +351,4 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             log.info("progress was not told to the broker", group=self._group, error=repr(error))
 
     async def stop(self) -> None:
-        await self._consumer.stop()
+        await _stop(self._group, self._consumer.stop)

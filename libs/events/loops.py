@@ -30,7 +30,7 @@ FINISH_S: Final = 10.0
 
 
 class Stuck(Exception):
-    """A loop made no progress for too long."""
+    """A loop made no progress for too long, or ended without an error although nobody asked it to."""
 
 
 @dataclass(slots=True)
@@ -104,7 +104,9 @@ async def _watched(run: Callable[[], Awaitable[None]], stuck_after_s: float) -> 
             seen = pulse.beats
             if silent >= LOOKS and not task.done():
                 raise Stuck(f"no progress for {stuck_after_s:g} s")
-        await task
+        if task.cancelled():  # not by us: a client let a cancellation of its own escape
+            raise Stuck("ended by a cancellation that nobody asked for")
+        task.result()
     finally:
         await _end(task)
 

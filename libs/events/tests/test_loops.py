@@ -123,6 +123,21 @@ async def test_a_loop_that_is_stuck_is_replaced_and_one_that_beats_is_not(monkey
     assert ends == ["replaced", "done"]
 
 
+async def test_a_loop_ended_by_a_stray_cancellation_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen of aiokafka when its broker is killed while a consumer stops: the loop was gone, without a word."""
+    clock_of(monkeypatch)
+    runs = 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise asyncio.CancelledError
+
+    await keep_running("shop", "loop", run)
+    assert runs == 2
+
+
 async def test_a_loop_that_cannot_be_cancelled_does_not_keep_its_successor_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
