@@ -10,6 +10,8 @@ class Rounding(StrEnum):
 
     HALF_UP = "HALF_UP"
     """Ties away from zero: 四舍五入, GB/T 8170 in its everyday form; the default."""
+    HALF_DOWN = "HALF_DOWN"
+    """Ties towards zero: 五舍六入."""
     HALF_EVEN = "HALF_EVEN"
     """Ties to the even neighbour (IEEE 754 default; Apache Fineract's default)."""
     UP = "UP"
@@ -30,6 +32,8 @@ def divide(numerator: int, denominator: int, mode: Rounding = Rounding.HALF_UP) 
         return -divide(-numerator, denominator, mode)
     if mode is Rounding.HALF_UP:
         return (2 * numerator + denominator) // (2 * denominator)
+    if mode is Rounding.HALF_DOWN:
+        return (2 * numerator + denominator - 1) // (2 * denominator)
     whole, rest = divmod(numerator, denominator)
     if mode is Rounding.DOWN or rest == 0:
         return whole

@@ -1,6 +1,6 @@
-"""One exact rounding, four modes, held to the standard library's decimals."""
+"""One exact rounding, five modes, held to the standard library's decimals."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from libs.lending.rounding import Rounding, divide, divide_to_multiple
 
 DECIMAL_MODE = {
     Rounding.HALF_UP: ROUND_HALF_UP,
+    Rounding.HALF_DOWN: ROUND_HALF_DOWN,
     Rounding.HALF_EVEN: ROUND_HALF_EVEN,
     Rounding.UP: ROUND_UP,
     Rounding.DOWN: ROUND_DOWN,
