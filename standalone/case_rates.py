@@ -9,7 +9,7 @@ from typing import Any
 from libs.lending.annual_cost import Flow, annualised, eu_annual_rate, percent, period_rate
 from libs.lending.calendar import Period, PeriodUnit
 from libs.lending.reg_z import UnitPeriod
-from standalone.case_terms import Case, UnsupportedError
+from standalone.case_values import Case, UnsupportedError
 
 Output = dict[str, Any]
 

@@ -18,22 +18,20 @@ from libs.lending.delinquency import Bucket, bucket_dates
 from libs.lending.money import Money
 from libs.lending.recalculation import LiveRow
 from libs.lending.rounding import divide
+from standalone.case_events import apply
 from standalone.case_rates import Output, run_apr
-from standalone.case_replay import Replay, apply, principal_of, start
-from standalone.case_terms import Case, UnsupportedError, day, is_bare_calculator, number, terms_of
+from standalone.case_replay import Replay, replayed
+from standalone.case_terms import terms_of
+from standalone.case_values import Case, UnsupportedError, day, is_bare_calculator, number, params
 
 app = typer.Typer(help="Published cases worked out by their own conventions.", no_args_is_help=True)
 
 
 def run_schedule(case: Case) -> Output:
     """The plan of one case after all its events; raises `UnsupportedError`."""
-    if "buckets" in case["params"]:
+    if "buckets" in params(case):
         return _delinquency(case)
-    terms = terms_of(case)
-    replay = start(case, terms)
-    for event in case["events"]:
-        apply(replay, event)
-    return _output(replay)
+    return _output(replayed(case, terms_of(case), apply))
 
 
 def _amount(minor: int) -> str:
@@ -41,8 +39,8 @@ def _amount(minor: int) -> str:
 
 
 def _output(replay: Replay) -> Output:
-    rows, balance_rows = replay.rows, _balances(replay)
-    dated = "disbursement_date" in replay.case["params"]
+    rows, balance_rows = replay.all_rows, _balances(replay)
+    dated = "disbursement_date" in params(replay.case)
     result: Output = {"id": replay.case["id"], "rows": []}
     for row, balance in zip(rows, balance_rows, strict=True):
         line = {
@@ -97,16 +95,18 @@ def _balances(replay: Replay) -> list[int]:
     """Principal after each instalment. Where payments are directed at instalments it is the balance as it is, with
     what later ones were paid early and what is paid out on the day; else the plan's own chain."""
     directed = is_bare_calculator(replay.case)
-    tranches = replay.live.disbursements if replay.live else [(replay.terms.disbursed_on, principal_of(replay.rows))]
+    rows = replay.all_rows
+    tranches = replay.paid_out or [(replay.terms.disbursed_on, sum(row.principal for row in rows))]
     balances, repaid = [], 0
-    for row in replay.rows:
+    for row in rows:
         repaid += row.principal
-        out = sum(amount for on, amount in tranches if on < row.due or (directed and on == row.due))
+        counted = directed or row in replay.down_rows
+        out = sum(amount for on, amount in tranches if on < row.due or (counted and on == row.due))
         early = 0
         if directed:
             early = sum(
                 amount
-                for later in replay.rows[row.number :]
+                for later in rows[row.number :]
                 for on, component, amount in later.payments
                 if component is Component.PRINCIPAL and on <= row.due
             )
@@ -116,10 +116,10 @@ def _balances(replay: Replay) -> list[int]:
 
 def _delinquency(case: Case) -> Output:
     """When an instalment that nobody pays enters each bucket, and what is then non-performing."""
-    params = case["params"]
-    buckets = [Bucket(str(name), int(first), int(last)) for name, first, last in params["buckets"]]
-    due = day(params["first_due_date"])
-    threshold = int(params["npa_threshold_days"])
+    values = params(case)
+    buckets = [Bucket(str(name), int(first), int(last)) for name, first, last in values["buckets"]]
+    due = day(values["first_due_date"])
+    threshold = int(values["npa_threshold_days"])
     lines = [
         {
             "code": bucket.name.split()[0],
@@ -136,36 +136,49 @@ def _delinquency(case: Case) -> Output:
 def _cases(data: object) -> Iterator[Case]:
     """Every case in a file: a list, an object with `cases`, or one with a list for each regime."""
     if isinstance(data, list):
-        yield from (case for case in data if isinstance(case, dict) and "id" in case)
+        yield from (case for case in data if isinstance(case, dict))
     elif isinstance(data, dict):
         for value in data.values():
             yield from _cases(value) if isinstance(value, list) else ()
 
 
-def _read(file: Path) -> Iterator[Case]:
-    return _cases(json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal))
+def read_cases(file: Path) -> list[Case]:
+    """The cases of a file; exits with what is wrong where it has none."""
+    try:
+        found = list(_cases(json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)))
+    except (OSError, ValueError, RecursionError) as error:
+        typer.echo(f"{file} is no file of cases: {error}", err=True)
+        raise typer.Exit(2) from None
+    if not found:
+        typer.echo(f"{file} has no cases: a list of objects is needed, at the top or under any name", err=True)
+        raise typer.Exit(2)
+    return found
 
 
 def answer(case: Case, run: Callable[[Case], Output]) -> Output:
-    """A case's result, or why there is none: no case may stop the others."""
+    """A case's result, or why there is none: whatever a case holds, it does not stop the others."""
     try:
         result: Output = run(case)
-    except (UnsupportedError, ValueError, KeyError, TypeError, ArithmeticError) as reason:
-        return {"id": case.get("id"), "unsupported": f"{type(reason).__name__}: {reason}"}
+    except UnsupportedError as reason:
+        return {"id": case.get("id"), "unsupported": str(reason)}
+    except KeyError as missing:
+        return {"id": case.get("id"), "unsupported": f"the case gives no {missing.args[0]}"}
+    except Exception as error:  # noqa: BLE001  # a case is anybody's data
+        return {"id": case.get("id"), "unsupported": f"{type(error).__name__}: {error}"}
     return result
 
 
 @app.command()
 def schedules(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
     """Print each case's plan after all its events, one JSON line a case."""
-    for case in _read(file):
+    for case in read_cases(file):
         typer.echo(json.dumps(answer(case, run_schedule), ensure_ascii=False))
 
 
 @app.command()
 def apr(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
     """Print each case's annual rate, one JSON line a case."""
-    for case in _read(file):
+    for case in read_cases(file):
         typer.echo(json.dumps(answer(case, run_apr), ensure_ascii=False))
 
 

@@ -26,13 +26,16 @@ class Recalculation:
     `carry_interest`: interest that an instalment's planned amount cannot hold moves to the next (the instalment
     stays level); otherwise it is billed where it arose. `rate_lead_days`: a new rate runs from that many days
     before its named date (Apache Fineract's progressive loans: 1). `overdue_bears_interest`: overdue principal goes
-    on bearing the contract's interest until it is paid, or until the day the plan is worked out for.
+    on bearing the contract's interest until it is paid, or until the day the plan is worked out for. `round_pieces`:
+    where balance or rate changes inside an instalment, each piece of its interest is rounded by itself; otherwise their
+    exact sum once.
     """
 
     prepayment: Prepayment = Prepayment.COMING_INSTALMENTS
     carry_interest: bool = True
     rate_lead_days: int = 0
     overdue_bears_interest: bool = True
+    round_pieces: bool = True
 
 
 PROGRESSIVE = Recalculation(Prepayment.COMING_INSTALMENTS, carry_interest=True, rate_lead_days=1)

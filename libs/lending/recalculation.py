@@ -1,13 +1,13 @@
 """A repayment plan as facts change it: payments early or late, tranches, new rates, on given conventions.
 
-The facts come in order of their date; the state is a replay of them. Interest follows the balance as it really
-was; each piece between two changes of balance or rate is rounded by itself and the pieces are summed.
+The facts come in order of their date; the state is a replay of them. Interest follows the balance as it really was,
+piece by piece between two changes of balance or rate.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -53,8 +53,15 @@ class LivePlan:
     # -- facts
 
     def disburse(self, on: date, amount: int) -> None:
-        """Money paid out; the coming instalments are solved again for what is then owed."""
+        """Money paid out; the coming instalments are solved again for what is then owed.
+
+        Money that is paid out on or after the last due date falls due one period after that.
+        """
         self.disbursements.append((on, amount))
+        while on >= self.rows[-1].due:
+            last = self.rows[-1]
+            due = add_period(last.due, self.terms.period, 1, self.terms.month_end, self.terms.due_day)
+            self.rows.append(LiveRow(last.number + 1, last.due, due))
         self._resolve(on)
 
     def change_rate(self, named: date, annual_rate: Decimal) -> None:
@@ -249,10 +256,11 @@ class LivePlan:
         return row.number <= self.terms.principal_grace
 
     def _interest(self, row: LiveRow, until: date) -> int:
-        """Interest earned in a row up to a day, each piece rounded."""
-        return sum(
-            divide(exact.numerator, exact.denominator, self.terms.rounding) for exact in self._pieces(row, until)
-        )
+        """Interest earned in a row up to a day: each piece rounded, or their sum."""
+        pieces: Iterable[Fraction] = self._pieces(row, until)
+        if not self.policy.round_pieces:
+            pieces = (sum(pieces, Fraction(0)),)
+        return sum(divide(exact.numerator, exact.denominator, self.terms.rounding) for exact in pieces)
 
     def _pieces(self, row: LiveRow, until: date) -> Iterator[Fraction]:
         """Exact interest of each piece of a row in which neither balance nor rate changes."""
