@@ -99,6 +99,13 @@ def _close_of_business(replay: Replay, _event: Event) -> None:
             row.penalty = divide(base * rate, scale, replay.terms.rounding)
 
 
+def _pause(replay: Replay, event: Event) -> None:
+    if replay.live is None:
+        raise UnsupportedError("a pause of interest on a fixed plan")
+    with replay.replanning():
+        replay.live.pause_interest(day(event["start_date"]), day(event["end_date"]))
+
+
 def _nothing(_replay: Replay, _event: Event) -> None:
     """An event that the plan does not feel."""
 
@@ -112,6 +119,7 @@ _EVENTS: Final[dict[str, Callable[[Replay, Event], None]]] = {
     "payInterest": _pay_part,
     "add_charge": _charge,
     "reschedule": reschedule,
+    "interest_pause": _pause,
     "cob_inline": _close_of_business,
     "enable_cob_step": _nothing,
 }

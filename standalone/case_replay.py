@@ -58,13 +58,9 @@ class Replay:
 
     @property
     def all_rows(self) -> list[LiveRow]:
-        """Instalments and down payments in order of their date, numbered through."""
-        if not self.down_rows:
-            return self.rows
-        rows = sorted([*self.down_rows, *self.rows], key=lambda row: (row.due, row not in self.down_rows))
-        for n, row in enumerate(rows, start=1):
-            row.number = n
-        return rows
+        """Instalments and down payments in order of their date."""
+        down = self.down_rows
+        return sorted([*down, *self.rows], key=lambda row: (row.due, row not in down)) if down else self.rows
 
     def repay(self, on: date, amount: int) -> None:
         """A repayment, allocated by the case's conventions."""
@@ -147,6 +143,8 @@ def _own_date(event: Event) -> date | None:
         return day(event["date"])
     if event["type"] == "reschedule" and "newInterestRate" in event:
         return day(event["rescheduleFromDate"])
+    if event["type"] == "interest_pause":
+        return day(event["start_date"])
     return None
 
 
@@ -163,7 +161,7 @@ def start(case: Case, terms: LoanTerms) -> Replay:
         policy = PROGRESSIVE if is_progressive(case) else CUMULATIVE
         policy = replace(
             policy,
-            overdue_bears_interest=not is_bare_calculator(case),
+            overdue_bears_interest=recalculates and not is_bare_calculator(case),
             round_pieces=not is_progressive(case) or is_bare_calculator(case),
         )
         live = LivePlan(terms, policy)

@@ -135,6 +135,8 @@ def _refuse_unknown(case: Case) -> None:
         raise UnsupportedError("interest on interest during recalculation")
     if whole(conventions(case).get("currency_decimals", 2)) != 2:
         raise UnsupportedError("a currency without two decimals")
+    if str(values.get("bpi_recovery_method", "")).lower().startswith("upfront"):
+        raise UnsupportedError("interest deducted from the loan in advance (Civil Code 670)")
     if str(values.get("payment_timing", "END")).upper() not in ("END", "ARREARS", "IN_ARREARS", "0"):
         raise UnsupportedError("instalments in advance (an annuity due)")
     unknown = [name for name, value in values.items() if name not in KNOWN_PARAMS and value not in (None, 0, "", "0")]

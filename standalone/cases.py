@@ -42,9 +42,9 @@ def _output(replay: Replay) -> Output:
     rows, balance_rows = replay.all_rows, _balances(replay)
     dated = "disbursement_date" in params(replay.case)
     result: Output = {"id": replay.case["id"], "rows": []}
-    for row, balance in zip(rows, balance_rows, strict=True):
+    for n, (row, balance) in enumerate(zip(rows, balance_rows, strict=True), start=1):
         line = {
-            "n": row.number,
+            "n": n,
             "days": (row.due - row.start).days if dated else None,
             "from_date": row.start.isoformat() if dated else None,
             "due_date": row.due.isoformat() if dated else None,
@@ -98,7 +98,7 @@ def _balances(replay: Replay) -> list[int]:
     rows = replay.all_rows
     tranches = replay.paid_out or [(replay.terms.disbursed_on, sum(row.principal for row in rows))]
     balances, repaid = [], 0
-    for row in rows:
+    for n, row in enumerate(rows, start=1):
         repaid += row.principal
         counted = directed or row in replay.down_rows
         out = sum(amount for on, amount in tranches if on < row.due or (counted and on == row.due))
@@ -106,7 +106,7 @@ def _balances(replay: Replay) -> list[int]:
         if directed:
             early = sum(
                 amount
-                for later in rows[row.number :]
+                for later in rows[n:]
                 for on, component, amount in later.payments
                 if component is Component.PRINCIPAL and on <= row.due
             )

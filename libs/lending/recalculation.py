@@ -71,6 +71,18 @@ class LivePlan:
         self.rates = sorted([*kept, RateChange(effective, annual_rate)], key=lambda rate: rate.effective)
         self._resolve(effective)
 
+    def pause_interest(self, first: date, last: date) -> None:
+        """No interest on the days from `first` to `last`, both named; the instalments' planned amounts stand."""
+        lead = timedelta(days=self.policy.rate_lead_days)
+        start, end = first - lead, last - lead + timedelta(days=1)
+        if start >= end:
+            raise ValueError("a pause ends on or after the day it starts")
+        after = next(rate.annual_rate for rate in reversed(self.rates) if rate.effective <= end)
+        outside = [rate for rate in self.rates if not start <= rate.effective <= end]
+        pause = [RateChange(start, Decimal(0)), RateChange(end, after)]
+        self.rates = sorted([*outside, *pause], key=lambda rate: rate.effective)
+        self.compute(self.as_of)
+
     def move_due(self, due: date, new: date) -> None:
         """An instalment falls due on another day, the later ones are counted from there; their amounts stand.
 
