@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from libs.lending.allocation import Component
 from libs.lending.fees import fee_minor
 from libs.lending.money import Money
+from libs.lending.recalculation import LiveRow
 from libs.lending.rounding import divide
 from libs.lending.terms import Fee, FeeBase, FeeTiming
 from standalone.case_replay import Event, Replay, disburse
@@ -77,13 +79,22 @@ def _charge_on_date(replay: Replay, event: Event, name: str, rate: Decimal | Non
     on = day(named)
     row = next((row for row in replay.rows if row.start < on <= row.due or (row.number == 1 and on <= row.due)), None)
     if row is None:
-        raise UnsupportedError(f"charge {name} after the last instalment")
+        row = _row_of_its_own(replay, on, name)
     fee = Fee(code=name, timing=FeeTiming.AT_DISBURSEMENT, rate=rate, amount=amount)
     minor = fee_minor(fee, replay.terms.principal.minor, replay.terms)
     if any(word in name for word in PENALTY_WORDS):
         row.penalty += minor
     else:
         row.fee += minor
+
+
+def _row_of_its_own(replay: Replay, on: date, name: str) -> LiveRow:
+    """A charge after the last instalment is due by itself."""
+    if replay.live is not None:
+        raise UnsupportedError(f"charge {name} after the last instalment of a plan that is worked out again")
+    last = replay.rows[-1]
+    replay.rows.append(LiveRow(last.number + 1, last.due, on))
+    return replay.rows[-1]
 
 
 def _close_of_business(replay: Replay, _event: Event) -> None:

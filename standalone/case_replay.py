@@ -20,10 +20,12 @@ from standalone.case_values import (
     Case,
     UnsupportedError,
     day,
+    first_of,
     is_bare_calculator,
     is_cumulative,
     is_progressive,
     money,
+    params,
     product,
 )
 
@@ -153,6 +155,7 @@ def start(case: Case, terms: LoanTerms) -> Replay:
     order, (part, paid) = pay_order(case), down_payment(case)
     recalculates = _recalculates(case)
     advances = [event for event in case.get("events") or () if event["type"] == "disburse"]
+    terms = _from_first_advance(case, terms, advances)
     declining = terms.method in (RepaymentMethod.EQUAL_INSTALMENT, RepaymentMethod.EQUAL_PRINCIPAL)
     solved_again = (is_progressive(case) and terms.method is RepaymentMethod.EQUAL_INSTALMENT) or (
         is_cumulative(case) and declining and (len(advances) > 1 or part > 0)
@@ -174,6 +177,13 @@ def start(case: Case, terms: LoanTerms) -> Replay:
     if len(advances) == 1 and day(advances[0]["date"]) == terms.disbursed_on:
         terms = replace(terms, principal=money(advances[0]["amount"]))
     return Replay(case, terms, None, planned_rows(terms), terms.disbursed_on, order)
+
+
+def _from_first_advance(case: Case, terms: LoanTerms, advances: list[Event]) -> LoanTerms:
+    """A plan without dates of its own is counted from the day the first money was really paid out."""
+    first = min((day(event["date"]) for event in advances), default=terms.disbursed_on)
+    dated = first_of(params(case), "periods", "first_due_date", "schedule_start_date")
+    return terms if dated or first == terms.disbursed_on else replace(terms, disbursed_on=first)
 
 
 def _recalculates(case: Case) -> bool:

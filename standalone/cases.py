@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from libs.lending.allocation import Component
 from libs.lending.delinquency import Bucket, bucket_dates
@@ -173,6 +175,26 @@ def schedules(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
     """Print each case's plan after all its events, one JSON line a case."""
     for case in read_cases(file):
         typer.echo(json.dumps(answer(case, run_schedule), ensure_ascii=False))
+
+
+@app.command()
+def check(files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """Compare each file's cases with what they publish: a table by class, and every difference. Exit 1 if there is any."""
+    from standalone.case_check import class_of, missed
+
+    table = Table("file", "class", "cases", "met", title="Published cases")
+    failed = 0
+    for file in files:
+        results = [(class_of(case), str(case.get("id")), missed(case)) for case in read_cases(file)]
+        for name in sorted({group for group, _, _ in results}):
+            of_class = [found for group, _, found in results if group == name]
+            table.add_row(file.name, name, str(len(of_class)), str(sum(not found for found in of_class)))
+        for _, case_id, found in results:
+            failed += bool(found)
+            for text in found:
+                typer.echo(f"{case_id}: {text}")
+    Console().print(table)
+    raise typer.Exit(int(failed > 0))
 
 
 @app.command()
