@@ -1,0 +1,1 @@
+"""Evidence that needs no trust: Merkle logs over the services' sequences, signed heads, bundles and their verifier."""
