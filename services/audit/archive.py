@@ -27,6 +27,7 @@ class Archive:
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         await session.copy([recorded.stored for recorded in batch])
+        session.after_commit(self._runtime.appended.set)
 
 
 def subscribers(runtime: Runtime) -> Sequence[tuple[Sequence[str], Subscriber]]:
