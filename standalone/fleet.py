@@ -25,6 +25,8 @@ from standalone.processes import ServerProcess, free_port
 from standalone.services import SERVICES
 
 STARTING_AT_ONCE: Final = 4
+START_TIMEOUT_S: Final = 240.0
+"""So many processes on one machine that may be busy with other work take their time."""
 
 
 class Member:
@@ -45,7 +47,7 @@ class Member:
         with self._past.open("a", encoding="utf-8") as past:
             past.write(self._now())
         command = [sys.executable, "-m", "standalone.cli", "serve", self.service]
-        self._process.start(command, port=self.port, environment=self._environment)
+        self._process.start(command, port=self.port, environment=self._environment, timeout_s=START_TIMEOUT_S)
 
     def stop(self) -> None:
         """Ask it to end, as an orchestrator does, and wait until it has finished what it was at."""

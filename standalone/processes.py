@@ -46,7 +46,14 @@ class ServerProcess:
         self._record = directory / f"{name}.pid"
         self._child: subprocess.Popen[bytes] | None = None
 
-    def start(self, command: Sequence[str], *, port: int, environment: Mapping[str, str] | None = None) -> None:
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: float = START_TIMEOUT_S,
+    ) -> None:
         """Run `command` and return once it accepts connections on the loopback `port`.
 
         It runs in a session of its own, so an interrupt at the terminal reaches us first. Raises `ServerNotStarted`.
@@ -65,7 +72,7 @@ class ServerProcess:
         self._child = child
         self._remember(child.pid)
         try:
-            self._wait_until_listening(child, port)
+            self._wait_until_listening(child, port, timeout_s)
         except BaseException:
             self.stop(grace_s=0)
             raise
@@ -96,8 +103,8 @@ class ServerProcess:
         self._record.unlink(missing_ok=True)
         return orphan is not None
 
-    def _wait_until_listening(self, child: subprocess.Popen[bytes], port: int) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
+    def _wait_until_listening(self, child: subprocess.Popen[bytes], port: int, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if child.poll() is not None:
                 raise ServerNotStarted(f"{self.name} ended with {child.returncode}: {log_tail(self.log)}")
@@ -107,7 +114,7 @@ class ServerProcess:
                 time.sleep(_POLL_INTERVAL_S)
             else:
                 return
-        raise ServerNotStarted(f"{self.name} did not listen within {START_TIMEOUT_S:.0f} s: {log_tail(self.log)}")
+        raise ServerNotStarted(f"{self.name} did not listen within {timeout_s:.0f} s: {log_tail(self.log)}")
 
     def _remember(self, pid: int) -> None:
         # The time of creation tells our process from a later one that got the same number.

@@ -95,6 +95,7 @@ class ReactionSubscriber:
     commands: CommandHandler
     consumer: str
     types: frozenset[str]
+    repairable: ClassVar[bool] = True
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         actor = Actor(subject=f"service:{self.reactions.consumer}", role="service")

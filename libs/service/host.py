@@ -16,7 +16,7 @@ from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.contracts.base import EVENT_TYPES
-from libs.contracts.catalogue import UPCASTERS, service_of, topic
+from libs.contracts.catalogue import SHARED, UPCASTERS, service_of, topic
 from libs.contracts.ledger import BusinessDayOpened
 from libs.events.broker import Broker
 from libs.events.clock import Clock
@@ -71,7 +71,7 @@ class Service:
 
     @property
     def own_types(self) -> frozenset[str]:
-        return frozenset(name for name in EVENT_TYPES if service_of(name) == self.name)
+        return frozenset(name for name in EVENT_TYPES if service_of(name) in (self.name, *SHARED))
 
 
 def create_service(service: Service, settings: ServiceSettings, verifier: TokenVerifier, broker: Broker) -> ServiceApp:
@@ -235,6 +235,7 @@ class WakingSubscriber:
         self._inner, self._runtime = inner, runtime
         self.consumer, self.types = inner.consumer, inner.types
         self.batch_size: int = getattr(inner, "batch_size", BATCH_SIZE)
+        self.repairable: bool = getattr(inner, "repairable", False)
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         for recorded in batch:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Executable
+from sqlalchemy import CursorResult, Executable
 from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
@@ -57,12 +58,31 @@ class Runtime:
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
         """The rows of a query on read models."""
-        async with self.engine.connect() as connection:
-            return (await connection.execute(statement)).mappings().all()
+        return (await self._execute(statement)).mappings().all()
 
     async def fetch_one(self, statement: Executable) -> RowMapping | None:
+        return (await self._execute(statement)).mappings().first()
+
+    async def _execute(self, statement: Executable) -> CursorResult[Any]:
+        """Once more when the pool's connections turn out to be those of a database that was started again since.
+
+        Raises `ConnectionError` while it is away.
+        """
+        try:
+            return await self._attempt(statement)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        try:
+            return await self._attempt(statement)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise ConnectionError("the database closed the connection") from error
+            raise
+
+    async def _attempt(self, statement: Executable) -> CursorResult[Any]:
         async with self.engine.connect() as connection:
-            return (await connection.execute(statement)).mappings().first()
+            return await connection.execute(statement)
 
 
 def runtime_of(request: Request) -> Runtime:

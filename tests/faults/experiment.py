@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.contracts.catalogue import topic
+from libs.events.operations import unsettled
 from libs.service.settling import settle
 from standalone.fleet import Fleet, fleet
 from standalone.platform import Layout
@@ -141,11 +142,11 @@ async def judge(
 ) -> Outcome:
     """Wait until nothing is on its way, then compare all that can be compared."""
     watch.stage("Waiting until everything has been handled everywhere")
-    settled = []
+    settled: list[str] = []
     try:
         await settle({name: _asking(client, name) for name in SERVICES}, SETTLE_S)
-    except TimeoutError as error:
-        settled.append(str(error))
+    except TimeoutError:
+        settled = unsettled([await client.side(name) for name in SERVICES]) or ["it came too late"]
     watch.stage("Comparing stores, topics, the bank's record and read models")
     found = await facts(dict.fromkeys(SERVICES, running.postgres))
     topics = {name: await _records(running.broker.bootstrap_servers, topic(name)) for name in SERVICES}

@@ -198,10 +198,15 @@ NOT_SHOWN = {
     "DecisionRecommended",
     "DocumentAttached",
     "OfferAccepted",
+    "ParkedEventHandedOver",
+    "ParkedEventRepaired",
+    "ParkedEventSkipped",
     "ProductDefined",
     "ProductWithdrawn",
+    "ReadModelSwitched",
     "ReadModelVerified",
     "RepaymentNoted",  # the ledger said it first
+    "StoreAdopted",
     "WriteOffRejected",
     "WriteOffRequested",
 }
