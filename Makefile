@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test coverage test-containers check format bench lock lock-upgrade image clean purge
+.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ coverage: $(VENV)/.ready-dev ## every test, and the branches of libs and domains
 test-containers: $(VENV)/.ready-dev ## the image, the compose stack and testcontainers, on a Docker engine
 	$(BIN)/pytest -m containers $(ARGS)
 	PUHUI_TEST_DOCKER=1 $(BIN)/pytest -m integration libs/events standalone/tests/test_brokers.py $(ARGS)
+
+faults: $(VENV)/.ready-dev ## kill, freeze and wipe under load, then judge (SEED, FAULTS=200, BROKER=kafka|tansu, MINUTES)
+	$(BIN)/python -m tests.faults
 
 check: $(VENV)/.ready-dev ## lint, formatting, types, import rules, generated files
 	$(BIN)/ruff check .

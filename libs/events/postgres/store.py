@@ -67,6 +67,7 @@ MOVE_POSITION: Final = """
         where consumer = $1 and topic = $2 and partition = $3 and last_sequence = $7 returning 1)
     select (select count(*) from moved), array(
         select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($6::text[]))"""
+UNPLACED: Final = "select (select count(*) from es.event) - (select count(*) from es.sequence)"
 POSITIONS: Final = "select topic, partition, last_sequence, next_offset from es.position where consumer = $1"
 SCHEDULE: Final = """
     insert into es.task (task_id, kind, key, payload, due_at)
@@ -380,6 +381,11 @@ class PostgresStore:
         """Make a restored store this cluster's own and stamp what was left unstamped; the last place."""
         last: int = await self.pool.fetchval("select es.adopt()")
         return last
+
+    async def unplaced(self) -> int:
+        """How many events have no place in the total order, whatever their transaction ids say: before `adopt`."""
+        count: int = await self.pool.fetchval(UNPLACED)
+        return count
 
     async def positions(self, consumer: str) -> dict[tuple[str, int], Position]:
         rows = await self.pool.fetch(POSITIONS, consumer)
