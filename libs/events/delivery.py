@@ -24,6 +24,10 @@ RETRY_DELAYS_S: Final = (0.02, 0.1, 0.5)
 BATCH_SIZE: Final = 50
 """Events handled in one transaction, unless a subscriber says otherwise: each may lock streams until the end of it."""
 
+GATHER_S: Final = 0.01
+"""After a batch, for the next one to gather, unless a subscriber says otherwise: a transaction of ten events costs
+hardly more than one of one."""
+
 
 class Subscriber(Protocol):
     """Whoever is given events: reactions, a projection, an archive.

@@ -24,9 +24,11 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
 IDLE_S: Final = 0.5
-GATHER_S: Final = 0.005
+GATHER_S: Final = 0.008
 """After something came, for more to come with it."""
 LEASE: Final = timedelta(seconds=3)
+CLAIM_S: Final = 1.0
+"""How often the ownership is renewed: recording progress needs it in any case, and fails without it."""
 CHECK_S: Final = 1.0
 """How often the broker is asked whether it still holds what it acknowledged."""
 
@@ -61,7 +63,7 @@ class Relay:
         self._epoch: int | None = None
         self._publisher: Publisher | None = None
         self._state = RelayState()
-        self._checked_at = 0.0
+        self._checked_at = self._claimed_at = 0.0
 
     async def step(self) -> int:
         """Publish one batch when this relay is the owner; how many events were passed.
@@ -76,6 +78,7 @@ class Relay:
         try:
             return await finishing(self._publish(self._epoch))
         except Fenced:
+            self._epoch = None
             await self.close()
             return 0
         except BaseException:

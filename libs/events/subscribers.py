@@ -109,6 +109,7 @@ class ProjectionSubscriber:
 
     projection: Projection
     batch_size: ClassVar[int] = 500
+    gather_s: ClassVar[float] = 0.04
 
     @property
     def consumer(self) -> str:

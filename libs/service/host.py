@@ -23,7 +23,7 @@ from libs.events.clock import Clock
 from libs.events.codec import Codec, Recorded, Upcaster
 from libs.events.commands import CommandHandler
 from libs.events.consumer import Consumer
-from libs.events.delivery import BATCH_SIZE, Subscriber
+from libs.events.delivery import BATCH_SIZE, GATHER_S, Subscriber
 from libs.events.loops import beat, keep_running
 from libs.events.postgres import connect
 from libs.events.postgres.figures import read_figures
@@ -195,10 +195,12 @@ def _loops(service: Service, runtime: Runtime, broker: Broker) -> list[Loop]:
         loops.append(("tasks", worker.run))
     for consumer, (topics, subscriber) in runtime.subscriptions.items():
         if topics == (OWN,):
-            tail = Tail(store, subscriber, codec, f"/puhui/{service.name}", stamped.subscribe())
+            tail = Tail(store, subscriber, codec, f"/puhui/{service.name}", stamped.subscribe(), runtime.reached)
             loops.append((f"tail {consumer}", tail.run))
         else:
-            loops.append((f"consumer {consumer}", Consumer(broker, store, subscriber, codec, topics).run))
+            loops.append(
+                (f"consumer {consumer}", Consumer(broker, store, subscriber, codec, topics, runtime.reached).run)
+            )
 
     async def refresh() -> None:
         while True:
@@ -235,6 +237,7 @@ class WakingSubscriber:
         self._inner, self._runtime = inner, runtime
         self.consumer, self.types = inner.consumer, inner.types
         self.batch_size: int = getattr(inner, "batch_size", BATCH_SIZE)
+        self.gather_s: float = getattr(inner, "gather_s", GATHER_S)
         self.repairable: bool = getattr(inner, "repairable", False)
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:

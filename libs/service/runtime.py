@@ -17,7 +17,7 @@ from libs.events.clock import Clock
 from libs.events.codec import Codec
 from libs.events.commands import CommandHandler
 from libs.events.delivery import Subscriber
-from libs.events.operations import Side
+from libs.events.operations import Reached, Side
 from libs.events.postgres import PostgresStore
 from libs.events.projection import Projection
 from libs.events.signals import Fanout, Signal
@@ -43,6 +43,7 @@ class Runtime:
     topic: str
     subscriptions: dict[str, tuple[Sequence[str], Subscriber]] = field(default_factory=dict)
     """Each consumer of this service with the topics that it hears (`OWN`: the service's own sequence)."""
+    reached: Reached = field(default_factory=dict)
     projections: Sequence[Projection] = ()
     extras: dict[str, Any] = field(default_factory=dict)
     on_stop: list[Callable[[], Any]] = field(default_factory=list)
@@ -54,7 +55,7 @@ class Runtime:
     async def side(self) -> Side:
         """How far this service is, to be laid beside the others'."""
         heard = {name: tuple(topics) for name, (topics, _) in self.subscriptions.items()}
-        return Side(self.name, self.topic, await self.store.progress(), heard)
+        return Side(self.name, self.topic, (await self.store.progress()).ahead(self.reached), heard)
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
         """The rows of a query on read models."""

@@ -32,10 +32,11 @@ async def settle(services: Mapping[str, Look], timeout_s: float) -> None:
                 sides = await asyncio.gather(*(look() for look in services.values()))
                 if not (found := unsettled(sides)):
                     return
-                for look, side in zip(services.values(), sides, strict=True):
+                await asyncio.sleep(PAUSE_S)
+                for look in services.values():
+                    side = await look()
                     while found := unsettled([side]):
                         await asyncio.sleep(PAUSE_S)
                         side = await look()
-                await asyncio.sleep(PAUSE_S)
     except TimeoutError:
         raise NotSettled("; ".join(found[:SHOWN])) from None

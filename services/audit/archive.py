@@ -21,6 +21,7 @@ class Archive:
     consumer = "audit.archive"
     types = frozenset(EVENT_TYPES)
     batch_size = 500
+    gather_s = 0.03
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -375,7 +375,9 @@ class PostgresStore:
             "select s.system_identifier = c.system_identifier from es.sequencer s, pg_control_system() c"
         )
         if not same:
-            raise ForeignCluster("this store was restored from another cluster; with its service stopped, run `puhui adopt` once")
+            raise ForeignCluster(
+                "this store was restored from another cluster; with its service stopped, run `puhui adopt` once"
+            )
 
     async def adopt(self) -> int:
         """Make a restored store this cluster's own and stamp what was left unstamped; the last place."""
