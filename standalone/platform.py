@@ -104,7 +104,7 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
                 port=port,
                 database_url=SecretStr(postgres.dsn(name)),
                 pool_min=1,
-                pool_max=4,
+                pool_max=10,
                 kafka_bootstrap=broker.bootstrap_servers,
                 kafka_idempotence=broker_name == "kafka",
                 kafka_grouped=False,

@@ -70,7 +70,9 @@ class Relay:
 
         Raises `BrokerUnavailable`; the next step begins from the checkpoint.
         """
-        self._epoch = await self._store.relay_claim(self._owner, LEASE)
+        if self._epoch is None or time.monotonic() - self._claimed_at > CLAIM_S:
+            self._epoch = await self._store.relay_claim(self._owner, LEASE)
+            self._claimed_at = time.monotonic()
         metrics.RELAY_OWNER.labels(self._service).set(self._epoch is not None)
         if self._epoch is None:
             await self.close()
@@ -93,8 +95,9 @@ class Relay:
         previous = list(self._state.previous)
         offsets = list(self._state.offsets)
         messages = self._messages(events, previous)
-        for partition, end in (await publisher.publish(messages)).items():
-            offsets[partition] = end
+        if messages:
+            for partition, end in (await publisher.publish(messages)).items():
+                offsets[partition] = end
         self._state = RelayState(events[-1].sequence, self._state.broker, tuple(previous), tuple(offsets))
         await self._store.relay_save(epoch, self._state)
         metrics.PUBLISHED.labels(self._service).inc(len(messages))

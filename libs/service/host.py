@@ -241,10 +241,10 @@ class WakingSubscriber:
         self.repairable: bool = getattr(inner, "repairable", False)
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
-        for recorded in batch:
-            if recorded.current_type == BusinessDayOpened.type_name:
-                await session.apply(list(business_date.changes(recorded)))
-                self._runtime.business_date.heard(recorded.event.business_date)
+        days = [recorded for recorded in batch if recorded.current_type == BusinessDayOpened.type_name]
+        if days:
+            await session.apply(list(business_date.changes(days[-1])))
+            self._runtime.business_date.heard(days[-1].event.business_date)
         await self._inner.handle(session, batch)
         session.after_commit(self._wake)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from libs.events.operations import Side, unsettled
 
-PAUSE_S: Final = 0.008
+PAUSE_S: Final = 0.02
 SHOWN: Final = 10
 
 Look = Callable[[], Awaitable[Side]]

@@ -15,6 +15,7 @@ import asyncpg.pool
 from libs.events.envelope import NewEvent, StoredEvent, leaf_bytes
 from libs.events.merkle import leaf_hash
 from libs.events.operations import Handled, Progress
+from libs.events.postgres.recent import Recent
 from libs.events.postgres.rows import write
 from libs.events.postgres.together import Together
 from libs.events.projection import Change
@@ -278,6 +279,7 @@ class PostgresStore:
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self.pool = pool
         self._together = Together(pool, self._append_alone)
+        self._recent = Recent(self._read)
 
     @property
     def connection(self) -> asyncpg.Pool[Any]:
@@ -363,6 +365,9 @@ class PostgresStore:
         return last
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
+        return await self._recent.read(after_sequence, limit)
+
+    async def _read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
         return [StoredEvent(*row) for row in await self.pool.fetch(READ, after_sequence, limit)]
 
     async def last_sequence(self) -> int:
