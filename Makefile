@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge
+.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,12 @@ run: $(VENV)/.ready ## start everything on this machine, http://127.0.0.1:8000 (
 
 demo: $(VENV)/.ready ## take 1,000 real applications through life (SEED, LOANS, BROKER=tansu|kafka), then stop
 	@exec $(BIN)/puhui demo
+
+stress: $(VENV)/.ready ## the total order under 200,000 events of every kind of writer (EVENTS, SEED)
+	$(BIN)/python -m tools.stress $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED))
+
+simulate: $(VENV)/.ready ## the kit's protocols under seeded schedules of crashes (SCHEDULES, SEED)
+	$(BIN)/python -m tools.simulate $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(SEED),--seed $(SEED))
 
 test: $(VENV)/.ready-dev ## every test, but those that need Docker (ARGS="-k ledger" chooses)
 	$(BIN)/pytest $(ARGS)

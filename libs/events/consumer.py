@@ -100,7 +100,7 @@ class Consumer:
         Whatever it raises, the next step begins with what was not handled.
         """
         assert self._reader is not None, "started before stepped"
-        for place in list(self._unhandled):
+        for place in sorted(self._unhandled):
             await self._again(self._reader, place)
         await self._look_for_missing(self._reader)
         polled = await self._reader.poll(timeout_s, BATCH)
