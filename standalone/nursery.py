@@ -86,8 +86,8 @@ class Nursery:
 
 def main() -> None:
     """Fork for each line of the input, and answer with the number of the new process."""
-    from standalone.serve import SERVICES
-    from standalone.services import service_named
+    import standalone.serve  # noqa: F401 - for those who are forked
+    from standalone.services import SERVICES, service_named
 
     for name in SERVICES:
         service_named(name)
