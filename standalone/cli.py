@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from standalone import cases, loan, parked, quote, stores
+from standalone import cases, loan, parked, quote, stores, trace
 
 app = typer.Typer(help="Puhui (普惠): an event-sourced backend for microloan companies.", no_args_is_help=True)
 app.add_typer(cases.app, name="cases")
 app.command("quote", help="Quote a loan: repayment plan, costs, annual cost by both methods.")(quote.quote)
 app.command("loan")(loan.loan)
 app.add_typer(parked.app, name="parked")
+app.command("trace")(trace.trace)
 app.command("adopt")(stores.adopt)
 app.command("rebuild")(stores.rebuild)
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import psutil
 
 LOOPBACK: Final = "127.0.0.1"
-START_TIMEOUT_S: Final = 60.0
+START_TIMEOUT_S: Final = 180.0
 STOP_GRACE_S: Final = 15.0
 _POLL_INTERVAL_S: Final = 0.02
 _LOG_TAIL_CHARS: Final = 2000
