@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID, uuid5
 
 import aiohttp
@@ -61,7 +61,7 @@ class Platform:
         self.requests = 0
 
     @classmethod
-    def at(cls, url: str, identity: Path, *, seed: str) -> Platform:
+    def at(cls, url: str, identity: Path, *, seed: str) -> Self:
         """With the secrets that the local issuer keeps in its directory."""
         users = json.loads((identity / "users.json").read_text())
         return cls(url, {name: entry["client_secret"] for name, entry in users.items()}, seed=seed)
