@@ -31,7 +31,7 @@ from libs.events.projection import Projection
 from libs.events.relay import Relay
 from libs.events.sequencer import Sequencer
 from libs.events.signals import Fanout, Signal
-from libs.events.store import OWN, Session
+from libs.events.store import OWN, ForeignCluster, Session
 from libs.events.subscribers import ProjectionSubscriber, Reactions, ReactionSubscriber
 from libs.events.tail import Tail
 from libs.events.tasks import Tasks, Worker
@@ -39,6 +39,7 @@ from libs.service import business_date
 from libs.service.app_factory import ServiceApp, create_app
 from libs.service.auth import TokenVerifier
 from libs.service.health import HealthChecks
+from libs.service.logging import get_logger
 from libs.service.migrations import migrate
 from libs.service.operations import operations_router
 from libs.service.runtime import Runtime
@@ -154,7 +155,11 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
     except BaseException:
         await engine.dispose()
         raise
-    await store.verify_cluster()
+    try:
+        await store.verify_cluster()
+    except ForeignCluster as error:
+        get_logger(service.name).error("store_refused", reason=str(error))
+        raise
     codec, clock, appended = published_codec(), Clock(), Signal()
     today = business_date.BusinessDate(store, settings.business_date_start or FIRST_BUSINESS_DATE)
     await today.refresh()
