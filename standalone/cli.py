@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from standalone import cases, loan, parked, quote, stores, trace
+from standalone import cases, evidence, loan, parked, quote, stores, trace
 
 app = typer.Typer(help="Puhui (普惠): an event-sourced backend for microloan companies.", no_args_is_help=True)
 app.add_typer(cases.app, name="cases")
@@ -18,6 +18,8 @@ app.add_typer(parked.app, name="parked")
 app.command("trace")(trace.trace)
 app.command("adopt")(stores.adopt)
 app.command("rebuild")(stores.rebuild)
+app.command("evidence")(evidence.evidence)
+app.command("verify")(evidence.verify)
 
 Directory = Annotated[Path, typer.Option(envvar="PUHUI_DIRECTORY", help="Where the data are kept.")]
 Port = Annotated[int, typer.Option(envvar="PUHUI_PORT", min=0, max=65535, help="Port on loopback.")]
@@ -63,7 +65,7 @@ def drive(url: str, directory: Path, loans: Loans = 1000, seed: Seed = 1) -> Non
 
 
 @app.command()
-def serve(name: Annotated[str, typer.Argument(help="A service, or bank, or identity.")]) -> None:
+def serve(name: Annotated[str, typer.Argument(help="A service, or bank, identity or witness.")]) -> None:
     """Serve one service as a process of its own, configured by the environment (PUHUI_...)."""
     from standalone.serve import serve_one
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from libs.events.merkle import NODE_PREFIX
+from libs.events.merkle import EMPTY_ROOT, NODE_PREFIX
 from libs.evidence.proofs import range_hash
 
 HEIGHT: Final = 8
@@ -32,6 +32,15 @@ def above(row: bytes) -> bytes:
     """The hashes over pairs of these; one without a partner is left out."""
     prefix, pair = NODE_PREFIX, 2 * HASH_BYTES
     return b"".join([sha256(prefix + row[at : at + pair]).digest() for at in range(0, len(row) - HASH_BYTES, pair)])
+
+
+def root_of_leaves(leaves: bytes) -> bytes:
+    """The tree hash over leaf hashes, one after another, at the speed of hashing."""
+    row = leaves
+    while len(row) > HASH_BYTES:
+        alone = row[-HASH_BYTES:] if len(row) // HASH_BYTES % 2 else b""
+        row = above(row) + alone
+    return row or EMPTY_ROOT
 
 
 def tile_root(tile: bytes) -> bytes:

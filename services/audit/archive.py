@@ -11,6 +11,7 @@ from libs.events.codec import Recorded
 from libs.events.delivery import Subscriber
 from libs.events.store import Session
 from libs.service.runtime import Runtime
+from services.audit import leaves
 
 OTHERS: Final = tuple(topic(service) for service in MODULES if service != "audit")
 
@@ -28,6 +29,7 @@ class Archive:
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         await session.copy([recorded.stored for recorded in batch])
+        await leaves.record(session, batch)
         session.after_commit(self._runtime.appended.set)
 
 

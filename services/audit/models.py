@@ -198,3 +198,36 @@ class Statistics(ResponseModel):
     promises: dict[str, int]
     sums: dict[str, int | str]
     events: dict[str, int] = Field(description="Events by service.")
+
+
+class LogShown(ResponseModel):
+    """One service's log: how far its head goes. `halted` and `unwitnessed` are empty while all is well."""
+
+    model_config = example(
+        name="ledger",
+        origin="puhui.local/ledger",
+        events=1200,
+        streams=80,
+        root=SHA256,
+        signed_at="2026-02-02T02:03:04.000005Z",
+        halted="",
+        unwitnessed="",
+    )
+
+    name: str
+    origin: str
+    events: int | None
+    streams: int | None
+    root: str | None
+    signed_at: str | None
+    halted: str
+    unwitnessed: str
+
+
+class LogList(ResponseModel):
+    """All logs, and the public keys by which heads and bundles are checked."""
+
+    model_config = example(items=[LogShown.model_config["json_schema_extra"]["examples"][0]], keys=["puhui.local/ledger+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"])  # type: ignore[index]  # fmt: skip
+
+    items: list[LogShown]
+    keys: list[str]
