@@ -66,8 +66,9 @@ class ServerProcess:
         port: int,
         environment: Mapping[str, str] | None = None,
         timeout_s: float = START_TIMEOUT_S,
+        wait: bool = True,
     ) -> None:
-        """Run `command` and return once it accepts connections on the loopback `port`.
+        """Run `command` and return once it accepts connections on the loopback `port`, or at once (`wait` false).
 
         It runs in a session of its own, so an interrupt at the terminal reaches us first. Raises `ServerNotStarted`.
         """
@@ -91,6 +92,8 @@ class ServerProcess:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._child = child = spawn()
         self._remember(child.pid)
+        if not wait:
+            return
         try:
             self._wait_until_listening(child, port, timeout_s)
         except BaseException:

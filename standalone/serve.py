@@ -94,14 +94,8 @@ def _serve_identity(environment: Mapping[str, str]) -> int:
 
 
 def _serve_witness(environment: Mapping[str, str]) -> int:
-    from libs.evidence.witness import serve
+    from libs.evidence import witness
 
-    directory = Path(environment.get("PUHUI_DATA_DIR", "var/witness"))
-    serve(
-        directory,
-        host=environment.get("PUHUI_HOST", "127.0.0.1"),
-        port=int(environment.get("PUHUI_PORT", "8092")),
-        name=environment.get("PUHUI_WITNESS_NAME", "witness.local"),
-        logs_file=Path(_needed(environment, "PUHUI_WITNESS_LOGS")),
-    )
+    _needed(environment, "PUHUI_WITNESS_LOGS")
+    witness.main()
     return 0

@@ -131,7 +131,7 @@ class Logs:
                 note = self.witness.cosign(head.origin, note, grown.consistency, head.size)
                 state.unwitnessed = ""
             except NotWitnessed as error:
-                if state.unwitnessed != str(error):
+                if state.unwitnessed:  # not at once: the witness may be starting
                     log.warning("a head was not co-signed", log=state.name, size=head.size, reason=str(error))
                 state.unwitnessed = str(error)
         if head.size == old:  # signed again for the witness alone: the file has it already
