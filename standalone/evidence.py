@@ -55,6 +55,7 @@ def verify(
     file: Annotated[Path, typer.Argument(help="A bundle.", exists=True, dir_okay=False)],
     keys: Annotated[Path | None, typer.Option(help="The public keys that you trust, one a line.")] = None,
     anchors: Annotated[Path | None, typer.Option(help="Heads and leaves that were kept elsewhere.")] = None,
+    document: Annotated[list[Path] | None, typer.Option(help="A file that is said to be one of the loan's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check a bundle, offline: exit 0 when it is sound, 1 when it is not, and what is wrong where."""
@@ -62,7 +63,9 @@ def verify(
     from libs.evidence.verify import verify as check
 
     trusted = keys.read_text().split() if keys else None
-    report = check(file.read_bytes(), trusted=trusted, anchored=anchored_in(anchors, trusted) if anchors else None)
+    anchored = anchored_in(anchors, trusted) if anchors else None
+    documents = {each.name: each.read_bytes() for each in document or ()}
+    report = check(file.read_bytes(), trusted=trusted, anchored=anchored, documents=documents)
     if as_json:
         typer.echo(json.dumps(_as_json(report), ensure_ascii=False, indent=2))
     else:

@@ -83,9 +83,16 @@ LeavesOf = Callable[[str], tuple[Sequence[Head], bytes]]
 """The anchored heads of a log, oldest first, and its anchored leaf hashes."""
 
 
-def verify(data: bytes, *, trusted: Sequence[str] | None = None, anchored: LeavesOf | None = None) -> Report:
+def verify(
+    data: bytes,
+    *,
+    trusted: Sequence[str] | None = None,
+    anchored: LeavesOf | None = None,
+    documents: Mapping[str, bytes] | None = None,
+) -> Report:
     """Check a bundle. `trusted`: the keys that are believed, as text (without them the bundle's own are used, and that
-    is said); `anchored`: what was kept where the maker of the bundle cannot write."""
+    is said); `anchored`: what was kept where the maker of the bundle cannot write; `documents`: files that are said to
+    be those that the events name."""
     report = Report()
     try:
         bundle = parse(unpack(data))
@@ -106,6 +113,7 @@ def verify(data: bytes, *, trusted: Sequence[str] | None = None, anchored: Leave
     _check_sealed(bundle, report, events)
     _check_streams(bundle, report, events)
     _check_state(bundle, report, events)
+    _check_documents(report, events, documents or {})
     return report
 
 
@@ -356,6 +364,22 @@ def _check_state(bundle: Bundle, report: Report, events: Sequence[Event]) -> Non
         report.add(
             "state", "state.json", f"the state does not follow from the events: {_differing(follows, bundle.state)}"
         )
+
+
+def _check_documents(report: Report, events: Sequence[Event], documents: Mapping[str, bytes]) -> None:
+    named = {
+        value: f"event {event.line} ({event.type.removeprefix('puhui.')}, {name})"
+        for event in events
+        if isinstance(event.data, dict)
+        for name, value in event.data.items()
+        if name.endswith("sha256") and type(value) is str
+    }
+    for file, content in documents.items():
+        digest = sha256(content).hexdigest()
+        if digest in named:
+            report.notes.append(f"{file} is the document that {named[digest]} names.")
+        else:
+            report.add("document", file, f"{file} is not a document of this loan: no event names its hash {digest}")
 
 
 def _differing(follows: bytes, claimed: bytes) -> str:

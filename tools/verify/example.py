@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -12,6 +13,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.contracts.base import DomainEvent
+from libs.contracts.contract import ContractSigned
 from libs.events.canonical import canonical
 from libs.events.envelope import Actor, Metadata, leaf_bytes
 from libs.events.merkle import leaf_hash
@@ -60,13 +62,16 @@ class _Entries:
         return {entry.stream_id: entry.version for entry in self._entries[:size]}
 
 
-def town(directory: Path, loans: int, *, sealed: bool = True) -> Town:
-    """So many loans, all told up to a closed case; the first one's bank account is sealed."""
+def town(directory: Path, loans: int, *, sealed: bool = True, document: bytes = b"") -> Town:
+    """So many loans, all told up to a closed case; the first one's bank account is sealed, and its contract is signed
+    as `document`."""
     entries: dict[str, list[Entry]] = {log: [] for log in LOGS}
     held: dict[str, list[Held]] = {}
     half: dict[str, int] = {}
     for number in range(1, loans + 1):
         for stream, event in told(number):
+            if document and number == 1 and isinstance(event, ContractSigned):
+                event = event.model_copy(update={"signed_document_sha256": sha256(document).hexdigest()})  # noqa: PLW2901
             _tell(entries, held, stream, event, sealed=sealed and number == 1)
         if number == max(loans // 2, 1):
             half = {log: len(found) for log, found in entries.items()}

@@ -29,7 +29,12 @@ def told(number: int) -> Iterator[tuple[str, DomainEvent]]:
     case = case_of(loan, "2026-04-07")
 
     def made(event: type[DomainEvent], **changes: Any) -> DomainEvent:
-        ids = {"application_id": own, "contract_id": its_contract, "loan_id": loan, "applicant_id": applicant}
+        ids: dict[str, Any] = {
+            "application_id": own,
+            "contract_id": its_contract,
+            "loan_id": loan,
+            "applicant_id": applicant,
+        }
         ids |= {"case_id": case, "request": request}
         known = {name: value for name, value in ids.items() if name in event.model_fields}
         return example(event, **{**known, **changes})
