@@ -6,5 +6,7 @@ from typing import Final
 
 from services.audit.api.evidence import router as evidence
 from services.audit.api.pages import router as pages
+from services.audit.api.replay import router as replay
+from services.audit.api.trail import router as trail
 
-routers: Final = [pages, evidence]
+routers: Final = [pages, trail, replay, evidence]

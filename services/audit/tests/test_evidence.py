@@ -2,88 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
-from uuid import uuid4
-
 import pytest
-import pytest_asyncio
 
 from libs.evidence.bundle import contract_of, loan_of, parse
 from libs.evidence.container import unpack
 from libs.evidence.notes import Head, Note, Verifier
 from libs.evidence.tiles import root_of_leaves
 from libs.evidence.verify import verify
-from libs.service.testing import Served, served
-from services.audit.app import service
+from libs.service.testing import Served
 from services.audit.logs import logs_of
 from services.audit.tests.life import application_id, tell, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def audit(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    name = f"test_{uuid4().hex[:12]}"
-    postgres_server.create_database(name)
-    directory = tmp_path_factory.mktemp("audit")
-    async with served(service, postgres_server.dsn(name), directory, data_dir=directory / "data") as running:
-        await tell(running, 1, 2, 3)
-        yield running
-        assert await running.parked() == []
-    postgres_server.drop_database(name)
-
-
-async def bundle_of(audit: Served, identifier: str) -> bytes:
-    answer = await (await audit.client("auditor")).get(f"/audit/loans/{identifier}/evidence")
+async def bundle_of(town: Served, identifier: str) -> bytes:
+    answer = await (await town.client("auditor")).get(f"/audit/loans/{identifier}/evidence")
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/zip"
     return answer.content
 
 
-async def test_a_bundle_is_sound_and_says_what_the_page_says(audit: Served) -> None:
+async def test_a_bundle_is_sound_and_says_what_the_page_says(town: Served) -> None:
     own = application_id(1)
-    report = verify(await bundle_of(audit, loan_of(contract_of(own))))
+    report = verify(await bundle_of(town, loan_of(contract_of(own))))
     assert report.findings == []
     assert report.application_id == own
     assert report.events == len(list(told(1)))
-    files = unpack(await bundle_of(audit, own))
-    page = (await (await audit.client("auditor")).get(f"/audit/loans/{own}")).json()
+    files = unpack(await bundle_of(town, own))
+    page = (await (await town.client("auditor")).get(f"/audit/loans/{own}")).json()
     assert page["loan"]["loan_state"] == "ACTIVE"
     assert b'"loan_state":"ACTIVE"' in files["state.json"]
     assert b'"case_state":"CLOSED"' in files["state.json"]
     assert "loan_state: ACTIVE" in files["README.txt"].decode()
 
 
-async def test_events_are_the_bytes_that_were_recorded(audit: Served) -> None:
-    bundle = parse(unpack(await bundle_of(audit, application_id(2))))
+async def test_events_are_the_bytes_that_were_recorded(town: Served) -> None:
+    bundle = parse(unpack(await bundle_of(town, application_id(2))))
     recorded = {
-        event.leaf_hash for neighbour in audit.neighbours.values() for event in await neighbour.store.read(0, 1000)
+        event.leaf_hash for neighbour in town.neighbours.values() for event in await neighbour.store.read(0, 1000)
     }
     from libs.events.merkle import leaf_hash
 
     assert {leaf_hash(line) for line in bundle.events} <= recorded
 
 
-async def test_later_events_are_in_later_bundles_which_extend_the_earlier_ones(audit: Served) -> None:
-    before = verify(await bundle_of(audit, application_id(1)))
-    await tell(audit, 4)
-    bundle = await bundle_of(audit, application_id(1))
+async def test_later_events_are_in_later_bundles_which_extend_the_earlier_ones(town: Served) -> None:
+    before = verify(await bundle_of(town, application_id(1)))
+    await tell(town, 4)
+    bundle = await bundle_of(town, application_id(1))
     after = verify(bundle)
     assert after.sound
     assert after.heads["ledger"].size == before.heads["ledger"].size + 5
     assert parse(unpack(bundle)).anchors["ledger"][1] == before.heads["ledger"]
 
 
-async def test_only_trusted_keys_count(audit: Served) -> None:
-    bundle = await bundle_of(audit, application_id(1))
-    keys = (await (await audit.client("auditor")).get("/audit/logs")).json()["keys"]
+async def test_only_trusted_keys_count(town: Served) -> None:
+    bundle = await bundle_of(town, application_id(1))
+    keys = (await (await town.client("auditor")).get("/audit/logs")).json()["keys"]
     assert verify(bundle, trusted=keys).sound
     assert {finding.code for finding in verify(bundle, trusted=keys[1:]).findings} == {"keys"}
 
 
-async def test_heads_tiles_and_keys_can_be_read(audit: Served) -> None:
-    client = await audit.client("auditor")
+async def test_heads_tiles_and_keys_can_be_read(town: Served) -> None:
+    client = await town.client("auditor")
     listed = (await client.get("/audit/logs")).json()
     ledger = next(each for each in listed["items"] if each["name"] == "ledger")
     assert (ledger["halted"], ledger["unwitnessed"]) == ("", "")
@@ -105,21 +87,21 @@ async def test_heads_tiles_and_keys_can_be_read(audit: Served) -> None:
         ("/audit/logs/LEDGER/checkpoint", 422),
     ],
 )
-async def test_a_wrong_question_is_told_what_is_wrong(audit: Served, path: str, status: int) -> None:
-    answer = await (await audit.client("auditor")).get(path)
+async def test_a_wrong_question_is_told_what_is_wrong(town: Served, path: str, status: int) -> None:
+    answer = await (await town.client("auditor")).get(path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_log_whose_history_was_rewritten_is_halted_and_gives_no_evidence(audit: Served) -> None:
-    state = logs_of(audit.runtime).logs["scoring"]
-    pool = audit.runtime.store.pool
-    async with logs_of(audit.runtime).lock:
+async def test_a_log_whose_history_was_rewritten_is_halted_and_gives_no_evidence(town: Served) -> None:
+    state = logs_of(town.runtime).logs["scoring"]
+    pool = town.runtime.store.pool
+    async with logs_of(town.runtime).lock:
         state.log = None  # as after a start
         await pool.execute(
             "update log_leaf set stream_id = stream_id || 'x' where service = 'scoring' and sequence = 1"
         )
-    client = await audit.client("auditor")
+    client = await town.client("auditor")
     answer = await client.get(f"/audit/loans/{application_id(1)}/evidence")
     assert answer.status_code == 409
     assert "not those of the signed head" in answer.json()["detail"]
@@ -127,10 +109,10 @@ async def test_a_log_whose_history_was_rewritten_is_halted_and_gives_no_evidence
     assert listed["scoring"]
     assert not listed["ledger"]
     await pool.execute("update log_leaf set stream_id = left(stream_id, -1) where service = 'scoring' and sequence = 1")
-    assert verify(await bundle_of(audit, application_id(1))).sound
+    assert verify(await bundle_of(town, application_id(1))).sound
 
 
-async def test_only_auditors_are_given_evidence(audit: Served) -> None:
-    assert (await (await audit.client("collector")).get("/audit/logs")).status_code == 403
+async def test_only_auditors_are_given_evidence(town: Served) -> None:
+    assert (await (await town.client("collector")).get("/audit/logs")).status_code == 403
     path = f"/audit/loans/{application_id(1)}/evidence"
-    assert (await (await audit.client("customer")).get(path)).status_code == 403
+    assert (await (await town.client("customer")).get(path)).status_code == 403
