@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -58,7 +60,7 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check(
+async def check(
     dsn: str,
     log: str,
     anchors: Path,
@@ -84,16 +86,19 @@ def check(
     for name, note in (("the witness", witnessed), ("the log", presented)):
         if note:
             checked.findings += _other_head(name, note, heads, leaves, keys)
-    store, unplaced = asyncio.run(_extent(dsn, log, archive=archive))
-    parts = _parts(store, jobs)
+    last, unplaced = await _extent(dsn, log, archive=archive)
+    parts = _parts(last, jobs)
     if len(parts) == 1:
-        read = [read_part(dsn, log, archive, leaves, *parts[0])]
+        read = [await _read(dsn, log, archive, leaves, *parts[0])]
     else:
-        with ProcessPoolExecutor(len(parts)) as pool:
-            read = list(pool.map(read_part, *zip(*((dsn, log, archive, leaves, *part) for part in parts), strict=True)))
+        with ProcessPoolExecutor(len(parts), get_context("spawn")) as pool:
+            loop = asyncio.get_running_loop()
+            read = await asyncio.gather(
+                *(loop.run_in_executor(pool, partial(read_part, dsn, log, archive, leaves, *part)) for part in parts)
+            )
     found = check_store(merged(read), heads, leaves)
     checked.events = sum(part.events for part in read)
-    checked.findings += [*asyncio.run(_explained(found, read, dsn, other)), *unplaced]
+    checked.findings += [*await _explained(found, read, dsn, other), *unplaced]
     return checked
 
 

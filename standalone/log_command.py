@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,9 @@ def check_command(
     trusted = keys.read_text().split()
     origin = next((key.split("+")[0] for key in trusted if key.split("+")[0].endswith(f"/{log}")), log)
     witnessed = WitnessClient(witness).last(origin) if witness else ""
-    done = check(database, log, anchors, trusted, archive=archive, other=other, witnessed=witnessed, jobs=jobs)
+    done = asyncio.run(
+        check(database, log, anchors, trusted, archive=archive, other=other, witnessed=witnessed, jobs=jobs)
+    )
     console = Console()
     if done.findings:
         table = Table("what", "where", "", title=f"[bold red]the store and the log of {log} do not agree[/]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -117,10 +118,9 @@ def _streams(held: Sequence[Held], logs: Mapping[str, Log], application_id: str)
 
 
 def _schemas(types: Iterable[str]) -> dict[str, bytes]:
-    return {
-        f"schemas/{name}.json": orjson.dumps(
-            EVENT_TYPES[name].model_json_schema(mode="serialization"), option=orjson.OPT_INDENT_2
-        )
-        for name in sorted(set(types))
-        if name in EVENT_TYPES
-    }
+    return {f"schemas/{name}.json": _schema(name) for name in sorted(set(types)) if name in EVENT_TYPES}
+
+
+@cache
+def _schema(type_name: str) -> bytes:
+    return orjson.dumps(EVENT_TYPES[type_name].model_json_schema(mode="serialization"), option=orjson.OPT_INDENT_2)

@@ -89,7 +89,8 @@ class Logs:
             except Rewritten as error:
                 if state.halted != str(error):
                     log.error("a log is halted: history was rewritten", log=state.name, reason=str(error))
-                state.halted, state.log = str(error), None
+                self._forget(state)
+                state.halted = str(error)
 
     async def _number_own(self) -> None:
         pool, place = self._runtime.store.pool, await self._runtime.store.last_sequence()
@@ -100,9 +101,17 @@ class Logs:
             self._own_place = place
 
     def close(self) -> None:
+        for state in self.logs.values():
+            self._forget(state)
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    @staticmethod
+    def _forget(state: LogState) -> None:
+        if state.log is not None:
+            state.log.close()
+            state.log = None
 
     @property
     def keys(self) -> list[str]:

@@ -70,7 +70,7 @@ def clean_runs(server: Server, directory: Path, events: int, runs: int, jobs: in
     line = progress.add_task("clean runs", total=runs)
     began, alarms = time.perf_counter(), list[Finding]()
     for _ in range(runs):
-        alarms += check(_sound(server), "ledger", kept.anchors, kept.keys, jobs=jobs).findings
+        alarms += asyncio.run(check(_sound(server), "ledger", kept.anchors, kept.keys, jobs=jobs)).findings
         progress.advance(line)
     seconds = (time.perf_counter() - began) / max(runs, 1)
     told = f"{len(alarms)} false alarms in {runs} runs over {events:,} events"
@@ -130,9 +130,10 @@ def _checked(
     witnessed: str = "",
 ) -> Outcome:
     began = time.perf_counter()
-    done = check(
+    checking = check(
         dsn, "ledger", kept.anchors, kept.keys, other=other, presented=presented, witnessed=witnessed, jobs=jobs
     )
+    done = asyncio.run(checking)
     seconds = time.perf_counter() - began
     fitting = [each for each in done.findings if each.code == code]
     located = [each for each in fitting if each.where == expected or not expected]

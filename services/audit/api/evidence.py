@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 
 from libs.contracts.types import Id
-from libs.evidence.tiles import WIDTH, tile_path
+from libs.evidence.tiles import tile_path
 from libs.service.actor import Actor
 from libs.service.auth import require
 from libs.service.problems import CONFLICT, NOT_FOUND, Problem
@@ -86,12 +86,9 @@ async def read_tile(
     number: Annotated[int, Path(ge=0, le=2**47)],
 ) -> Response:
     """Up to 256 hashes of a level of the tree (C2SP tlog-tiles), as far as the head goes."""
-    log = _log(runtime, name)
-    held = log.tiles.size >> (8 * level)
-    width = min(held - number * WIDTH, WIDTH)
-    if width <= 0:
+    row = _log(runtime, name).tiles.tile(level, number)
+    if not row:
         raise Problem(NOT_FOUND, f"{tile_path(level, number)} lies beyond the head of the log.")
-    row = b"".join([log.tiles.node(8 * level, number * WIDTH + place) for place in range(width)])
     return Response(row, media_type="application/octet-stream")
 
 
