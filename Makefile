@@ -6,7 +6,11 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate
+=======
+.PHONY: help run demo test coverage test-containers faults check format bench tamper verifiers lock lock-upgrade image clean purge
+>>>>>>> 43a2dde (Say who keeps the logs, and give the audit a place for them where it is deployed)
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +53,12 @@ format: $(VENV)/.ready-dev ## format the code
 
 bench: $(VENV)/.ready-bench ## every benchmark, or NAME=append one of them (FULL=1: full size); results in bench/results
 	$(BIN)/python -m bench $(if $(FULL),--full) $(NAME)
+
+tamper: $(VENV)/.ready-dev ## tamper with a store of EVENTS events, triggers disabled, and show what is found (EVENTS=1000000: full size)
+	$(BIN)/python -m tools.tamper --events $(or $(EVENTS),20000) --clean $(or $(CLEAN),10)
+
+verifiers: $(VENV)/.ready-dev ## both verifiers on the same BUNDLES bundles with faults by seed (needs Node.js)
+	$(BIN)/python -m tools.verify.compare --bundles $(or $(BUNDLES),1000)
 
 image: ## build the container image puhui:dev
 	docker build --tag puhui:dev .
