@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from libs.contracts.catalogue import MODULES
-from libs.events.loops import keep_running
+from libs.events.loops import beat, finishing, keep_running
 from libs.evidence.anchors import NotWitnessed, WitnessClient
 from libs.evidence.heads import AnchorFiles
 from libs.evidence.keys import private_key_from
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 PART: Final = 5_000
 """Entries added before the loop is let go on: some milliseconds."""
+LOOK_S: Final = 10.0
+"""However rarely heads are signed, so often the loop says that it lives."""
 ISSUER: Final = "evidence"
 """Under this name bundles are signed."""
 
@@ -73,9 +75,16 @@ class Logs:
         """Go on until cancelled."""
         await asyncio.to_thread(self._publish_keys)
         while True:
-            async with self.lock:
-                await self.step()
-            await asyncio.sleep(self.interval_s)
+            await finishing(self._round())
+            slept_s = 0.0
+            while slept_s < self.interval_s:
+                beat()
+                await asyncio.sleep(min(self.interval_s - slept_s, LOOK_S))
+                slept_s += LOOK_S
+
+    async def _round(self) -> None:
+        async with self.lock:
+            await self.step()
 
     async def step(self) -> None:
         """Add what was archived since, and sign a head of every log that grew; needs the lock."""
