@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable
@@ -64,7 +65,8 @@ class Logs:
         self.issuer = Signer(f"{settings.log_origin}/{ISSUER}", key)
         self.anchors = AnchorFiles(settings.anchor_dir) if settings.anchor_dir else None
         self.witness = WitnessClient(settings.witness_url) if settings.witness_url else None
-        self.witness_key: Verifier | None = None
+        self._witnesses = self.directory / "witnesses"
+        """The keys of all witnesses that ever co-signed, one a line."""
         self.lock = asyncio.Lock()
         """Held while logs grow, and while proofs are made."""
         self._runtime = runtime
@@ -91,6 +93,7 @@ class Logs:
         if not await asyncio.to_thread(self._owned):
             return
         await self._number_own()
+        await asyncio.to_thread(self._meet_witness)
         for state in self.logs.values():
             try:
                 await self._grow(state)
@@ -126,7 +129,21 @@ class Logs:
     def keys(self) -> list[str]:
         """The public keys by which a bundle is checked, as text."""
         signers = [*(state.signer for state in self.logs.values()), self.issuer]
-        return [signer.verifier.text for signer in signers] + ([self.witness_key.text] if self.witness_key else [])
+        return [*(signer.verifier.text for signer in signers), *self._witness_keys()]
+
+    def _meet_witness(self) -> None:
+        """Ask for the witness's key, where none is known yet."""
+        if self.witness is not None and not self._witness_keys():
+            with contextlib.suppress(NotWitnessed):
+                self._remember(self.witness.key())
+
+    def _witness_keys(self) -> list[str]:
+        return self._witnesses.read_text().split() if self._witnesses.exists() else []
+
+    def _remember(self, witness: Verifier) -> None:
+        if witness.text not in self._witness_keys():
+            with self._witnesses.open("a") as file:
+                file.write(f"{witness.text}\n")
 
     async def _grow(self, state: LogState) -> None:
         if state.log is None:
@@ -145,8 +162,8 @@ class Logs:
         note = grown.note
         if self.witness is not None:
             try:
-                self.witness_key = self.witness_key or self.witness.key()
                 note = self.witness.cosign(head.origin, note, grown.consistency, head.size)
+                self._remember(self.witness.key())
                 state.unwitnessed = ""
             except NotWitnessed as error:
                 if state.unwitnessed:  # not at once: the witness may be starting
