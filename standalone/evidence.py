@@ -93,12 +93,12 @@ def _as_json(report: Any) -> dict[str, Any]:
 def _show(report: Any, file: Path) -> None:
     console = Console()
     if report.findings:
-        table = Table("what", "where", "", title=f"[bold red]{file} is not sound[/]")
+        table = Table("what", "where", "", title=f"[bold red]{file.name} is not sound[/]")
         for each in report.findings:
             table.add_row(each.code, each.where, each.what)
         console.print(table)
     else:
-        table = Table(show_header=False, title=f"[bold green]{file} is sound[/]")
+        table = Table(show_header=False, title=f"[bold green]{file.name} is sound[/]")
         table.add_row("application", report.application_id)
         table.add_row("loan", report.loan_id)
         table.add_row("issued", report.issued_at)
