@@ -55,7 +55,7 @@ def in_columns(like: LoanTerms) -> bool:
     """Whether the columns know every convention of the terms."""
     if not all(fee_in_columns(fee) for fee in like.fees):
         return False
-    if like.method not in _KNOWN or like.rate_changes or like.due_dates or like.balloon is not None:
+    if like.method not in _KNOWN or like.rate_changes or like.due_dates or like.balloon is not None or like.tranches:
         return False
     if like.method is RepaymentMethod.EQUAL_INSTALMENT and like.remainder is not Remainder.LAST:
         return False

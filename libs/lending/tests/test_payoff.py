@@ -11,7 +11,7 @@ from libs.lending.allocation import Component, Debt
 from libs.lending.money import Money
 from libs.lending.payoff import open_debts, payoff_quote
 from libs.lending.schedule import repayment_plan
-from libs.lending.terms import Fee, FeeTiming, LoanTerms
+from libs.lending.terms import Fee, FeeTiming, LoanTerms, Tranche
 from libs.lending.tests.strategies import SIMPLE_METHODS, terms
 
 TERMS = LoanTerms(
@@ -70,3 +70,11 @@ def test_a_payoff_never_costs_more_than_going_on(agreed: LoanTerms, offset: int)
     assert quote.total.minor <= sum(debt.amount_minor for debt in debts)
     later = payoff_quote(plan, debts, plan.maturity)
     assert later.total.minor == sum(debt.amount_minor for debt in debts)
+
+
+def test_a_tranche_that_is_not_yet_paid_out_is_not_asked_back() -> None:
+    terms = replace(TERMS, tranches=(Tranche(date(2026, 5, 10), Money.of("30000")),))
+    plan = repayment_plan(terms)
+    before, after = (payoff_quote(plan, open_debts(plan), date(2026, 5, day)) for day in (9, 10))
+    assert before.amount(Component.PRINCIPAL).amount == "70000.00"
+    assert after.amount(Component.PRINCIPAL).amount == "100000.00"
