@@ -6,11 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate
-=======
-.PHONY: help run demo test coverage test-containers faults check format bench tamper verifiers lock lock-upgrade image clean purge
->>>>>>> 43a2dde (Say who keeps the logs, and give the audit a place for them where it is deployed)
+.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +55,8 @@ tamper: $(VENV)/.ready-dev ## tamper with a store of EVENTS events, triggers dis
 
 verifiers: $(VENV)/.ready-dev ## both verifiers on the same BUNDLES bundles with faults by seed (needs Node.js)
 	$(BIN)/python -m tools.verify.compare --bundles $(or $(BUNDLES),1000)
+mutants: $(VENV)/.ready-dev ## plant errors in the loan mathematics, one at a time: a test fails for each (ARGS="rounding day")
+	$(BIN)/python -m tools.mutants $(ARGS)
 
 image: ## build the container image puhui:dev
 	docker build --tag puhui:dev .
