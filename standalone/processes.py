@@ -84,9 +84,11 @@ class ServerProcess:
                     start_new_session=True,
                 )
 
-        self.start_by(spawn, port=port, timeout_s=timeout_s)
+        self.start_by(spawn, port=port, timeout_s=timeout_s, wait=wait)
 
-    def start_by(self, spawn: Callable[[], Child], *, port: int, timeout_s: float = START_TIMEOUT_S) -> None:
+    def start_by(
+        self, spawn: Callable[[], Child], *, port: int, timeout_s: float = START_TIMEOUT_S, wait: bool = True
+    ) -> None:
         """The same with a process that `spawn` makes, which writes to `log`."""
         assert self._child is None, f"{self.name} has been started already"
         self.log.parent.mkdir(parents=True, exist_ok=True)

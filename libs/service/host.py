@@ -38,6 +38,7 @@ from libs.events.tasks import Tasks, Worker
 from libs.service import business_date
 from libs.service.app_factory import ServiceApp, create_app
 from libs.service.auth import TokenVerifier
+from libs.service.collector import relax_collector
 from libs.service.health import HealthChecks
 from libs.service.logging import get_logger
 from libs.service.migrations import migrate
@@ -125,6 +126,7 @@ async def running(service: Service, settings: ServiceSettings, broker: Broker) -
             )
             for name, run in _loops(service, runtime, broker)
         ]
+        relax_collector()
         yield runtime
     finally:
         for loop in loops:
