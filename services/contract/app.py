@@ -8,8 +8,8 @@ from typing import Final
 
 from libs.service.host import Service
 from libs.service.runtime import Runtime
+from libs.typesetting.typography import prepare
 from services.contract.api import routers
-from services.contract.document.typography import prepare
 from services.contract.library import library
 from services.contract.press import press
 from services.contract.reactions import reactions

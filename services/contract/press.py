@@ -11,7 +11,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Final, ParamSpec, TypeVar
 
-from services.contract.document.typography import prepare
+from libs.typesetting.typography import prepare
 
 P = ParamSpec("P")
 T = TypeVar("T")

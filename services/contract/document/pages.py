@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from hashlib import sha256
-from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
-from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Spacer, Table
 
 from libs.contracts.contract import ContractAccepted, Signature
+from libs.typesetting.pages import WIDTH, pages
+from libs.typesetting.typography import COMMON, QUIET, WORKING, Styles, paragraph, prepare, standing
 from services.contract.document import tables
 from services.contract.document.append import with_pages
 from services.contract.document.template import Clause, Section
-from services.contract.document.typography import COMMON, QUIET, RULE, WORKING, Styles, paragraph, prepare, standing
 from services.contract.document.values import Contents, conditions_of, values_of
 
-MARGIN: Final = 18 * mm
-FRAME_PADDING: Final = 6
-"""What ReportLab leaves free inside a frame, in points."""
 PAGE_OF: Final = "第 {number} 页 共 {pages} 页    Page {number} of {pages}"
 NUMERALS: Final = "零一二三四五六七八九十"
 FRAME: Final = [
@@ -119,61 +113,16 @@ def _text(clause: Clause, ordinal: str = "") -> list[Flowable]:
 
 
 def _framed(parts: Sequence[Flowable]) -> Flowable:
-    return Table([[list(parts)]], colWidths=[tables.WIDTH], style=FRAME)
+    return Table([[list(parts)]], colWidths=[WIDTH], style=FRAME)
 
 
 def _built(contents: Contents, story: list[Flowable], *, label: str = PAGE_OF) -> bytes:
-    out = BytesIO()
-    template = SimpleDocTemplate(
-        out,
-        pagesize=A4,
-        leftMargin=MARGIN - FRAME_PADDING,
-        rightMargin=MARGIN - FRAME_PADDING,
-        topMargin=15 * mm,
-        bottomMargin=18 * mm,
+    return pages(
+        story,
         title=f"{contents.template.title.zh} {contents.number}",
         author=contents.lender.name.zh,
         subject=contents.template.name,
-        creator="Puhui",
-        lang="zh-CN",
-        invariant=1,
+        footer=contents.template.footer.zh.format_map(values_of(contents)),
+        label=label,
+        made_on=contents.offered_on,
     )
-    footer = contents.template.footer.zh.format_map(values_of(contents))
-
-    def canvas(*arguments: Any, **options: Any) -> NumberedCanvas:
-        return NumberedCanvas(*arguments, footer=footer, label=label, made_on=contents.offered_on, **options)
-
-    template.build(story, canvasmaker=canvas)
-    return out.getvalue()
-
-
-class NumberedCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
-    """Pages with a footer that tells how many there are; dated by the business day, not by the clock."""
-
-    def __init__(self, *arguments: Any, footer: str, label: str, made_on: date, **options: Any) -> None:
-        super().__init__(*arguments, **options | {"initialFontName": COMMON})
-        self._footer, self._label = footer, label
-        self._pages: list[dict[str, Any]] = []
-        stamp = self._doc._timeStamp
-        stamp.YMDhms = (made_on.year, made_on.month, made_on.day, 0, 0, 0)
-
-    def showPage(self) -> None:  # noqa: N802 - ReportLab's name
-        self._pages.append(dict(self.__dict__))
-        self._startPage()
-
-    def save(self) -> None:
-        for number, page in enumerate(self._pages, start=1):
-            self.__dict__.update(page)
-            self._draw_footer(number, len(self._pages))
-            super().showPage()
-        super().save()
-
-    def _draw_footer(self, number: int, pages: int) -> None:
-        y, right = 11 * mm, A4[0] - MARGIN
-        self.setStrokeColor(RULE)
-        self.setLineWidth(0.4)
-        self.line(MARGIN, y + 3.5 * mm, right, y + 3.5 * mm)
-        self.setFillColor(QUIET)
-        self.setFont(COMMON, 6.5)
-        self.drawString(MARGIN, y, self._footer)
-        self.drawRightString(right, y, self._label.format(number=number, pages=pages))

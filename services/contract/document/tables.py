@@ -13,8 +13,8 @@ from reportlab.platypus import Flowable, Table, TableStyle
 from libs.contracts.contract import ContractAccepted, CostItem, Party, Signature
 from libs.contracts.values import ApplicantKind
 from libs.lending.money import Money, total
-from services.contract.document.template import Text
-from services.contract.document.typography import (
+from libs.typesetting.pages import WIDTH
+from libs.typesetting.typography import (
     BOLD,
     COMMON,
     INK,
@@ -26,9 +26,9 @@ from services.contract.document.typography import (
     marked,
     paragraph,
 )
+from services.contract.document.template import Text
 from services.contract.document.values import Contents, cost, figures, rate, yuan
 
-WIDTH: Final = 174 * mm
 GRID: Final = [
     ("FONT", (0, 0), (-1, -1), COMMON, 8),
     ("GRID", (0, 0), (-1, -1), 0.4, RULE),

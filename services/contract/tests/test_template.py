@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from libs.contracts.values import GuaranteeKind
+from libs.typesetting.typography import BOLD, COMMON, font_of, prepare
 from services.contract.document.pages import TABLES
 from services.contract.document.template import Template, read_template
-from services.contract.document.typography import BOLD, COMMON, font_of, prepare
 from services.contract.document.values import conditions_of, values_of
 from services.contract.library import library
 from services.contract.tests.test_document import contents

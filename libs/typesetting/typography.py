@@ -20,7 +20,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Paragraph
 
-FONTS: Final = Path(__file__).parent.parent / "fonts"
+FONTS: Final = Path(__file__).parent / "fonts"
 COMMON: Final = "NotoSansSC"
 BOLD: Final = "NotoSansSC-Bold"
 RARE: Final = "NotoSansSC-Rare"

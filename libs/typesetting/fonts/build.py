@@ -1,6 +1,6 @@
 """Cuts the documents' fonts out of Noto Sans SC: run again when a template needs bold characters that are missing.
 
-    python -m services.contract.fonts.build NotoSansSC-Regular.ttf NotoSansSC-Bold.ttf
+    python -m libs.typesetting.fonts.build NotoSansSC-Regular.ttf NotoSansSC-Bold.ttf services/contract/templates
 
 The static TrueType instances of Noto Sans SC (SIL Open Font License 1.1) are the input; fontTools does the cutting.
 Three files are the output: `common` (GB 2312 and Latin, loaded at start), `rare` (every other Han character, loaded
@@ -19,7 +19,6 @@ from typing import Final
 from fontTools import subset, ttLib
 
 HERE: Final = Path(__file__).parent
-TEMPLATES: Final = HERE.parent / "templates"
 LATIN: Final = frozenset(range(0x20, 0x7F)) | frozenset(map(ord, "¥·×–—‘’“”…•〇〔〕"))
 HAN_FROM: Final = 0x2E80
 """Where Unicode's radicals begin: what lies below is no Han character and is not needed beyond GB 2312."""
@@ -54,11 +53,11 @@ def cut(source: Path, characters: AbstractSet[int], name: str) -> bytes:
     return out.getvalue()
 
 
-def main(regular: Path, bold: Path) -> None:
+def main(regular: Path, bold: Path, templates: Path) -> None:
     common = gb2312() | LATIN
     everything = frozenset(ttLib.TTFont(regular, lazy=True).getBestCmap())
     rare = frozenset(code for code in everything - common if code >= HAN_FROM)
-    used = frozenset(map(ord, "".join(path.read_text("utf-8") for path in TEMPLATES.glob("*/*.toml"))))
+    used = frozenset(map(ord, "".join(path.read_text("utf-8") for path in templates.glob("*/*.toml"))))
     (HERE / "NotoSansSC-Regular-common.ttf").write_bytes(cut(regular, common, "NotoSansSC-Common"))
     (HERE / "NotoSansSC-Regular-rare.ttf.xz").write_bytes(
         lzma.compress(cut(regular, rare, "NotoSansSC-Rare"), preset=9)
@@ -70,4 +69,4 @@ def main(regular: Path, bold: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
