@@ -1,57 +1,44 @@
-"""Closing business days: one transaction a day holds its accrual, the next day's opening, and every loan that this
-changes. What a crash leaves is either a whole day or none of it, so starting again goes on where it stopped.
+"""Closing business days: one transaction holds a day's accrual, the next day's opening, and every loan that this
+changes; days on which no loan changes share one. What a crash leaves is whole days, so starting again goes on where
+it stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import zlib
-from collections import defaultdict
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
-from libs.contracts.ledger import AccrualLine
+from libs.contracts.base import DomainEvent
 from libs.contracts.problems import Rejected
 from libs.events.commands import Cause
 from libs.events.errors import is_transient
 from libs.events.store import ConcurrencyError, Session
-from libs.lending.money import Money
 from libs.service.runtime import Runtime
+from services.ledger import meters
+from services.ledger.detail import Detail
 from services.ledger.domain.commands import ObserveDay
 from services.ledger.domain.day import CloseDay
 from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN
 from services.ledger.library import library
-from services.ledger.portfolio import Entry, Portfolio, Segment, allowance_of, meter_of
+from services.ledger.portfolio import Folded, Portfolio, next_look
 from services.ledger.statement import Statement
 
 ATTEMPTS: Final = 50
 DAYS_MAX: Final = 3660
 """Days that one call may close: ten years; a later date is a mistake."""
-COMPRESSION: Final = 1
-KEEP_DETAIL: Final = "insert into day_detail (business_date, loans, detail) values ($1, $2, $3)"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a day adds for one loan: earned (interest, fee, overdue interest) as it is afterwards, and the allowance."""
-
-    entry: Entry
-    earned: tuple[int, int, int]
-    allowance: int
-
-    @property
-    def added(self) -> tuple[int, int, int, int]:
-        """Interest, fee, overdue interest, provision."""
-        before = self.entry.posted
-        return (
-            self.earned[0] - before[0],
-            self.earned[1] - before[1],
-            self.earned[2] - before[2],
-            self.allowance - self.entry.allowance,
-        )
+DAYS_AT_ONCE: Final = 31
+"""Days that share a transaction where no loan changes on them."""
+LOANS_AT_ONCE: Final = 50_000
+"""More loans than this, and each day has a transaction of its own: its work is what takes the time."""
+CHUNK: Final = 200
+"""Loans whose events are written under one savepoint."""
+KEEP_DETAIL: Final = """
+    insert into day_detail (business_date, loans, detail) select * from unnest($1::date[], $2::int[], $3::bytea[])"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +49,37 @@ class Closed:
     business_date: date
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a run is: the day being closed, what is being done, and how much of it."""
+
+    until: date | None = None
+    day: date | None = None
+    phase: str = "idle"
+    done: int = 0
+    of: int = 0
+    days_closed: int = 0
+    loans: int = 0
+
+
+class Observed(NamedTuple):
+    """What the opening of a day means for a loan: events that follow a version of its stream."""
+
+    loan_id: str
+    version: int
+    events: Sequence[DomainEvent]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Days worked out and not yet written; `observed` belongs to the opening after the last of them."""
+
+    events: list[DomainEvent] = field(default_factory=list)
+    details: list[tuple[date, Detail]] = field(default_factory=list)
+    observed: list[Observed] = field(default_factory=list)
+    days: int = 0
+
+
 class DayEnd:
     """Closes days, one caller at a time; two processes that try both lose nothing, the slower one finds it done."""
 
@@ -69,145 +87,163 @@ class DayEnd:
         self._runtime, self._statement = runtime, statement
         self._portfolio: Portfolio | None = None
         self._turn = asyncio.Lock()
+        self._executor = ThreadPoolExecutor(os.cpu_count() or 1, "day-end")
+        self.progress = Progress()
 
     async def portfolio(self) -> Portfolio:
-        """All loans as they are now."""
-        while self._portfolio is None or not await self._portfolio.catch_up():
-            self._portfolio = await Portfolio.load(self._runtime)
+        """All loans as they are now, but for those to be folded."""
+        while self._portfolio is None or not await meters.follow(self._runtime, self._portfolio):
+            self._at("loading the portfolio")
+            self._portfolio = await meters.load(self._runtime)
+            self._portfolio.executor = self._executor
         return self._portfolio
 
     async def run(self, until: date, cause: Cause) -> Closed:
         """Close every open day up to `until`, that day included. Raises `Rejected` for a date too far ahead."""
         async with self._turn:
-            portfolio = await self.portfolio()
-            if (until - portfolio.today).days >= DAYS_MAX:
+            first = self._today(await self.portfolio())
+            if (until - first).days >= DAYS_MAX:
                 raise Rejected(
                     "too-many-days",
-                    f"{portfolio.today} is open; close at most {DAYS_MAX} days at once.",
+                    f"{first} is open; close at most {DAYS_MAX} days at once.",
                     field="/until",
                     status=422,
                 )
-            first = portfolio.today
+            self.progress = Progress(until=until, day=first)
             if first <= until:
                 await self._statement.fetch(until)
             try:
-                while portfolio.today <= until:
-                    portfolio = await self._close(cause)
+                today = first
+                while today <= until:
+                    today = await self._close(until, cause)
             finally:  # those who follow read what a run of days has left in few large batches, not after each day
                 self._runtime.appended.set()
-            return Closed((portfolio.today - first).days, portfolio.today)
+                self._at("idle")
+            return Closed((today - first).days, today)
 
-    async def _close(self, cause: Cause) -> Portfolio:
-        """Close the open day; conflicts with commands on the same loans are resolved by doing it anew."""
+    async def stop(self) -> None:
+        self._executor.shutdown(wait=False)
+
+    def _today(self, portfolio: Portfolio) -> date:
+        return portfolio.day.today or self._runtime.today
+
+    def _at(self, phase: str, done: int = 0, of: int = 0) -> None:
+        self.progress.phase, self.progress.done, self.progress.of = phase, done, of
+
+    async def _close(self, until: date, cause: Cause) -> date:
+        """Close the open day, and those after it that can share its transaction; conflicts with commands on the same
+        loans are resolved by doing it anew."""
         for _ in range(ATTEMPTS):
-            portfolio = await self.portfolio()
             try:
-                if await self._statement.book(portfolio, cause):
+                portfolio = await self.portfolio()
+                if await self._statement.book(self._today(portfolio), cause):
                     portfolio = await self.portfolio()
-                await self._close_once(portfolio, cause)
+                batch = await self._work_out(portfolio, until)
+                await self._write(portfolio, batch, cause)
             except Exception as error:
+                self._portfolio = None  # its columns are ahead of what is stored
                 if not isinstance(error, ConcurrencyError) and not is_transient(error):
                     raise
                 await asyncio.sleep(0.01)
             else:
-                self._runtime.business_date.heard(portfolio.today)
-                return portfolio
+                today = self._today(portfolio)
+                self._runtime.business_date.heard(today)
+                self.progress.days_closed += batch.days
+                return today
         raise ConcurrencyError(f"{ATTEMPTS} attempts to close one day met other commands")
 
-    async def _close_once(self, portfolio: Portfolio, cause: Cause) -> None:
-        day, tomorrow = portfolio.today, portfolio.today + timedelta(days=1)
-        portfolio.plan_looks(day, library().policy(day))
-        changes = changes_of(portfolio, day)
-        detail = detail_of(changes)
-        command = CloseDay(
-            day=day,
-            accruals=lines_of(changes),
-            loans=len(changes),
-            detail_sha256=sha256(detail).hexdigest(),
-            known_until=portfolio.sequence,
-        )
-        async with self._runtime.store.transaction() as session:
+    async def _work_out(self, portfolio: Portfolio, until: date) -> Batch:
+        batch, today = Batch(), self._today(portfolio)
+        days_max = DAYS_AT_ONCE if len(portfolio.columns) <= LOANS_AT_ONCE else 1
+        while not batch.observed and batch.days < days_max and today <= until and not self._statement.waits(today):
+            self.progress.day, self.progress.loans = today, len(portfolio.columns)
+            await self._bring_up(portfolio, today)
+            self._at("accruing")
+            closing = await asyncio.to_thread(portfolio.close, today, library().policy(today))
+            command = CloseDay(
+                day=today,
+                accruals=closing.lines,
+                loans=closing.detail.loans,
+                detail_sha256=closing.detail.sha256,
+                known_until=portfolio.sequence,
+                failures=closing.failures,
+            )
             events = BUSINESS_DAY.decide(command, portfolio.day)
-            await self._runtime.commands.append(DAY_STREAM, portfolio.day_version, events, cause, within=session)
-            if changes:
-                packed = zlib.compress(detail, COMPRESSION)
-                await session.connection.execute(KEEP_DETAIL, day, len(changes), packed)
-            await self._open(session, portfolio, tomorrow, cause)
-        for change in changes:
-            change.entry.posted, change.entry.allowance = change.earned, change.allowance
-        portfolio.changed.clear()
-        portfolio.looks.pop(tomorrow.toordinal(), None)
-        portfolio.closed = day
+            portfolio.day = BUSINESS_DAY.replay(events, portfolio.day)
+            batch.events += events
+            batch.details.append((today, closing.detail))
+            batch.days += 1
+            today += timedelta(days=1)
+            batch.observed = await self._observe(portfolio, today)
+        return batch
 
-    async def _open(self, session: Session, portfolio: Portfolio, day: date, cause: Cause) -> None:
-        """Every loan that the new day changes says so."""
+    async def _bring_up(self, portfolio: Portfolio, day: date) -> None:
+        """Rows up to date for the close of a day: what happened to loans, then the due dates that pass."""
+        await self._refresh(portfolio, portfolio.touched, day)
+        ending = portfolio.ending(day)
+        if ending:
+            self._at("passing due dates", 0, len(ending))
+            plans = await meters.plans_of(self._runtime, portfolio, ending)
+            await self._refresh(portfolio, portfolio.cross(ending, plans, day), day)
+
+    async def _refresh(self, portfolio: Portfolio, loan_ids: Iterable[str], day: date) -> None:
+        wanted = sorted(loan_ids)
         policy = library().policy(day)
-        for loan_id in portfolio.to_look_at(day):
-            entry = portfolio.entries[loan_id]
-            events = LOAN.decide(ObserveDay(today=day, policy=policy), entry.loan)
-            if events:
-                stream_id = LOAN.stream_id(loan_id)
-                await self._runtime.commands.append(stream_id, entry.version, events, cause, within=session)
-            else:
-                portfolio.unplanned.add(loan_id)
+        for start in range(0, len(wanted), CHUNK):
+            self._at("folding what changed", start, len(wanted))
+            portfolio.refresh(await self._fold(portfolio, wanted[start : start + CHUNK]), day, policy)
 
+    async def _observe(self, portfolio: Portfolio, day: date) -> list[Observed]:
+        """What the opening of a day changes, for every loan that it may change. The rows stay those of the close: the
+        events are heard like all others, at the next one."""
+        columns = portfolio.columns
+        looking = [columns.loan_id(n) for n in columns.looking(day.toordinal())]
+        observed = []
+        for start in range(0, len(looking), CHUNK):
+            self._at("opening the next day", start, len(looking))
+            for loan_id, (loan, version) in (await self._fold(portfolio, looking[start : start + CHUNK])).items():
+                try:
+                    events = LOAN.decide(ObserveDay(today=day, policy=library().policy(day)), loan)
+                    look = next_look(loan, day, library().policy(day))
+                except Exception as error:  # noqa: BLE001  # whatever is wrong with one loan is that loan's matter
+                    portfolio.fail(loan_id, error)
+                    continue
+                if events:
+                    observed.append(Observed(loan_id, version, events))
+                else:
+                    portfolio.look_at(loan_id, look)
+        return observed
 
-def changes_of(portfolio: Portfolio, day: date) -> list[Change]:
-    """What a day adds, for every loan to whom it adds something. The one pass over the portfolio."""
-    policy = library().policy(day)
-    through = day + timedelta(days=1)
-    on = through.toordinal()
-    repriced = policy is not library().policy(day - timedelta(days=1))
-    touched = portfolio.changed
-    entries = list(portfolio.active.values())
-    entries += [portfolio.entries[loan_id] for loan_id in touched if loan_id not in portfolio.active]
-    changes = []
-    for entry in entries:
-        is_touched = entry.loan_id in touched
-        meter = entry.meter
-        if meter is None or is_touched or not meter.since <= on < meter.until:
-            meter = entry.meter = meter_of(entry.loan, through)
-        earned = meter.read(on)
-        allowance = allowance_of(entry.loan, day, policy) if is_touched or repriced else entry.allowance
-        if earned != entry.posted or allowance != entry.allowance:
-            changes.append(Change(entry, earned, allowance))
-    changes.sort(key=lambda change: change.entry.loan_id)
-    return changes
+    async def _fold(self, portfolio: Portfolio, loan_ids: Sequence[str]) -> dict[str, Folded]:
+        folded, failed = await meters.fold(self._runtime, loan_ids)
+        for loan_id, error in failed.items():
+            portfolio.fail(loan_id, error)
+        return folded
 
+    async def _write(self, portfolio: Portfolio, batch: Batch, cause: Cause) -> None:
+        self._at("writing")
+        async with self._runtime.store.transaction() as session:
+            await self._runtime.commands.append(DAY_STREAM, portfolio.day_version, batch.events, cause, within=session)
+            kept = [(day, detail.loans, detail.content) for day, detail in batch.details if detail.loans]
+            if kept:
+                await session.connection.execute(KEEP_DETAIL, *(list(part) for part in zip(*kept, strict=True)))
+            await self._append_observed(session, batch.observed, self._today(portfolio), cause)
+            await meters.save(session, portfolio)
+        meters.saved(portfolio)
+        portfolio.day_version += len(batch.events)
 
-def lines_of(changes: list[Change]) -> tuple[AccrualLine, ...]:
-    """The day's accrual by product and grade."""
-    sums: defaultdict[Segment, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
-    for change in changes:
-        line = sums[change.entry.segment]
-        for n, amount in enumerate(change.added):
-            line[n] += amount
-        line[4] += 1
-    return tuple(
-        AccrualLine(
-            product=product,
-            grade=grade,
-            interest=Money(interest, currency),
-            fee=Money(fee, currency),
-            penalty=Money(penalty, currency),
-            provision=Money(provision, currency),
-            loans=loans,
-        )
-        for (product, grade, currency), (interest, fee, penalty, provision, loans) in sorted(sums.items())
-    )
-
-
-def detail_of(changes: list[Change]) -> bytes:
-    """The same by loan, as canonical JSON lines in the order of loan ids: what the day's hash is of."""
-    lines = []
-    for change in changes:
-        interest, fee, penalty, provision = change.added
-        line = {
-            "fee_minor": fee,
-            "interest_minor": interest,
-            "loan_id": change.entry.loan_id,
-            "penalty_minor": penalty,
-            "provision_minor": provision,
-        }
-        lines.append(json.dumps(line, separators=(",", ":")) + "\n")
-    return "".join(lines).encode()
+    async def _append_observed(self, session: Session, observed: Sequence[Observed], day: date, cause: Cause) -> None:
+        """Under a savepoint a chunk: a loan that moved meanwhile is decided on again, and no other one."""
+        for start in range(0, len(observed), CHUNK):
+            self._at("writing", start, len(observed))
+            chunk = observed[start : start + CHUNK]
+            try:
+                async with session.connection.transaction():
+                    for one in chunk:
+                        stream_id = LOAN.stream_id(one.loan_id)
+                        await self._runtime.commands.append(stream_id, one.version, one.events, cause, within=session)
+            except ConcurrencyError:
+                command = ObserveDay(today=day, policy=library().policy(day))
+                for one in chunk:
+                    stream_id = LOAN.stream_id(one.loan_id)
+                    await self._runtime.commands.handle(LOAN, stream_id, command, cause, within=session)

@@ -9,15 +9,19 @@ from datetime import date
 from itertools import takewhile
 from typing import Final
 
+import structlog
+
 from libs.contracts.problems import Rejected
 from libs.events.commands import Cause
+from libs.events.errors import is_transient
 from libs.service.runtime import Runtime
 from services.ledger.bank import Bank, NoAnswer, NotSent, StatementEntry
 from services.ledger.domain.commands import ConfirmDisbursement, LoanCommand, ReturnDisbursement
 from services.ledger.domain.loan import Loan, PaymentState
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
-from services.ledger.portfolio import Portfolio
+
+log = structlog.get_logger(__name__)
 
 CURSOR: Final = "select cursor from bank_cursor"
 MOVE_CURSOR: Final = """
@@ -31,6 +35,8 @@ class Statement:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._entries: list[StatementEntry] = []
+        self._aside: list[StatementEntry] = []
+        """Of loans that cannot be worked out: read again at the next run."""
 
     async def fetch(self, until: date) -> None:
         """Read what the bank has entered since the last time. Raises `Rejected` (503) when it cannot be read."""
@@ -38,6 +44,7 @@ class Statement:
         if bank is None:
             return
         after = await self._runtime.store.pool.fetchval(CURSOR) or 0
+        self._aside = []
         try:
             self._entries = [entry async for entry in bank.statement(after, until)]
         except (NotSent, NoAnswer) as error:
@@ -47,20 +54,33 @@ class Statement:
                 status=503,
             ) from error
 
-    async def book(self, portfolio: Portfolio, cause: Cause) -> bool:
+    def waits(self, today: date) -> bool:
+        """Whether something has to be booked before `today` is closed."""
+        return bool(self._entries) and self._entries[0].booked_on <= today
+
+    async def book(self, today: date, cause: Cause) -> bool:
         """Book the entries of the open day and before; whether any changed a loan."""
-        today = portfolio.today
         due = list(takewhile(lambda entry: entry.booked_on <= today, self._entries))
         if not due:
             return False
         changed = False
+        aside = list(self._aside)
         async with self._runtime.store.transaction() as session:
             for entry in due:
-                found = portfolio.entries.get(entry.purpose.removeprefix(f"{LOAN.category}-"))
-                for command in commands_of(entry, found.loan, today) if found else ():
+                try:
+                    loan, _ = await self._runtime.commands.state(LOAN, entry.purpose, session)
+                except Exception as error:
+                    if is_transient(error):
+                        raise
+                    log.warning("statement entry left for later", cursor=entry.cursor, error=repr(error))
+                    aside.append(entry)
+                    continue
+                for command in commands_of(entry, loan, today):
                     await self._runtime.commands.handle(LOAN, entry.purpose, command, cause, within=session)
                     changed = True
-            await session.connection.execute(MOVE_CURSOR, due[-1].cursor)
+            # What was booked is known to its loan: it may come again after one that has to wait.
+            await session.connection.execute(MOVE_CURSOR, aside[0].cursor - 1 if aside else due[-1].cursor)
+        self._aside = aside
         del self._entries[: len(due)]
         return changed
 

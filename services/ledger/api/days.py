@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Final
 
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 from sqlalchemy import select
 
-from libs.contracts import examples as ex
 from libs.contracts.problems import Rejected
 from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, RequestModel, ResponseModel
@@ -24,7 +23,7 @@ from services.ledger.views import DAY_DETAIL
 
 router = APIRouter(tags=["business days"])
 
-DETAIL: Final = f'{{"fee_minor":0,"interest_minor":500,"loan_id":"{ex.LOAN}","penalty_minor":0,"provision_minor":0}}\n'
+PARQUET: Final = "application/vnd.apache.parquet"
 
 
 class BusinessDateShown(ResponseModel):
@@ -43,6 +42,22 @@ class DayEndBody(RequestModel):
     model_config = example(until="2026-02-02")
 
     until: BusinessDate = Field(description="The last day to close, itself included; the day after it is then open.")
+
+
+class ProgressShown(ResponseModel):
+    """How far a run is."""
+
+    model_config = example(
+        until="2026-02-02", day="2026-02-02", phase="accruing", done=0, of=0, days_closed=0, loans=1_000_000
+    )
+
+    until: date | None = Field(description="The last day that the run closes; none before the first run.")
+    day: date | None = Field(description="The day being closed.")
+    phase: str = Field(description="What is being done with it; `idle` when nothing is.")
+    done: int = Field(description="Loans done in this phase, where it goes loan by loan.")
+    of: int
+    days_closed: int
+    loans: int = Field(description="Loans in the portfolio.")
 
 
 class DayEndShown(ResponseModel):
@@ -74,14 +89,21 @@ async def close_days(body: DayEndBody, call: Annotated[Call, command("operator")
     return DayEndShown(business_date=closed.business_date, until=body.until, days_closed=closed.days)
 
 
+@router.get("/day-ends/progress", summary="Show how far a day-end is")
+async def show_progress(_actor: Bookkeeper, runtime: Annotated[Runtime, Depends(runtime_of)]) -> ProgressShown:
+    """What this process is doing now; a run that another process does is not seen here."""
+    day_end: DayEnd = runtime.extras["day-end"]
+    return ProgressShown(**asdict(day_end.progress))
+
+
 @router.get(
     "/day-ends/{business_date}/detail",
     summary="Show what a day added for each loan",
     response_class=Response,
     responses={
         200: {
-            "content": {"application/x-ndjson": {"example": DETAIL}},
-            "description": "One JSON object a line and loan.",
+            "content": {PARQUET: {"schema": {"type": "string", "format": "binary"}}},
+            "description": "A Parquet file with one row a loan.",
         }
     },
 )
@@ -90,8 +112,8 @@ async def show_detail(
     _actor: Bookkeeper,
     runtime: Annotated[Runtime, Depends(runtime_of)],
 ) -> Response:
-    """The bytes whose SHA-256 is `detail_sha256` in the day's event."""
+    """The file whose SHA-256 is `detail_sha256` in the day's event: the sub-ledger of its accrual."""
     row = await runtime.fetch_one(select(DAY_DETAIL.c.detail).where(DAY_DETAIL.c.business_date == business_date))
     if row is None:
         raise Rejected("day-without-detail", "This day is not closed, or nothing accrued on it.", status=404)
-    return Response(zlib.decompress(row["detail"]), media_type="application/x-ndjson")
+    return Response(row["detail"], media_type=PARQUET)

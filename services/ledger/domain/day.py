@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from libs.contracts.base import DomainEvent
-from libs.contracts.ledger import AccrualLine, BusinessDayOpened, DayClosed
+from libs.contracts.ledger import AccrualLine, BusinessDayOpened, DayClosed, LoanFailure
 from libs.contracts.problems import refuse_unless
 
 
@@ -32,6 +32,7 @@ class CloseDay:
     loans: int
     detail_sha256: str
     known_until: int
+    failures: tuple[LoanFailure, ...] = ()
 
 
 def decide(command: CloseDay, state: BusinessDay) -> list[DomainEvent]:
@@ -45,6 +46,7 @@ def decide(command: CloseDay, state: BusinessDay) -> list[DomainEvent]:
         loans=command.loans,
         detail_sha256=command.detail_sha256,
         known_until=command.known_until,
+        failures=command.failures,
     )
     return [closed, BusinessDayOpened(business_date=command.day + timedelta(days=1), previous=command.day)]
 

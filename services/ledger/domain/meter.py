@@ -83,36 +83,32 @@ def meter(account: Account, on: date) -> Meter:
     coming = next((row for row in account.plan.rows if row.due > on), None)
     until = coming.due.toordinal() if coming else FOREVER
     since = on.toordinal()
-    if not _is_linear(account, coming):
+    overdue, running = overdue_rate(account), running_piece(account, coming) if coming else None
+    if overdue is None or (coming is not None and running is None):
         return Meter(since, until, 0, 0, 0, None, (), account)
     now = earned(account, on)
-    interest = sum(row.interest_minor for row in account.plan.rows if row.due <= on)
+    interest = account.base.interest + sum(row.interest_minor for row in account.plan.rows if row.due <= on)
     late = [row for row in account.rows if row.due <= on]
     return Meter(
         since,
         until,
         interest,
         now.fee,
-        sum(row.penalty for row in late if not row.principal),
-        _running(account.plan.terms, coming) if coming else None,
-        tuple(_overdue(row, account.overdue) for row in late if row.principal),
+        sum(row.penalty for row in account.rows if not row.principal),
+        running,
+        tuple(_overdue(row, account.overdue, overdue) for row in late if row.principal),
     )
 
 
-def _is_linear(account: Account, coming: Instalment | None) -> bool:
-    terms, overdue = account.plan.terms, account.overdue
-    if overdue.day_count not in LINEAR or overdue.rounding is not Rounding.HALF_UP or overdue.on_interest:
-        return False
-    if overdue.after_grace_only:
-        return False
-    if coming is None:
-        return True
-    if terms.rounding is not Rounding.HALF_UP:
-        return False
-    if not _by_days(terms):
-        return True
-    moves = any(coming.start < change.effective < coming.due for change in terms.rate_changes)
-    return terms.day_count in LINEAR and not moves
+def overdue_rate(account: Account) -> tuple[int, int] | None:
+    """Numerator and denominator of a day's overdue interest on a minor unit; None where no straight line says it."""
+    overdue = account.overdue
+    if overdue.day_count not in LINEAR or overdue.rounding is not Rounding.HALF_UP:
+        return None
+    if overdue.on_interest or overdue.after_grace_only:
+        return None
+    rate = Fraction(overdue.annual_rate)
+    return rate.numerator, rate.denominator * BASIS[overdue.day_count]
 
 
 def _by_days(terms: LoanTerms) -> bool:
@@ -120,11 +116,17 @@ def _by_days(terms: LoanTerms) -> bool:
     return by_days and not terms.flat_interest
 
 
-def _running(terms: LoanTerms, row: Instalment) -> Piece:
-    """The row that bears interest now, as `libs.lending.accrual.accrued_in_row` has it."""
+def running_piece(account: Account, row: Instalment) -> Piece | None:
+    """The line on which a row bears interest, as `libs.lending.accrual.accrued_in_row` has it; None without one."""
+    terms = account.plan.terms
     start = row.start.toordinal()
+    if terms.rounding is not Rounding.HALF_UP:
+        return None
     if not _by_days(terms):
         return Piece(start, 0, row.interest_minor, row.due.toordinal() - start, row.interest_minor, start)
+    moves = any(row.start < change.effective < row.due for change in terms.rate_changes)
+    if terms.day_count not in LINEAR or moves:
+        return None
     rate = Fraction(terms.annual_rate)
     for change in terms.rate_changes:
         if change.effective <= row.start:
@@ -133,19 +135,18 @@ def _running(terms: LoanTerms, row: Instalment) -> Piece:
     return Piece(start, 0, slope, rate.denominator * BASIS[terms.day_count], row.interest_minor, start)
 
 
-def _overdue(row: Row, terms: OverdueTerms) -> Piece:
+def _overdue(row: Row, terms: OverdueTerms, rate: tuple[int, int]) -> Piece:
     """Overdue interest of one instalment, as `libs.lending.accrual.overdue_interest` has it."""
     history = overdue_item(row).principal
     days = 0
     for n in range(len(history) - 1):
         days += history[n].amount_minor * (history[n + 1].since - history[n].since).days
-    last = history[-1]
-    rate = Fraction(terms.annual_rate)
+    last, (numerator, denominator) = history[-1], rate
     return Piece(
         last.since.toordinal(),
-        days * rate.numerator,
-        last.amount_minor * rate.numerator,
-        rate.denominator * BASIS[terms.day_count],
+        days * numerator,
+        last.amount_minor * numerator,
+        denominator,
         NO_CAP,
         row.due.toordinal() + terms.grace_days,
     )

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
+import pyarrow.parquet as pq
 import pytest
 
 from libs.contracts.ledger import BusinessDayOpened, DayClosed
+from libs.lending.daycount import DayCount
+from libs.lending.terms import InterestAccrual
 from libs.service.testing import Served, key
+from services.ledger.columns import LAYOUT
 from services.ledger.day_end import DayEnd
-from services.ledger.handlers import DAY_STREAM
+from services.ledger.domain.account import earned
+from services.ledger.handlers import DAY_STREAM, LOAN
+from services.ledger.meters import AS_BEFORE, load
 from services.ledger.tests.conftest import Start
 from services.ledger.tests.making import DAY, OutsideBank, contract_id, loan_id, outside_bank, signed
 
@@ -57,7 +66,16 @@ async def test_a_month_accrues_exactly_the_instalments_interest(ledger: Served, 
     auditor = await ledger.client("auditor")
     detail = await auditor.get(f"/ledger/day-ends/{DAY}/detail")
     assert sha256(detail.content).hexdigest() == closed[0].detail_sha256
-    assert json.loads(detail.text)["loan_id"] == loan
+    row = pq.read_table(io.BytesIO(detail.content)).to_pylist()[0]
+    assert row == {
+        "loan_id": UUID(loan),
+        "segment": "consumer-standard/B/ONLINE/OWN/",
+        "currency": "CNY",
+        "interest_minor": closed[0].accruals[0].interest.minor,
+        "fee_minor": 0,
+        "penalty_minor": 0,
+        "provision_minor": 12_000,
+    }
     assert (await auditor.get("/ledger/day-ends/2030-01-01/detail")).status_code == 404
 
 
@@ -74,7 +92,7 @@ async def test_a_crash_in_the_middle_of_a_day_leaves_none_of_it_and_is_gone_on_f
         await close_until(ledger, date(2026, 2, 4))
         day_end: DayEnd = ledger.runtime.extras["day-end"]
         with monkeypatch.context() as dying:
-            dying.setattr(day_end, "_open", crash)  # after the day's own events were written
+            dying.setattr(day_end, "_append_observed", crash)  # after the day's own events were written
             operator = await ledger.client("operator")
             answer = await operator.post("/ledger/day-ends", json={"until": "2026-03-10"}, headers=key())
             assert answer.status_code == 500
@@ -98,6 +116,43 @@ async def test_a_crash_in_the_middle_of_a_day_leaves_none_of_it_and_is_gone_on_f
         assert await ledger.parked() == []
 
 
+async def test_killed_at_any_point_it_goes_on_and_accrues_nothing_twice(
+    start: Start, bank: OutsideBank, database: str
+) -> None:
+    until = date(2026, 3, 12)
+    async with start(bank) as ledger:
+        for n in range(4):
+            await ledger.publish(f"contract-{contract_id(n)}", signed(n))
+        await ledger.settle()
+        await close_until(ledger, DAY)
+    for said in (1, 3, 4):
+        assert not await asyncio.to_thread(run_and_kill, database, until, said), "it was killed before its end"
+    assert await asyncio.to_thread(run_and_kill, database, until, 10**6)
+    async with start(bank) as ledger:
+        closed = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
+        assert [event.business_date for event in closed] == [DAY + timedelta(days=n) for n in range(67)]
+        assert accrued(closed) == await interest_earned(ledger, range(4))
+        for n in range(4):
+            changed = [
+                event.changed_on for event in await ledger.events(f"loan-{loan_id(n)}") if hasattr(event, "changed_on")
+            ]
+            assert changed == [date(2026, 2, 6), date(2026, 3, 8)], "each change of a bucket once"
+
+
+def run_and_kill(database: str, until: date, lines: int) -> bool:
+    """Whether the process ended by itself before it had said so many things."""
+    command = [sys.executable, "-m", "services.ledger.tests.closing", database, until.isoformat()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for n, line in enumerate(process.stdout):
+            if line.strip() == "done":
+                return process.wait() == 0
+            if n == lines:
+                process.kill()
+                return False
+    raise AssertionError("the process ended without having done its work")
+
+
 async def test_two_that_close_the_same_days_at_once_close_each_once(ledger: Served, lend: Callable[..., Any]) -> None:
     await lend()
     answers = await asyncio.gather(*[close_until(ledger, DAY + timedelta(days=4)) for _ in range(3)])
@@ -118,6 +173,82 @@ async def test_another_process_that_closed_days_is_noticed(ledger: Served, lend:
     closed = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
     assert [event.business_date for event in closed] == [DAY + timedelta(days=n) for n in range(6)]
     assert sum(event.accruals[0].interest.minor for event in closed) == round(18_000 * 6 / 31)
+
+
+async def test_one_loan_that_cannot_be_worked_out_stops_no_other(
+    ledger: Served, lend: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sick, sound = await lend(1), await lend(2)
+    decode = ledger.runtime.codec.decode
+
+    def broken(type: str, data: bytes) -> Any:
+        if sick.encode() in data:
+            raise ValueError("this event cannot be read")
+        return decode(type, data)
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(ledger.runtime.codec, "decode", broken)
+        ledger.runtime.commands._states.clear()
+        await close_until(ledger, DAY + timedelta(days=1))
+    first, second = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
+    assert [failure.loan_id for failure in first.failures] == [sick]
+    assert "this event cannot be read" in first.failures[0].reason
+    assert (first.loans, second.failures) == (1, first.failures)
+    assert sound not in {failure.loan_id for failure in second.failures}
+    await close_until(ledger, DAY + timedelta(days=2))
+    closed = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
+    assert (closed[-1].failures, closed[-1].loans) == ((), 2)
+    assert accrued(closed) == await interest_earned(ledger, (1, 2)), "it catches up on its days"
+
+
+async def test_rows_of_another_layout_are_made_again_from_events(start: Start, bank: OutsideBank) -> None:
+    async with start(bank) as ledger:
+        for n in range(4):
+            kind = {"day_count": DayCount.THIRTY_E_360, "accrual": InterestAccrual.DAILY} if n == 3 else {}
+            await ledger.publish(f"contract-{contract_id(n)}", signed(n, **kind))
+        await ledger.settle()
+        await close_until(ledger, date(2026, 2, 20))
+        officer = await ledger.client("finance_officer")
+        paid = {"amount": {"amount": "1200.00", "currency": "CNY"}, "value_date": "2026-02-21"}
+        answer = await officer.post(f"/ledger/loans/{loan_id(1)}/repayments", json=paid, headers=key())
+        assert answer.status_code == 201
+        pool = ledger.runtime.store.pool
+        kept = await pool.fetch("select * from loan_meter order by loan_id")
+    expected = [tuple(row) for row in kept]
+    async with start(bank) as ledger:
+        for layout in (LAYOUT, LAYOUT - 1):
+            await ledger.runtime.store.pool.execute("update loan_meter_layout set layout = $1", layout)
+            again = await load(ledger.runtime)
+            rows = again.columns.packed(range(len(again.columns)), AS_BEFORE)
+            assert again.is_new == (layout != LAYOUT)
+            assert sorted((row[0], row[1], row[2]) for row in rows) == [row[:3] for row in expected]
+        await close_until(ledger, date(2026, 3, 20))
+        assert await ledger.runtime.store.pool.fetchval("select layout from loan_meter_layout") == LAYOUT
+        closed = [event for event in await ledger.events(DAY_STREAM) if isinstance(event, DayClosed)]
+        assert accrued(closed) == await interest_earned(ledger, range(4))
+
+
+def accrued(closed: list[DayClosed]) -> int:
+    return sum(line.interest.minor for event in closed for line in event.accruals)
+
+
+async def interest_earned(ledger: Served, loans: Iterable[int]) -> int:
+    """By every loan's own account, up to the end of the last closed day."""
+    total = 0
+    for n in loans:
+        loan, _ = await ledger.runtime.commands.state(LOAN, LOAN.stream_id(loan_id(n)))
+        total += earned(loan.books, ledger.runtime.today).interest
+    return total
+
+
+async def test_progress_is_shown(ledger: Served, lend: Callable[..., Any]) -> None:
+    await lend()
+    auditor = await ledger.client("auditor")
+    assert (await auditor.get("/ledger/day-ends/progress")).json()["phase"] == "idle"
+    await close_until(ledger, DAY + timedelta(days=4))
+    shown = (await auditor.get("/ledger/day-ends/progress")).json()
+    assert (shown["phase"], shown["days_closed"], shown["loans"]) == ("idle", 5, 1)
+    assert (shown["until"], shown["day"]) == ("2026-01-09", "2026-01-09")
 
 
 async def test_no_day_is_closed_without_the_banks_statement(start: Start, bank: OutsideBank) -> None:
