@@ -15,7 +15,7 @@ from pydantic import Field
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent, Value
 from libs.contracts.contract import Agreement, ContractSigned
-from libs.contracts.types import Code, Id, MoneyField, TermsField, Text
+from libs.contracts.types import Code, DecimalField, Id, MoneyField, RateField, TermsField, Text
 from libs.contracts.values import BankAccount, Components, PlanRow
 from libs.lending.money import Money
 
@@ -85,7 +85,8 @@ class BusinessDayOpened(DomainEvent, type="puhui.ledger.business-day-opened.v1")
 
 
 class AccrualLine(Value):
-    """What one date adds to the books for the loans of one product and grade, corrections of earlier dates included.
+    """What one date adds to the books for the loans of one product, grade, channel, funder and branch, corrections of
+    earlier dates included.
 
     `interest` and `penalty` (overdue interest) are earned, `fee` fell due, `provision` is the change of the allowance
     for loan losses. `loans` counts the loans behind the line.
@@ -98,10 +99,23 @@ class AccrualLine(Value):
     loans: int
     fee: MoneyField = Money(0)
     provision: MoneyField = Money(0)
+    suspended: MoneyField = Money(0)
+    """Of what was earned, how much more is no income yet (non-accrual)."""
+    channel: str = ""
+    funder: str = "OWN"
+    branch: str = ""
+
+
+class LoanFailure(Value):
+    """A loan that could not be worked out at a close: it stands as it did before, and is tried again at the next."""
+
+    loan_id: Id
+    reason: Text
 
 
 class DayClosed(DomainEvent, type="puhui.ledger.day-closed.v1"):
-    """A business date was closed: what accrued on it, in aggregate; the detail for each loan stands under a hash.
+    """A business date was closed: what accrued on it, in aggregate; the detail for each loan is a Parquet file, whose
+    hash this is (of nothing, where no loan accrued).
 
     `known_until` is the place in the ledger's sequence of the last event that the close took into account: what
     became known later is in the next close.
@@ -112,6 +126,7 @@ class DayClosed(DomainEvent, type="puhui.ledger.day-closed.v1"):
     loans: Annotated[int, Field(ge=0)]
     detail_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     known_until: Annotated[int, Field(ge=0)] = 0
+    failures: tuple[LoanFailure, ...] = ()
 
     example: ClassVar[dict[str, Any]] = {
         "business_date": "2026-02-02",
@@ -120,6 +135,35 @@ class DayClosed(DomainEvent, type="puhui.ledger.day-closed.v1"):
         ],
         "loans": 1,
         "detail_sha256": ex.SHA256,
+    }
+
+
+class PeriodSealed(DomainEvent, type="puhui.ledger.period-sealed.v1"):
+    """A month of the books was closed: `sha256` is of its journal, chained to the seal before. Made again from the
+    events up to `known_until` it must give the same."""
+
+    period: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    first: date
+    last: date
+    entries: Annotated[int, Field(ge=0)]
+    lines: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    previous_sha256: str
+    known_until: Annotated[int, Field(ge=0)]
+    sealed_by: str
+    sealed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "period": "2026-02",
+        "first": "2026-02-01",
+        "last": "2026-02-28",
+        "entries": 31,
+        "lines": 140,
+        "sha256": ex.SHA256,
+        "previous_sha256": "",
+        "known_until": 812,
+        "sealed_by": "finance-1",
+        "sealed_on": "2026-03-03",
     }
 
 
@@ -268,6 +312,7 @@ class DisbursementReturned(DomainEvent, type="puhui.ledger.disbursement-returned
     principal: MoneyField | None = None
     difference: Components | None = None
     credit_difference: MoneyField = Money(0)
+    waived_difference: MoneyField = Money(0)
     returned_on: date | None = None
     """The business date on which the ledger knew."""
 
@@ -300,6 +345,10 @@ class RepaymentPurpose(StrEnum):
     """Pays what is due; what is left waits as credit."""
     PAYOFF = "PAYOFF"
     """Ends the loan on its value date, with interest for the actual period (Civil Code 677)."""
+    SMALLER_INSTALMENTS = "SMALLER_INSTALMENTS"
+    """Pays what is due, then principal in advance; the same number of smaller instalments is left."""
+    FEWER_INSTALMENTS = "FEWER_INSTALMENTS"
+    """Pays what is due, then principal in advance; fewer instalments of the same amount are left."""
 
 
 class RepaymentReceived(DomainEvent, type="puhui.ledger.repayment-received.v1"):
@@ -316,6 +365,8 @@ class RepaymentReceived(DomainEvent, type="puhui.ledger.repayment-received.v1"):
     credit: MoneyField
     position: LoanPosition
     received_on: date
+    waived_difference: MoneyField = Money(0)
+    """How much more of the allocation is waived, not paid: other than 0 only when earlier days turn out otherwise."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -362,6 +413,7 @@ class RepaymentReversed(DomainEvent, type="puhui.ledger.repayment-reversed.v1"):
     credit_difference: MoneyField
     position: LoanPosition
     reversed_on: date
+    waived_difference: MoneyField = Money(0)
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -372,6 +424,337 @@ class RepaymentReversed(DomainEvent, type="puhui.ledger.repayment-reversed.v1"):
         "credit_difference": ZERO,
         "position": POSITION | {"as_of": "2026-04-16", "days_past_due": 45, "bucket": "M2"},
         "reversed_on": "2026-04-16",
+    }
+
+
+class RepaymentReinstated(DomainEvent, type="puhui.ledger.repayment-reinstated.v1"):
+    """A reversal turned out to be wrong: the repayment counts again, on its own value date."""
+
+    loan_id: Id
+    repayment_id: Id
+    reason: Code
+    amount: MoneyField
+    difference: Components
+    credit_difference: MoneyField
+    waived_difference: MoneyField = Money(0)
+    position: LoanPosition
+    reinstated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "repayment_id": "repayment-1",
+        "reason": "returned-in-error",
+        "amount": ex.cny("1100.16"),
+        "difference": {"principal": ex.cny("920.16"), "interest": ex.cny("180.00"), "fee": ZERO, "penalty": ZERO},
+        "credit_difference": ZERO,
+        "position": POSITION | {"as_of": "2026-04-20"},
+        "reinstated_on": "2026-04-20",
+    }
+
+
+class CreditRefunded(DomainEvent, type="puhui.ledger.credit-refunded.v1"):
+    """Money that was over went back to the borrower."""
+
+    loan_id: Id
+    refund_id: Id
+    amount: MoneyField
+    bank_reference: str
+    refunded_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "refund_id": "refund-1",
+        "amount": ex.cny("12.34"),
+        "bank_reference": "P20270203-000001",
+        "refunded_on": "2027-02-03",
+    }
+
+
+class ChangeKind(StrEnum):
+    """What an agreement after the first changes (R7.5)."""
+
+    RATE = "RATE"
+    EXTENSION = "EXTENSION"
+    DUE_DATE = "DUE_DATE"
+    HOLIDAY = "HOLIDAY"
+    RESTRUCTURING = "RESTRUCTURING"
+    REAGEING = "REAGEING"
+    ASSIGNMENT = "ASSIGNMENT"
+
+
+class LprLink(Value):
+    """A rate that follows the loan prime rate: the rate of the day before a reset, plus a margin."""
+
+    tenor: Annotated[str, Field(pattern="^(1Y|5Y)$")]
+    margin: DecimalField
+    reset_month: Annotated[int, Field(ge=1, le=12)] = 1
+    reset_day: Annotated[int, Field(ge=1, le=28)] = 1
+
+
+class ChangeTerms(Value):
+    """How the coming instalments change; what is left out stays as it was."""
+
+    annual_rate: RateField | None = None
+    more_instalments: Annotated[int, Field(ge=0, le=120)] = 0
+    skipped_instalments: Annotated[int, Field(ge=0, le=12)] = 0
+    first_due: date | None = None
+    with_arrears: bool = False
+    """Whether what is overdue goes into the new plan, so that nothing is past due after it."""
+    lpr: LprLink | None = None
+    funder: Id | None = None
+
+
+class LoanChanged(DomainEvent, type="puhui.ledger.loan-changed.v1"):
+    """The parties agreed on something else, or an agreed reset came: from `effective` on this plan runs. The plan that
+    it replaces is kept beside it; `difference` is what it changes in what had been allocated."""
+
+    loan_id: Id
+    application_id: Id
+    change_id: Id
+    kind: ChangeKind
+    effective: date
+    terms: ChangeTerms
+    reason: Text
+    agreed_by: str
+    previous_plan: tuple[PlanRow, ...]
+    plan: tuple[PlanRow, ...]
+    difference: Components
+    credit_difference: MoneyField
+    waived_difference: MoneyField = Money(0)
+    position: LoanPosition
+    changed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "change_id": "change-1",
+        "kind": "RATE",
+        "effective": "2026-03-02",
+        "terms": {"annual_rate": "0.15"},
+        "reason": "Agreed after a year of payments on time",
+        "agreed_by": "finance-1",
+        "previous_plan": [ex.PLAN_ROW],
+        "plan": [ex.PLAN_ROW],
+        "difference": NOTHING,
+        "credit_difference": ZERO,
+        "position": POSITION,
+        "changed_on": "2026-03-02",
+    }
+
+
+class ChargeWaived(DomainEvent, type="puhui.ledger.charge-waived.v1"):
+    """The lender let off what was due: `asked` by component, of which `difference` was there to be let off."""
+
+    loan_id: Id
+    waiver_id: Id
+    asked: Components
+    value_date: date
+    reason: Text
+    waived_by: str
+    authority: str
+    difference: Components
+    credit_difference: MoneyField
+    waived_difference: MoneyField
+    position: LoanPosition
+    waived_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "waiver_id": "waiver-1",
+        "asked": NOTHING | {"penalty": ex.cny("8.28")},
+        "value_date": "2026-04-12",
+        "reason": "Flood in the borrower's village",
+        "waived_by": "finance-1",
+        "authority": "waiver up to CNY 1000.00",
+        "difference": NOTHING | {"penalty": ex.cny("8.28")},
+        "credit_difference": ZERO,
+        "waived_difference": ex.cny("8.28"),
+        "position": POSITION | {"as_of": "2026-04-12"},
+        "waived_on": "2026-04-12",
+    }
+
+
+class FeeCharged(DomainEvent, type="puhui.ledger.fee-charged.v1"):
+    """A fee beside the plan, within the all-in cap over the loan's real cash flow."""
+
+    loan_id: Id
+    charge_id: Id
+    code: Code
+    amount: MoneyField
+    value_date: date
+    reason: Text
+    all_in_cost: DecimalField
+    """The loan's annual cost with it, over what was really paid and is still to be paid."""
+    difference: Components
+    credit_difference: MoneyField
+    waived_difference: MoneyField = Money(0)
+    position: LoanPosition
+    charged_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "charge_id": "charge-1",
+        "code": "court-fee",
+        "amount": ex.cny("50.00"),
+        "value_date": "2026-04-12",
+        "reason": "Advance paid to the court",
+        "all_in_cost": "0.2034",
+        "difference": NOTHING,
+        "credit_difference": ZERO,
+        "position": POSITION | {"as_of": "2026-04-12"},
+        "charged_on": "2026-04-12",
+    }
+
+
+class DisbursementRedated(DomainEvent, type="puhui.ledger.disbursement-redated.v1"):
+    """The money had reached the borrower on another day than was entered: the plan is made anew from that day."""
+
+    loan_id: Id
+    value_date: date
+    previous: date
+    reason: Text
+    terms: TermsField
+    plan: tuple[PlanRow, ...]
+    difference: Components
+    credit_difference: MoneyField
+    waived_difference: MoneyField = Money(0)
+    principal_difference: MoneyField = Money(0)
+    position: LoanPosition
+    redated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "value_date": "2026-02-04",
+        "previous": "2026-02-02",
+        "reason": "The receiving bank credited two days later",
+        "terms": ex.TERMS,
+        "plan": [ex.PLAN_ROW],
+        "difference": NOTHING,
+        "credit_difference": ZERO,
+        "position": POSITION,
+        "redated_on": "2026-03-10",
+    }
+
+
+class DelinquencyPaused(DomainEvent, type="puhui.ledger.delinquency-paused.v1"):
+    """Days from `start` to `end` (both included) do not count as days past due: a dispute, a disaster, an order."""
+
+    loan_id: Id
+    start: date
+    end: date
+    reason: Text
+    paused_by: str
+    paused_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "start": "2026-04-10",
+        "end": "2026-04-30",
+        "reason": "Flood in the borrower's village",
+        "paused_by": "risk-1",
+        "paused_on": "2026-04-10",
+    }
+
+
+class ClassificationOverlaid(DomainEvent, type="puhui.ledger.classification-overlaid.v1"):
+    """A person holds a loan in a worse tier than the matrix does (None: no longer)."""
+
+    loan_id: Id
+    tier: Tier | None
+    reason: Text
+    decided_by: str
+    decided_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "tier": "SUBSTANDARD",
+        "reason": "The borrower's shop has closed",
+        "decided_by": "risk-1",
+        "decided_on": "2026-04-10",
+    }
+
+
+class AccrualSuspended(DomainEvent, type="puhui.ledger.accrual-suspended.v1"):
+    """From here on interest is owed and counted, but no income until it is paid (non-accrual)."""
+
+    loan_id: Id
+    days_past_due: int
+    rule: Text
+    suspended_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "days_past_due": 91,
+        "rule": "cn-small-loan-company v1",
+        "suspended_on": "2026-07-02",
+    }
+
+
+class AccrualResumed(DomainEvent, type="puhui.ledger.accrual-resumed.v1"):
+    """Nothing is past due any more: interest is income again."""
+
+    loan_id: Id
+    resumed_on: date
+
+    example: ClassVar[dict[str, Any]] = {"loan_id": ex.LOAN, "resumed_on": "2026-08-02"}
+
+
+class SuspenseReceived(DomainEvent, type="puhui.ledger.suspense-received.v1"):
+    """Money came in of which nobody knows yet what it is for: it is held until it is matched or sent back."""
+
+    suspense_id: Id
+    amount: MoneyField
+    value_date: date
+    channel: Code
+    bank_reference: str
+    text: str
+    """What the payer wrote, or why a line of a file found no loan."""
+    received_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "suspense_id": "suspense-1",
+        "amount": ex.cny("1100.16"),
+        "value_date": "2026-03-02",
+        "channel": "bank-transfer",
+        "bank_reference": "R20260302-000009",
+        "text": "no loan 4711",
+        "received_on": "2026-03-02",
+    }
+
+
+class SuspenseMatched(DomainEvent, type="puhui.ledger.suspense-matched.v1"):
+    """Held money turned out to be a repayment of a loan, on the day it came in."""
+
+    suspense_id: Id
+    loan_id: Id
+    repayment_id: Id
+    amount: MoneyField
+    matched_by: str
+    matched_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "suspense_id": "suspense-1",
+        "loan_id": ex.LOAN,
+        "repayment_id": "suspense-1",
+        "amount": ex.cny("1100.16"),
+        "matched_by": "finance-1",
+        "matched_on": "2026-03-05",
+    }
+
+
+class SuspenseReturned(DomainEvent, type="puhui.ledger.suspense-returned.v1"):
+    """Held money went back to who had sent it."""
+
+    suspense_id: Id
+    amount: MoneyField
+    reason: Text
+    returned_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "suspense_id": "suspense-1",
+        "amount": ex.cny("1100.16"),
+        "reason": "Meant for another company",
+        "returned_on": "2026-03-09",
     }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from libs.contracts.base import Value
 from libs.contracts.types import Code, Id, MoneyField, Personal, RateField, Text
+from libs.lending.allocation import Component, Timing
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
 from libs.lending.schedule import RepaymentPlan
@@ -68,6 +70,38 @@ class OverdueRule(Value):
     on_interest: bool = False
 
 
+class AllocationDirection(StrEnum):
+    VERTICAL = "VERTICAL"
+    """A step over all instalments, the oldest first, then the next step."""
+    HORIZONTAL = "HORIZONTAL"
+    """The oldest instalment whole, then the next."""
+
+
+class AllocationStep(Value):
+    """One step of an order of allocation: what kind of debt is paid."""
+
+    timing: Timing
+    component: Component
+
+
+class AllocationRule(Value):
+    """In which order a repayment pays what is due. Nothing is paid in advance: what is over is the borrower's credit."""
+
+    direction: AllocationDirection = AllocationDirection.VERTICAL
+    steps: Annotated[tuple[AllocationStep, ...], Field(min_length=1, max_length=10)]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        named = [(step.timing, step.component) for step in self.steps]
+        needed = {(t, c) for t in (Timing.PAST_DUE, Timing.DUE) for c in Component if c is not Component.COST}
+        if len(set(named)) != len(named) or not needed <= set(named) or any(t is Timing.IN_ADVANCE for t, _ in named):
+            raise PydanticCustomError(
+                "allocation",
+                "name FEE, PENALTY, INTEREST and PRINCIPAL once each as PAST_DUE and as DUE, and nothing IN_ADVANCE",
+            )
+        return self
+
+
 class ProductTerms(Value):
     """The version of a product under which an application stands, as far as later steps need it."""
 
@@ -81,6 +115,8 @@ class ProductTerms(Value):
     overdue: OverdueRule
     prepayment_fee_rate: RateField
     guarantees: tuple[GuaranteeKind, ...]
+    allocation: AllocationRule | None = None
+    """None: the legal order (Civil Code 561)."""
 
 
 class GuaranteeOffer(Value):

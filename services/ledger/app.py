@@ -11,6 +11,7 @@ import httpx
 from libs.service.host import Service
 from libs.service.runtime import Runtime
 from services.ledger.api import routers
+from services.ledger.api.files import CSV
 from services.ledger.bank import Bank, BankSettings
 from services.ledger.day_end import DayEnd
 from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM
@@ -18,7 +19,7 @@ from services.ledger.library import library
 from services.ledger.payments import Payments
 from services.ledger.reactions import reactions
 from services.ledger.statement import Statement
-from services.ledger.views import books, portfolio
+from services.ledger.views import books, portfolio, suspense
 
 
 def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Service:
@@ -34,7 +35,9 @@ def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Ser
             bank = Bank(runtime.settings.bank_url, bank_settings, bank_transport)
             runtime.extras["bank"] = bank
             runtime.on_stop.append(bank.aclose)
-        runtime.extras["day-end"] = DayEnd(runtime, Statement(runtime))
+        day_end = DayEnd(runtime, Statement(runtime))
+        runtime.extras["day-end"] = day_end
+        runtime.on_stop.append(day_end.stop)
         day, _ = await runtime.commands.state(BUSINESS_DAY, DAY_STREAM)
         runtime.business_date.heard(day.today or date.min)
 
@@ -45,7 +48,8 @@ def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Ser
         "closes business days, and keeps double-entry books of it all.",
         routers=routers,
         migrations=Path(__file__).parent / "migrations",
-        projections=[portfolio, books],
+        projections=[portfolio, books, suspense],
+        raw_media_types=frozenset({CSV}),
         reactions=reactions,
         tasks=payments.tasks,
         on_start=on_start,

@@ -6,15 +6,22 @@ from typing import Final
 
 from libs.contracts.base import DomainEvent
 from libs.events.decider import Decider
-from services.ledger.domain import day, decisions
+from services.ledger.domain import day, decisions, period, suspense
 from services.ledger.domain import loan as loans
 from services.ledger.domain.commands import LoanCommand
 from services.ledger.domain.day import NO_DAY, BusinessDay, CloseDay
 from services.ledger.domain.loan import NO_LOAN, Loan
+from services.ledger.domain.period import NO_PERIODS, Periods, SealPeriod
+from services.ledger.domain.suspense import NO_SUSPENSE, Suspense, SuspenseCommand
 
 LOAN: Final[Decider[LoanCommand, Loan, DomainEvent]] = Decider("loan", NO_LOAN, decisions.decide, loans.evolve)
 BUSINESS_DAY: Final[Decider[CloseDay, BusinessDay, DomainEvent]] = Decider(
     "businessday", NO_DAY, day.decide, day.evolve
 )
+SUSPENSE: Final[Decider[SuspenseCommand, Suspense, DomainEvent]] = Decider(
+    "suspense", NO_SUSPENSE, suspense.decide, suspense.evolve
+)
+PERIOD: Final[Decider[SealPeriod, Periods, DomainEvent]] = Decider("period", NO_PERIODS, period.decide, period.evolve)
+PERIOD_STREAM: Final = PERIOD.stream_id("cn")
 DAY_STREAM: Final = BUSINESS_DAY.stream_id("cn")
 """One calendar of business days a company."""

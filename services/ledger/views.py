@@ -6,16 +6,34 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Uuid,
+)
 
 from libs.contracts.ledger import (
     BookingRefused,
+    ChargeWaived,
     CreditApplied,
+    CreditRefunded,
     DayClosed,
     DelinquencyChanged,
+    DisbursementRedated,
     DisbursementReturned,
+    FeeCharged,
     LoanBooked,
     LoanCancelled,
+    LoanChanged,
     LoanClassified,
     LoanDisbursed,
     LoanPosition,
@@ -23,7 +41,11 @@ from libs.contracts.ledger import (
     LoanWrittenOff,
     RecoveryReceived,
     RepaymentReceived,
+    RepaymentReinstated,
     RepaymentReversed,
+    SuspenseMatched,
+    SuspenseReceived,
+    SuspenseReturned,
 )
 from libs.events.codec import Recorded
 from libs.events.projection import Add, Change, Patch, Projection, Put
@@ -88,7 +110,7 @@ JOURNAL: Final = Table(
     Column("debit_minor", BigInteger, nullable=False),
     Column("credit_minor", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("segment", String(96), nullable=False),
+    Column("segment", String(300), nullable=False),
     Column("text", String(80), nullable=False),
     Column("rules", String(32), nullable=False),
     Index("journal_v1_by_loan", "loan_id", "sequence", "line"),
@@ -104,6 +126,22 @@ TURNOVER: Final = Table(
     Column("debit_minor", BigInteger, nullable=False, default=0),
     Column("credit_minor", BigInteger, nullable=False, default=0),
 )
+SUSPENSE: Final = Table(
+    "suspense_v1",
+    METADATA,
+    Column("suspense_id", String(80), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("value_date", Date, nullable=False),
+    Column("received_on", Date, nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("bank_reference", String(140), nullable=False),
+    Column("text", String(500), nullable=False),
+    Column("loan_id", String(80), nullable=False, default=""),
+    Column("closed_on", Date),
+    Index("suspense_v1_by_state", "state", "received_on", "suspense_id"),
+)
 DAY_DETAIL: Final = Table(
     "day_detail",
     METADATA,
@@ -111,7 +149,34 @@ DAY_DETAIL: Final = Table(
     Column("loans", Integer, nullable=False),
     Column("detail", LargeBinary, nullable=False),
 )
-"""What each closed day added for each loan: zlib-packed JSON lines, whose hash is in the event. Written with it."""
+"""What each closed day added for each loan: a Parquet file, whose hash is in the event. Written with it."""
+LOAN_METER: Final = Table(
+    "loan_meter",
+    METADATA,
+    Column("loan_id", Uuid, primary_key=True),
+    Column("columns", LargeBinary, nullable=False),
+    Column("late", LargeBinary, nullable=False),
+    Column("plan", LargeBinary, nullable=False),
+)
+"""The portfolio's rows as the last close left them (`meters.py`): derived, made again from events when in doubt."""
+LOAN_METER_LAYOUT: Final = Table(
+    "loan_meter_layout",
+    METADATA,
+    Column("only_row", Boolean, primary_key=True),
+    Column("layout", Integer, nullable=False),
+)
+LOAN_SEGMENT: Final = Table(
+    "loan_segment",
+    METADATA,
+    Column("code", Integer, primary_key=True, autoincrement=False),
+    Column("product", String(64), nullable=False),
+    Column("grade", String(16), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("funder", String(80), nullable=False),
+    Column("branch", String(80), nullable=False),
+    Column("currency", String(3), nullable=False),
+)
+"""What the rows' segment codes stand for."""
 BANK_REFERENCE: Final = Table(
     "bank_reference",
     METADATA,
@@ -130,6 +195,7 @@ BANK_CURSOR: Final = Table(
 """How far the bank's statement has been read."""
 
 portfolio: Final = Projection("ledger_loans", 1, [LOAN, REPAYMENT])
+suspense: Final = Projection("ledger_suspense", 1, [SUSPENSE])
 books: Final = Projection("ledger_books", 1, [JOURNAL, TURNOVER])
 
 
@@ -230,6 +296,67 @@ def reversed_(recorded: Recorded[RepaymentReversed]) -> Iterable[Change]:
     yield change(event.loan_id, state=Status.ACTIVE.value, closed_on=None, **stand(event.position))
 
 
+@portfolio.on(RepaymentReinstated)
+def reinstated(recorded: Recorded[RepaymentReinstated]) -> Iterable[Change]:
+    event = recorded.event
+    yield Patch(REPAYMENT, {"loan_id": event.loan_id, "repayment_id": event.repayment_id}, {"reversed_on": None})
+    yield change(event.loan_id, state=Status.ACTIVE.value, closed_on=None, **stand(event.position))
+
+
+@portfolio.on(LoanChanged)
+def changed(recorded: Recorded[LoanChanged]) -> Iterable[Change]:
+    event = recorded.event
+    yield change(event.loan_id, matures_on=event.plan[-1].due, **stand(event.position))
+
+
+@portfolio.on(ChargeWaived, FeeCharged)
+def charged(recorded: Recorded[Any]) -> Iterable[Change]:
+    yield change(recorded.event.loan_id, **stand(recorded.event.position))
+
+
+@portfolio.on(DisbursementRedated)
+def redated(recorded: Recorded[DisbursementRedated]) -> Iterable[Change]:
+    event = recorded.event
+    yield change(
+        event.loan_id,
+        state=Status.ACTIVE.value,
+        closed_on=None,
+        disbursed_on=event.value_date,
+        matures_on=event.plan[-1].due,
+        **stand(event.position),
+    )
+
+
+@suspense.on(SuspenseReceived)
+def held(recorded: Recorded[SuspenseReceived]) -> Iterable[Change]:
+    event = recorded.event
+    row = {
+        "suspense_id": event.suspense_id,
+        "state": "HELD",
+        "amount_minor": event.amount.minor,
+        "currency": event.amount.currency,
+        "value_date": event.value_date,
+        "received_on": event.received_on,
+        "channel": event.channel,
+        "bank_reference": event.bank_reference,
+        "text": event.text,
+    }
+    yield Put(SUSPENSE, row)
+
+
+@suspense.on(SuspenseMatched)
+def matched(recorded: Recorded[SuspenseMatched]) -> Iterable[Change]:
+    event = recorded.event
+    values = {"state": "MATCHED", "loan_id": event.loan_id, "closed_on": event.matched_on}
+    yield Patch(SUSPENSE, {"suspense_id": event.suspense_id}, values)
+
+
+@suspense.on(SuspenseReturned)
+def sent_back(recorded: Recorded[SuspenseReturned]) -> Iterable[Change]:
+    values = {"state": "RETURNED", "closed_on": recorded.event.returned_on}
+    yield Patch(SUSPENSE, {"suspense_id": recorded.event.suspense_id}, values)
+
+
 @portfolio.on(CreditApplied)
 def credit_applied(recorded: Recorded[CreditApplied]) -> Iterable[Change]:
     yield change(recorded.event.loan_id, **stand(recorded.event.position))
@@ -277,6 +404,15 @@ def cancelled(recorded: Recorded[LoanCancelled]) -> Iterable[Change]:
     RepaymentReversed,
     LoanWrittenOff,
     RecoveryReceived,
+    RepaymentReinstated,
+    CreditRefunded,
+    LoanChanged,
+    ChargeWaived,
+    FeeCharged,
+    DisbursementRedated,
+    SuspenseReceived,
+    SuspenseMatched,
+    SuspenseReturned,
     DayClosed,
 )
 def posted(recorded: Recorded[Any]) -> Iterable[Change]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -22,7 +22,16 @@ def test_every_event_has_a_golden_file_and_still_says_all_of_it(name: str) -> No
     once = orjson.loads(path.read_bytes())
     assert path.read_bytes() == canonical(once) + b"\n"
     now = EVENT_TYPES[name].model_validate(once).payload()
-    assert {member: now[member] for member in once} == once
+    assert of_what_was_said(now, once) == once
+
+
+def of_what_was_said(now: Any, once: Any) -> Any:
+    """The part of a payload that had been published: members that were added since are left out, at any depth."""
+    if isinstance(now, dict) and isinstance(once, dict):
+        return {member: of_what_was_said(value, once[member]) for member, value in now.items() if member in once}
+    if isinstance(now, list) and isinstance(once, list) and len(now) == len(once):
+        return [of_what_was_said(*pair) for pair in zip(now, once, strict=True)]
+    return now
 
 
 def test_no_golden_file_has_lost_its_event() -> None:

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.ledger.api import books, corrections, days, loans, repayments
+from services.ledger.api import (
+    adjustments,
+    books,
+    corrections,
+    days,
+    files,
+    loans,
+    papers,
+    periods,
+    repayments,
+    suspense,
+)
 
-routers: Final = [loans.router, repayments.router, corrections.router, days.router, books.router]
+routers: Final = [
+    loans.router,
+    repayments.router,
+    corrections.router,
+    adjustments.router,
+    suspense.router,
+    files.router,
+    days.router,
+    books.router,
+    periods.router,
+    papers.router,
+]

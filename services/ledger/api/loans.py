@@ -37,6 +37,8 @@ from services.ledger.domain.decisions import payoff_total
 from services.ledger.domain.loan import Loan, Status
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
+from services.ledger.statement_lines import StatementLine as Movement
+from services.ledger.statement_lines import statement_lines
 from services.ledger.views import LOAN as LOANS
 
 router = APIRouter(tags=["loans"])
@@ -107,7 +109,9 @@ class StatementLine(ResponseModel):
     )
 
     on: date
-    what: str = Field(description="disbursement, interest, fee, penalty, repayment, reversal, write-off, recovery.")
+    what: str = Field(
+        description="disbursement, interest, fee, penalty, repayment, reversal, waiver, refund, recovery."
+    )
     reference: str
     charged: MoneyField
     paid: MoneyField
@@ -240,7 +244,7 @@ async def show_statement(loan_id: LoanId, actor: Reader, runtime: At) -> Stateme
     _refuse_unless_booked(loan)
     return StatementShown(
         loan=loan_shown(loan, runtime.today, library().policy(runtime.today)),
-        lines=_statement_lines(loan, runtime.today),
+        lines=[_statement_line(line, loan.currency) for line in statement_lines(loan, runtime.today)],
         repayments=[repayment_shown(loan, receipt) for receipt in loan.receipts],
     )
 
@@ -278,38 +282,11 @@ def _refuse_without_account(loan: Loan) -> None:
     refuse_unless(loan.account is not None, "loan-not-disbursed", "A plan runs from the day the money is paid out.")
 
 
-def _statement_lines(loan: Loan, today: date) -> list[StatementLine]:
-    zero = Money.zero(loan.currency)
-    lines: list[StatementLine] = []
-    if loan.disbursed is not None:
-        lines.append(
-            StatementLine(
-                on=loan.disbursed.value_date,
-                what="disbursement",
-                reference=loan.disbursed.bank_reference,
-                charged=loan.disbursed.amount,
-                paid=zero,
-            )
-        )
-    for row in plan_shown(loan.account, today) if loan.account else ():
-        if row.due > today:
-            break
-        parts = (("interest", row.interest), ("fee", row.fee), ("penalty", row.penalty))
-        lines += [
-            StatementLine(on=row.due, what=what, reference=f"instalment {row.number}", charged=amount, paid=zero)
-            for what, amount in parts
-            if amount
-        ]
-    for receipt in loan.receipts:
-        what = "recovery" if receipt.recovery else "repayment"
-        line = StatementLine(
-            on=receipt.value_date, what=what, reference=receipt.repayment_id, charged=zero, paid=receipt.amount
-        )
-        lines.append(line)
-        if receipt.reversed_on is not None:
-            back = {"on": receipt.reversed_on, "what": "reversal", "charged": receipt.amount, "paid": zero}
-            lines.append(line.model_copy(update=back))
-    return sorted(lines, key=lambda line: line.on)
+def _statement_line(line: Movement, currency: str) -> StatementLine:
+    zero = Money.zero(currency)
+    return StatementLine(
+        on=line.on, what=line.what, reference=line.reference, charged=line.charged or zero, paid=line.paid or zero
+    )
 
 
 def _summary(row: Mapping[str, Any]) -> LoanSummary:

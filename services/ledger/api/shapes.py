@@ -229,7 +229,7 @@ def repayment_shown(loan: Loan, receipt: Receipt) -> RepaymentShown:
 def plan_shown(account: Account, on: date) -> list[InstalmentState]:
     """The plan with what is open of each instalment on a date."""
     account = advance(account, on)
-    planned = {row.number: row for row in account.plan.rows}
+    planned = {row.number: row for row in account.instalments}
     shown = []
     for row in account.rows:
         plan = planned.get(row.number)

@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from libs.lending.accrual import Balance, Overdue, OverdueTerms, accrued_interest, overdue_interest
-from libs.lending.allocation import CIVIL_CODE_561, AllocationLine, Component, Debt, Order, allocate
+from libs.lending.allocation import CIVIL_CODE_561, AllocationLine, Component, Debt, Order, Timing, allocate
 from libs.lending.money import Money
 from libs.lending.payoff import PayoffQuote, payoff_quote
-from libs.lending.schedule import RepaymentPlan
+from libs.lending.schedule import Instalment, RepaymentPlan
 
 AT_DISBURSEMENT: Final = 0
 """Number of the row that holds what is due when the money is paid out."""
@@ -76,6 +76,14 @@ class Account:
     credit: int = 0
     ended: date | None = None
     order: Order = CIVIL_CODE_561
+    past: tuple[Instalment, ...] = ()
+    """Instalments of earlier plans that came due, and what a change left of interest: `plan` holds the coming ones."""
+    base: Amounts = NOTHING
+    """What was earned under earlier plans, and charges beside the plan; overdue interest is with the rows."""
+    waived: int = 0
+    """How much of `paid` was not paid but waived."""
+    pauses: tuple[tuple[date, date], ...] = ()
+    """Days, both ends included, that do not count as days past due."""
 
     @property
     def currency(self) -> str:
@@ -87,17 +95,24 @@ class Account:
         return all(row.planned_open == 0 and row.penalty == row.penalty_paid for row in self.rows)
 
     @property
+    def instalments(self) -> tuple[Instalment, ...]:
+        """Every instalment that came or comes due, in order of number."""
+        return (*self.past, *self.plan.rows)
+
+    @property
     def principal(self) -> int:
         """Principal not yet repaid, due or not."""
         return sum(row.principal for row in self.rows)
 
 
-def open_account(plan: RepaymentPlan, overdue: OverdueTerms, value_date: date) -> Account:
+def open_account(
+    plan: RepaymentPlan, overdue: OverdueTerms, value_date: date, order: Order = CIVIL_CODE_561
+) -> Account:
     """The account on the day the money was paid out; what is charged with the payout is due that day."""
     rows = [Row(row.number, row.due, row.principal_minor, row.interest_minor, row.fee_minor) for row in plan.rows]
     if plan.upfront_fee:
         rows.insert(0, Row(AT_DISBURSEMENT, value_date, 0, 0, plan.upfront_fee.minor))
-    return Account(plan=plan, overdue=overdue, rows=tuple(rows), until=value_date)
+    return Account(plan=plan, overdue=overdue, rows=tuple(rows), until=value_date, order=order)
 
 
 def penalty_of(row: Row, overdue: OverdueTerms, on: date) -> int:
@@ -129,16 +144,23 @@ def debts_due(account: Account, on: date) -> Iterator[Debt]:
 
 def advance(account: Account, on: date) -> Account:
     """The account on `on`: credit has gone to what fell due since, each on its due date."""
-    if account.credit and on > account.until:
+    if account.credit > 0 and on > account.until:
         for row in account.rows:
-            if account.credit and account.until < row.due <= on and row.planned_open:
+            if account.credit > 0 and account.until < row.due <= on and row.planned_open:
                 account = _spend(replace(account, credit=0), account.credit, row.due)
     return account
 
 
 def receive(account: Account, amount: int, on: date) -> Account:
-    """The account after money came in on `on`: allocated to what is due in the agreed order, the rest is credit."""
-    return _spend(advance(account, on), amount, on)
+    """The account after money came in on `on`: allocated to what is due in the agreed order, the rest is credit.
+
+    Credit below zero is money that was refunded and turned out to be needed: it is made good first.
+    """
+    account = advance(account, on)
+    if account.credit >= 0:
+        return _spend(account, amount, on)
+    left = account.credit + amount
+    return _spend(replace(account, credit=min(left, 0)), max(left, 0), on)
 
 
 def quote(account: Account, on: date, prepayment_fee_rate: Decimal) -> PayoffQuote:
@@ -149,10 +171,24 @@ def quote(account: Account, on: date, prepayment_fee_rate: Decimal) -> PayoffQuo
         Debt(row.number, row.due, component, amount)
         for row in account.rows
         if row.due > on
-        for component, amount in ((Component.INTEREST, row.interest), (Component.PRINCIPAL, row.principal))
+        for component, amount in _asked_early(account, row)
         if amount
     ]
     return payoff_quote(account.plan, [*due, *coming], on, prepayment_fee_rate)
+
+
+def _asked_early(account: Account, row: Row) -> tuple[tuple[Component, int], ...]:
+    """Of a coming instalment its fee is not asked; of what an earlier plan left, everything is."""
+    parts = ((Component.INTEREST, row.interest), (Component.PRINCIPAL, row.principal))
+    if row.number >= account.plan.rows[0].number:
+        return parts
+    return ((Component.FEE, row.fee), (Component.PENALTY, row.penalty - row.penalty_paid), *parts)
+
+
+def refund(account: Account, amount: int, on: date) -> Account:
+    """The account after credit was paid back. It may fall below zero when an earlier fact turns out otherwise."""
+    account = advance(account, on)
+    return replace(account, credit=account.credit - amount, until=max(on, account.until))
 
 
 def pay_off(account: Account, amount: int, on: date, prepayment_fee_rate: Decimal) -> Account:
@@ -184,15 +220,40 @@ def earned(account: Account, on: date) -> Amounts:
     if account.ended is not None:
         return account.paid._replace(principal=0)
     plan = account.plan
-    fee = sum(row.fee_minor for row in plan.rows if row.due <= on) if plan.fee else 0
+    fee = account.base.fee + (sum(row.fee_minor for row in plan.rows if row.due <= on) if plan.fee else 0)
     if plan.upfront_fee and plan.terms.disbursed_on <= on:
         fee += plan.upfront_fee.minor
-    penalty = sum(penalty_of(row, account.overdue, on) for row in account.rows if row.due < on)
-    return Amounts(0, accrued_interest(plan, on).minor, fee, penalty)
+    penalty = sum(penalty_of(row, account.overdue, on) for row in account.rows)
+    return Amounts(0, account.base.interest + accrued_interest(plan, on).minor, fee, penalty)
 
 
-def _spend(account: Account, amount: int, on: date) -> Account:
-    allocation = allocate(Money(amount, account.currency), debts_due(account, on), on, account.order)
+def waive(account: Account, amounts: Amounts, on: date) -> Account:
+    """The account after overdue interest, fees or interest were let off, as far as they are due: the oldest first."""
+    account = advance(account, on)
+    before = account.paid.total
+    for component, amount in (
+        (Component.PENALTY, amounts.penalty),
+        (Component.FEE, amounts.fee),
+        (Component.INTEREST, amounts.interest),
+    ):
+        order = Order(tuple((timing, component) for timing in (Timing.PAST_DUE, Timing.DUE)))
+        credit = account.credit
+        account = replace(_spend(account, amount, on, order), credit=credit)
+    return replace(account, waived=account.waived + account.paid.total - before)
+
+
+def charge(account: Account, fee: int, on: date) -> Account:
+    """The account with a fee beside the plan, due on the day it is charged."""
+    account = advance(account, on)
+    number = max(row.number for row in account.rows) + 1
+    rows = sorted((*account.rows, Row(number, on, 0, 0, fee)), key=lambda row: (row.due, row.number))
+    base = account.base._replace(fee=account.base.fee + fee)
+    charged = Instalment(number, on, on, 0, 0, 0, fee, 0, account.currency)
+    return replace(account, rows=tuple(rows), base=base, past=(*account.past, charged), until=max(on, account.until))
+
+
+def _spend(account: Account, amount: int, on: date, order: Order | None = None) -> Account:
+    allocation = allocate(Money(amount, account.currency), debts_due(account, on), on, order or account.order)
     lines: dict[int, list[AllocationLine]] = {}
     for line in allocation.lines:
         lines.setdefault(line.instalment, []).append(line)

@@ -8,15 +8,24 @@ from datetime import date
 
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import (
+    AccrualResumed,
+    AccrualSuspended,
     BookingRefused,
+    ChargeWaived,
+    ClassificationOverlaid,
     CreditApplied,
+    CreditRefunded,
     DelinquencyChanged,
+    DelinquencyPaused,
     DisbursementFailed,
+    DisbursementRedated,
     DisbursementRequested,
     DisbursementReturned,
     DisbursementUnresolved,
+    FeeCharged,
     LoanBooked,
     LoanCancelled,
+    LoanChanged,
     LoanClassified,
     LoanDisbursed,
     LoanPosition,
@@ -24,12 +33,13 @@ from libs.contracts.ledger import (
     LoanWrittenOff,
     RecoveryReceived,
     RepaymentReceived,
+    RepaymentReinstated,
     RepaymentReversed,
     WriteOffRejected,
     WriteOffRequested,
 )
 from services.ledger.domain.account import Account, Amounts
-from services.ledger.domain.loan import NO_LOAN, Loan, Receipt, counting, evolve, opened, replayed
+from services.ledger.domain.loan import NO_LOAN, Loan, Receipt, counting, evolve, facts_of, opened, replayed
 from services.ledger.domain.policy import Policy
 from services.ledger.domain.position import outstanding, position
 
@@ -71,6 +81,26 @@ def known_on(event: DomainEvent) -> date:
             return event.rejected_on
         case LoanWrittenOff():
             return event.written_off_on
+        case RepaymentReinstated():
+            return event.reinstated_on
+        case CreditRefunded():
+            return event.refunded_on
+        case LoanChanged():
+            return event.changed_on
+        case ChargeWaived():
+            return event.waived_on
+        case FeeCharged():
+            return event.charged_on
+        case DisbursementRedated():
+            return event.redated_on
+        case DelinquencyPaused():
+            return event.paused_on
+        case ClassificationOverlaid():
+            return event.decided_on
+        case AccrualSuspended():
+            return event.suspended_on
+        case AccrualResumed():
+            return event.resumed_on
         case _:
             raise TypeError(f"{type(event).__name__} is not an event of a loan")
 
@@ -114,6 +144,7 @@ def account_on(loan: Loan, effective: date) -> Account | None:
         return None
     if loan.account.until <= effective:
         return loan.account
-    first = opened(loan.agreed, loan.account.plan, loan.disbursed.value_date)
-    receipts = [receipt for receipt in counting(loan.receipts) if receipt.value_date <= effective]
-    return replayed(first, receipts, loan.prepayment_fee_rate)
+    assert loan.first_plan is not None, "with the money paid out there is a plan"
+    first = opened(loan.agreed, loan.first_plan, loan.disbursed.value_date)
+    facts = [fact for fact in facts_of(loan) if fact.value_date <= effective]
+    return replayed(first, facts, loan.prepayment_fee_rate)

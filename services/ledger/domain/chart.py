@@ -26,10 +26,13 @@ class Role(StrEnum):
     FEE_RECEIVABLE = "fee-receivable"
     LOSS_ALLOWANCE = "loss-allowance"
     BORROWER_CREDIT = "borrower-credit"
+    SUSPENSE = "suspense"
+    SUSPENDED_INTEREST = "suspended-interest"
     INTEREST_INCOME = "interest-income"
     PENALTY_INCOME = "penalty-income"
     FEE_INCOME = "fee-income"
     IMPAIRMENT_LOSS = "impairment-loss"
+    WAIVED = "waived"
 
 
 @dataclass(frozen=True, slots=True)

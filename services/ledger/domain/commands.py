@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from libs.contracts.contract import ContractSigned
-from libs.contracts.ledger import RepaymentPurpose
+from libs.contracts.ledger import ChangeKind, ChangeTerms, RepaymentPurpose, Tier
+from libs.contracts.values import Components
 from libs.lending.money import Money
 from services.ledger.domain.policy import Policy
 
@@ -112,3 +113,86 @@ class RejectWriteOff(LoanCommand):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObserveDay(LoanCommand):
     """A business day was opened: say what changed by the passing of time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReinstateRepayment(LoanCommand):
+    """A reversal was wrong."""
+
+    repayment_id: str
+    reason: str
+    closed_periods: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefundCredit(LoanCommand):
+    """Pay back what is over: all of it where no amount is given."""
+
+    refund_id: str
+    amount: Money | None
+    bank_reference: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeLoan(LoanCommand):
+    """The parties have agreed on something else, from `effective` on."""
+
+    change_id: str
+    kind: ChangeKind
+    effective: date
+    terms: ChangeTerms
+    reason: str
+    agreed_by: str
+    closed_periods: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaiveCharges(LoanCommand):
+    """Let off overdue interest, fees or interest that are due. `limit` is the actor's authority (None: without)."""
+
+    waiver_id: str
+    amounts: Components
+    value_date: date
+    reason: str
+    waived_by: str
+    authority: str
+    limit: Money | None
+    closed_periods: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChargeFee(LoanCommand):
+    """Charge a fee beside the plan."""
+
+    charge_id: str
+    code: str
+    amount: Money
+    value_date: date
+    reason: str
+    closed_periods: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RedateDisbursement(LoanCommand):
+    """The money had moved on another day."""
+
+    value_date: date
+    reason: str
+    closed_periods: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PauseDelinquency(LoanCommand):
+    start: date
+    end: date
+    reason: str
+    paused_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverlayClassification(LoanCommand):
+    """Hold a loan in a worse tier than the matrix does; None ends it."""
+
+    tier: Tier | None
+    reason: str
+    decided_by: str

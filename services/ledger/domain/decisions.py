@@ -8,22 +8,30 @@ from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import RecoveryReceived, RepaymentPurpose, RepaymentReceived, RepaymentReversed
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.lending.money import Money
-from services.ledger.domain import disbursement, write_off
+from services.ledger.domain import adjustments, disbursement, write_off
 from services.ledger.domain.account import advance, quote
 from services.ledger.domain.commands import (
     ApproveWriteOff,
     BookLoan,
+    ChangeLoan,
+    ChargeFee,
     ConfirmDisbursement,
     FailDisbursement,
     LeaveUnresolved,
     LoanCommand,
     ObserveDay,
+    OverlayClassification,
+    PauseDelinquency,
     ReceiveRepayment,
+    RedateDisbursement,
+    RefundCredit,
+    ReinstateRepayment,
     RejectWriteOff,
     RequestWriteOff,
     RetryDisbursement,
     ReturnDisbursement,
     ReverseRepayment,
+    WaiveCharges,
 )
 from services.ledger.domain.consequences import difference, follow_up, then
 from services.ledger.domain.loan import Loan, Receipt, Status, received, reversed_receipt
@@ -61,6 +69,22 @@ def decide(command: LoanCommand, loan: Loan) -> list[DomainEvent]:
             return write_off.reject(command, loan)
         case ObserveDay():
             return follow_up(loan, command.today, command.policy)
+        case ReinstateRepayment():
+            return adjustments.reinstate(command, loan)
+        case RefundCredit():
+            return adjustments.refund_credit(command, loan)
+        case ChangeLoan():
+            return adjustments.change(command, loan)
+        case WaiveCharges():
+            return adjustments.waive_charges(command, loan)
+        case ChargeFee():
+            return adjustments.charge_fee(command, loan)
+        case RedateDisbursement():
+            return adjustments.redate(command, loan)
+        case PauseDelinquency():
+            return adjustments.pause(command, loan)
+        case OverlayClassification():
+            return adjustments.overlay(command, loan)
     raise AssertionError(f"{type(command).__name__} is a command of a loan")
 
 
@@ -79,11 +103,11 @@ def _receive(command: ReceiveRepayment, loan: Loan) -> list[DomainEvent]:
         bank_reference=command.bank_reference,
         channel=command.channel,
         received_on=command.today,
-        sequence=len(loan.receipts),
+        sequence=loan.next_sequence,
     )
     after = received(loan, receipt)
-    allocated, credit = difference(after, command.today)
-    assert allocated.total + credit == command.amount.minor, "all of a repayment goes somewhere"
+    allocated, credit, waived = difference(after, command.today)
+    assert allocated.total + credit - waived == command.amount.minor, "all of a repayment goes somewhere"
     event = RepaymentReceived(
         loan_id=loan.loan_id,
         repayment_id=command.repayment_id,
@@ -96,6 +120,7 @@ def _receive(command: ReceiveRepayment, loan: Loan) -> list[DomainEvent]:
         credit=Money(credit, loan.currency),
         position=position(after.books, command.today, command.policy.buckets),
         received_on=command.today,
+        waived_difference=Money(waived, loan.currency),
     )
     return then(loan, [event], command.today, command.policy)
 
@@ -216,16 +241,16 @@ def _reverse(command: ReverseRepayment, loan: Loan) -> list[DomainEvent]:
         "Only on a loan in the books a repayment can be reversed.",
     )
     after = reversed_receipt(loan, command.repayment_id, command.today, command.reason)
-    changed, credit = difference(after, command.today)
-    assert changed.total + credit == -receipt.amount.minor, "all of a reversed repayment is taken from somewhere"
+    found = difference(after, command.today)
+    taken = found.applied.total + found.credit - found.waived
+    assert taken == -receipt.amount.minor, "all of a reversed repayment is taken from somewhere"
     event = RepaymentReversed(
         loan_id=loan.loan_id,
         repayment_id=command.repayment_id,
         reason=command.reason,
         amount=receipt.amount,
-        difference=components(changed, loan.currency),
-        credit_difference=Money(credit, loan.currency),
         position=position(after.books, command.today, command.policy.buckets),
         reversed_on=command.today,
+        **found.members(loan.currency),
     )
     return then(loan, [event], command.today, command.policy)

@@ -31,7 +31,7 @@ from services.ledger.domain.commands import (
     RetryDisbursement,
     ReturnDisbursement,
 )
-from services.ledger.domain.loan import Loan, Payment, PaymentState, Status, counting, evolve, opened
+from services.ledger.domain.loan import Loan, Payment, PaymentState, Status, evolve, opened, returned
 from services.ledger.domain.position import components, position
 
 
@@ -198,7 +198,7 @@ def return_(command: ReturnDisbursement, loan: Loan) -> list[DomainEvent]:
         raise Rejected("loan-written-off", "The payout of a loan that was given up cannot come back; see finance.")
     assert loan.disbursed is not None, "a confirmed payment disbursed the loan"
     terms = loan.disbursed.terms
-    held = sum(receipt.amount.minor for receipt in counting(loan.receipts))
+    after = returned(loan)
     event = DisbursementReturned(
         loan_id=loan.loan_id,
         payment_id=command.payment_id,
@@ -207,7 +207,8 @@ def return_(command: ReturnDisbursement, loan: Loan) -> list[DomainEvent]:
         amount=loan.disbursed.amount,
         principal=Money(terms.principal.minor + financed_minor(terms), loan.currency),
         difference=components(NOTHING.minus(loan.posted), loan.currency),
-        credit_difference=Money(held - loan.posted_credit, loan.currency),
+        credit_difference=Money(after.posted_credit - loan.posted_credit, loan.currency),
+        waived_difference=Money(-loan.posted_waived, loan.currency),
         returned_on=command.today,
     )
     return [event, _cancelled(evolve(loan, event), "disbursement-returned", command.today)]

@@ -29,6 +29,15 @@ class TierRule:
 
 
 @dataclass(frozen=True, slots=True)
+class LprEntry:
+    """The loan prime rates (贷款市场报价利率) from a day on."""
+
+    effective_from: date
+    one_year: Decimal
+    five_year: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Breach:
     """A limit that an agreement breaks: which one, its value, and what was found."""
 
@@ -46,12 +55,24 @@ class Policy:
     effective_from: date
     amount_max: Money
     annual_rate_max: Decimal
+    overdue_multiplier_max: Decimal
     term_months_max: int
     buckets: tuple[Range, ...]
     tiers: tuple[TierRule, ...]
     write_off_tiers: frozenset[Tier]
     disbursement_attempts_max: int
     period_open_days: int
+    non_accrual_from_days: int
+    waiver_limits: tuple[tuple[str, Money | None], ...]
+    """What each role may let off of one loan at once (None: without limit), the smallest first."""
+    lpr_table: tuple[LprEntry, ...]
+
+    def lpr(self, tenor: str, on: date) -> Decimal:
+        """The loan prime rate of a day; raises `PolicyError` before the first one known."""
+        known = [entry for entry in self.lpr_table if entry.effective_from <= on]
+        if not known:
+            raise PolicyError(f"no LPR is known for {on}")
+        return known[-1].one_year if tenor == "1Y" else known[-1].five_year
 
     @property
     def label(self) -> str:
@@ -61,6 +82,7 @@ class Policy:
     def edges(self) -> tuple[int, ...]:
         """Days past due at which a bucket or a tier begins."""
         days = {found.first_day for found in self.buckets} | {rule.from_days for rule in self.tiers}
+        days.add(self.non_accrual_from_days)
         return tuple(sorted(days - {0}))
 
     def tier(self, days_past_due: int) -> TierRule:
@@ -85,6 +107,9 @@ class Policy:
             return Breach("currency", self.amount_max.currency, terms.principal.currency)
         if terms.principal > self.amount_max:
             return Breach("amount-max", self.amount_max.amount, terms.principal.amount)
+        if agreement.overdue_annual_rate > terms.annual_rate * self.overdue_multiplier_max:
+            limit = terms.annual_rate * self.overdue_multiplier_max
+            return Breach("overdue-rate-max", f"{limit:f}", str(agreement.overdue_annual_rate))
         if terms.annual_rate > self.annual_rate_max:
             return Breach("annual-rate-max", str(self.annual_rate_max), str(terms.annual_rate))
         if agreement.disclosure.irr_annual > self.annual_rate_max:
@@ -111,6 +136,7 @@ def read_policy(document: dict[str, Any]) -> Policy:
         effective_from=date.fromisoformat(document["effective_from"]),
         amount_max=Money.of(rules["amount_max"], document["currency"]),
         annual_rate_max=Decimal(rules["annual_rate_max"]),
+        overdue_multiplier_max=Decimal(rules["overdue_multiplier_max"]),
         term_months_max=rules["term_months_max"],
         buckets=tuple(
             Range(Bucket(entry["bucket"]), entry["from_days"], entry["to_days"])
@@ -123,12 +149,23 @@ def read_policy(document: dict[str, Any]) -> Policy:
         write_off_tiers=frozenset(Tier(tier) for tier in rules["write_off_tiers"]),
         disbursement_attempts_max=rules["disbursement_attempts_max"],
         period_open_days=rules["period_open_days"],
+        non_accrual_from_days=rules["non_accrual_from_days"],
+        waiver_limits=tuple(
+            (entry["role"], Money.of(entry["limit"], document["currency"]) if entry["limit"] else None)
+            for entry in rules["waiver_limits"]
+        ),
+        lpr_table=tuple(
+            LprEntry(date.fromisoformat(entry["from"]), Decimal(entry["1Y"]), Decimal(entry["5Y"]))
+            for entry in rules["lpr"]
+        ),
     )
     _check(policy)
     return policy
 
 
 def _check(policy: Policy) -> None:
+    if [entry.effective_from for entry in policy.lpr_table] != sorted({e.effective_from for e in policy.lpr_table}):
+        raise PolicyError(f"{policy.label}: LPR entries rise in date")
     days = 1
     for found in policy.buckets:
         if found.first_day != days or found.last_day < found.first_day:

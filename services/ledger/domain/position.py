@@ -49,8 +49,24 @@ def oldest_overdue(account: Account, on: date) -> date | None:
 
 
 def days_past_due(account: Account, on: date) -> int:
+    """Days since the due date of the oldest open instalment, without those that are paused."""
     due = oldest_overdue(account, on)
-    return (on - due).days if due else 0
+    if due is None:
+        return 0
+    paused = {
+        day
+        for start, end in account.pauses
+        for day in range(max(start, due + timedelta(days=1)).toordinal(), min(end, on).toordinal() + 1)
+    }
+    return max(0, (on - due).days - len(paused))
+
+
+def day_of_edge(account: Account, today: date, edge: int) -> date:
+    """The first day after `today` on which so many days are past due, as things stand."""
+    day = today + timedelta(days=1)
+    while (days := days_past_due(account, day)) < edge:
+        day += timedelta(days=edge - days)
+    return day
 
 
 def bucket(ranges: Sequence[Range], days: int) -> Bucket:

@@ -13,14 +13,23 @@ from typing import Final, NamedTuple
 
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import (
+    ChargeWaived,
     CreditApplied,
+    CreditRefunded,
     DayClosed,
+    DisbursementRedated,
     DisbursementReturned,
+    FeeCharged,
+    LoanChanged,
     LoanDisbursed,
     LoanWrittenOff,
     RecoveryReceived,
     RepaymentReceived,
+    RepaymentReinstated,
     RepaymentReversed,
+    SuspenseMatched,
+    SuspenseReceived,
+    SuspenseReturned,
 )
 from libs.contracts.values import Components
 from libs.lending.money import Money
@@ -30,7 +39,8 @@ RULES: Final = "posting v1"
 
 
 class Line(NamedTuple):
-    """One side of an entry in minor units: positive is a debit, negative a credit. `segment` is product/grade."""
+    """One side of an entry in minor units: positive is a debit, negative a credit. `segment` is what an entry over many
+    loans is split by: product/grade/channel/funder/branch."""
 
     role: Role
     amount: int
@@ -111,6 +121,7 @@ def _returned(event: DisbursementReturned) -> Entry | None:
         Line(Role.LOANS, -event.principal.minor),
         *_receivables(event.difference, -1),
         Line(Role.BORROWER_CREDIT, -event.credit_difference.minor),
+        Line(Role.WAIVED, event.waived_difference.minor),
     )
 
 
@@ -124,6 +135,7 @@ def _received(event: RepaymentReceived) -> Entry:
         Line(Role.BANK, event.amount.minor),
         *_receivables(event.allocated, -1),
         Line(Role.BORROWER_CREDIT, -event.credit.minor),
+        Line(Role.WAIVED, event.waived_difference.minor),
     )
 
 
@@ -139,16 +151,103 @@ def _credit_applied(event: CreditApplied) -> Entry:
     )
 
 
-@_post.register
-def _reversed(event: RepaymentReversed) -> Entry:
+def _adjusted(
+    event: RepaymentReversed | RepaymentReinstated | LoanChanged | ChargeWaived | FeeCharged | DisbursementRedated,
+    on: date,
+    value_date: date,
+    text: str,
+    bank: int = 0,
+) -> Entry:
+    """By how much the loan's sub-ledger differs from what was posted, with the money that moved."""
     return _entry(
-        event.reversed_on,
-        event.reversed_on,
-        event.amount.currency,
-        "Repayment reversed",
-        Line(Role.BANK, -event.amount.minor),
+        on,
+        value_date,
+        event.credit_difference.currency,
+        text,
+        Line(Role.BANK, bank),
         *_receivables(event.difference, -1),
         Line(Role.BORROWER_CREDIT, -event.credit_difference.minor),
+        Line(Role.WAIVED, event.waived_difference.minor),
+    )
+
+
+@_post.register
+def _reversed(event: RepaymentReversed) -> Entry:
+    return _adjusted(event, event.reversed_on, event.reversed_on, "Repayment reversed", -event.amount.minor)
+
+
+@_post.register
+def _reinstated(event: RepaymentReinstated) -> Entry:
+    return _adjusted(event, event.reinstated_on, event.reinstated_on, "Reversal reversed", event.amount.minor)
+
+
+@_post.register
+def _changed(event: LoanChanged) -> Entry:
+    return _adjusted(event, event.changed_on, event.effective, "Agreement changed")
+
+
+@_post.register
+def _waived(event: ChargeWaived) -> Entry:
+    return _adjusted(event, event.waived_on, event.value_date, "Charges waived")
+
+
+@_post.register
+def _charged(event: FeeCharged) -> Entry:
+    """The fee itself is income with the day's accrual; here is only what it moves among other debts."""
+    return _adjusted(event, event.charged_on, event.value_date, "Fee charged")
+
+
+@_post.register
+def _redated(event: DisbursementRedated) -> Entry:
+    return _adjusted(event, event.redated_on, event.value_date, "Payout dated otherwise")
+
+
+@_post.register
+def _refunded(event: CreditRefunded) -> Entry:
+    return _entry(
+        event.refunded_on,
+        event.refunded_on,
+        event.amount.currency,
+        "Credit refunded",
+        Line(Role.BORROWER_CREDIT, event.amount.minor),
+        Line(Role.BANK, -event.amount.minor),
+    )
+
+
+@_post.register
+def _held(event: SuspenseReceived) -> Entry:
+    return _entry(
+        event.received_on,
+        event.value_date,
+        event.amount.currency,
+        "Unidentified receipt",
+        Line(Role.BANK, event.amount.minor),
+        Line(Role.SUSPENSE, -event.amount.minor),
+    )
+
+
+@_post.register
+def _matched(event: SuspenseMatched) -> Entry:
+    """Out of suspense; the repayment's own entry has it as money received."""
+    return _entry(
+        event.matched_on,
+        event.matched_on,
+        event.amount.currency,
+        "Receipt identified",
+        Line(Role.SUSPENSE, event.amount.minor),
+        Line(Role.BANK, -event.amount.minor),
+    )
+
+
+@_post.register
+def _sent_back(event: SuspenseReturned) -> Entry:
+    return _entry(
+        event.returned_on,
+        event.returned_on,
+        event.amount.currency,
+        "Unidentified receipt sent back",
+        Line(Role.SUSPENSE, event.amount.minor),
+        Line(Role.BANK, -event.amount.minor),
     )
 
 
@@ -183,6 +282,7 @@ _DAILY: Final[tuple[tuple[str, Role, Role], ...]] = (
     ("penalty", Role.PENALTY_RECEIVABLE, Role.PENALTY_INCOME),
     ("fee", Role.FEE_RECEIVABLE, Role.FEE_INCOME),
     ("provision", Role.IMPAIRMENT_LOSS, Role.LOSS_ALLOWANCE),
+    ("suspended", Role.INTEREST_INCOME, Role.SUSPENDED_INTEREST),
 )
 """What a day adds: member of the line, account debited, account credited."""
 
@@ -193,7 +293,7 @@ def _day_closed(event: DayClosed) -> Entry | None:
         return None
     lines: list[Line] = []
     for accrual in event.accruals:
-        segment = f"{accrual.product}/{accrual.grade}"
+        segment = f"{accrual.product}/{accrual.grade}/{accrual.channel}/{accrual.funder}/{accrual.branch}"
         for member, debit, credit in _DAILY:
             amount: Money = getattr(accrual, member)
             lines += [Line(debit, amount.minor, segment), Line(credit, -amount.minor, segment)]

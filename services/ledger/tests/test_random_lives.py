@@ -4,34 +4,39 @@ first fact, every entry balances, and the control accounts hold exactly what the
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from libs.contracts.base import DomainEvent
-from libs.contracts.ledger import RepaymentPurpose
+from libs.contracts.ledger import ChangeKind, ChangeTerms, RepaymentPurpose, Tier
 from libs.contracts.problems import Rejected
+from libs.contracts.values import Components
+from libs.events.canonical import canonical
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
 from libs.lending.rounding import Rounding
 from libs.lending.terms import Fee, FeeTiming, InterestAccrual, PartialPeriod, RepaymentMethod
-from services.ledger.day_end import changes_of, lines_of
+from services.ledger.columns import Columns, F, Kind, late_of
 from services.ledger.domain import commands as c
 from services.ledger.domain.account import advance, earned
 from services.ledger.domain.chart import Role
 from services.ledger.domain.consequences import difference
 from services.ledger.domain.day import BusinessDay, CloseDay
-from services.ledger.domain.loan import Loan, Status, rebuilt
+from services.ledger.domain.loan import NO_LOAN, Loan, Refund, Status, rebuilt
 from services.ledger.domain.meter import meter
 from services.ledger.domain.posting import entry_of
 from services.ledger.handlers import BUSINESS_DAY, LOAN
 from services.ledger.library import library
+from services.ledger.meters import AS_BEFORE
 from services.ledger.payments import payment_id_of
-from services.ledger.portfolio import Portfolio
+from services.ledger.portfolio import Folded, Portfolio, meter_of, next_look, row_for
 from services.ledger.tests.making import DAY, loan_id, signed
 
 KINDS: list[dict[str, Any]] = [
@@ -49,6 +54,16 @@ KINDS: list[dict[str, Any]] = [
         "instalments": 5,
     },
 ]
+CHANGES: list[tuple[ChangeKind, dict[str, Any]]] = [
+    (ChangeKind.RATE, {"annual_rate": "0.12"}),
+    (ChangeKind.RATE, {"annual_rate": "0.24"}),
+    (ChangeKind.RATE, {"lpr": {"tenor": "1Y", "margin": "0.08", "reset_month": 3, "reset_day": 1}}),
+    (ChangeKind.EXTENSION, {"more_instalments": 3}),
+    (ChangeKind.HOLIDAY, {"skipped_instalments": 2}),
+    (ChangeKind.RESTRUCTURING, {"more_instalments": 6, "annual_rate": "0.10", "with_arrears": True}),
+    (ChangeKind.REAGEING, {"with_arrears": True}),
+    (ChangeKind.ASSIGNMENT, {"funder": "bank-b"}),
+]
 LOANS = 3
 RECEIVABLES = {
     Role.INTEREST_RECEIVABLE: 0,
@@ -58,14 +73,37 @@ RECEIVABLES = {
 which = st.integers(0, LOANS - 1)
 
 
+class Rows:
+    """What a close stores of a portfolio."""
+
+    def __init__(self, portfolio: Portfolio, loans: Mapping[str, Folded]) -> None:
+        self.loans = dict(loans)
+        every = range(len(portfolio.columns))
+        self.stored = portfolio.columns.packed(every, AS_BEFORE)
+        self.segments, self.day = list(portfolio.segments), portfolio.day
+
+    def portfolio(self, closed: date) -> Portfolio:
+        again = Portfolio(day=self.day, segments=list(self.segments))
+        ids = [stored[0].bytes for stored in self.stored]
+        data = np.array([np.frombuffer(stored[1], np.int64) for stored in self.stored]).T
+        again.columns.fill(ids, data)
+        for n, stored in enumerate(self.stored):
+            again.columns.set_late(n, late_of(stored[2]))
+            if data[F.KIND, n] == Kind.EXACT:
+                again.columns.exact[n] = meter_of(self.loans[str(stored[0])][0], closed + timedelta(days=1))
+        again.resume(library().policy(closed))
+        return again
+
+
 class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.today = DAY
-        self.history: list[tuple[str, DomainEvent]] = []
+        self.history: list[tuple[str, int, DomainEvent]] = []
         self.balances: defaultdict[Role, int] = defaultdict(int)
-        self.portfolio = Portfolio(None)  # type: ignore[arg-type]  # events are fed by hand
-        self.portfolio.day = BusinessDay(self.today)
+        self.loans: dict[str, Folded] = {}
+        self.portfolio = Portfolio(day=BusinessDay(self.today))
+        self.rows: Rows | None = None
         self.known_until = 0
         self.made = 0
 
@@ -79,26 +117,25 @@ class Lives(RuleBasedStateMachine):
             self.do(n, c.ConfirmDisbursement, payment_id=payment_id, bank_reference="B1", value_date=self.today)
 
     def loan(self, n: int) -> Loan:
-        return self.portfolio.entries[loan_id(n)].loan
+        return self.loans[loan_id(n)][0]
 
     def do(self, n: int, command: type[c.LoanCommand], **values: Any) -> bool:
         """Decide, record and post; whether it was admitted."""
-        entry = self.portfolio.entries.get(loan_id(n))
-        state = entry.loan if entry else LOAN.initial
         asked = command(today=self.today, policy=library().policy(self.today), **values)
         try:
-            events = LOAN.decide(asked, state)
+            events = LOAN.decide(asked, self.loans.get(loan_id(n), (NO_LOAN, 0))[0])
         except Rejected:
             return False
         self.record(loan_id(n), events)
         return True
 
-    def record(self, key: str, events: list[DomainEvent]) -> None:
+    def record(self, key: str, events: Sequence[DomainEvent]) -> None:
         for event in events:
-            self.history.append((key, event))
+            loan, version = self.loans.get(key, (NO_LOAN, 0))
+            self.loans[key] = LOAN.evolve(loan, event), version + 1
+            self.history.append((key, version + 1, event))
             self.post(event)
-            entry = self.portfolio.entries.get(key)
-            self.portfolio.take(key, entry.version + 1 if entry else 1, event)
+            self.portfolio.hear(key, version + 1, event.type_name, canonical(event.payload()))
 
     def post(self, event: DomainEvent) -> None:
         entry = entry_of(type(event).model_validate(event.payload()))
@@ -142,6 +179,87 @@ class Lives(RuleBasedStateMachine):
             receipt = receipts[pick % len(receipts)]
             self.do(n, c.ReverseRepayment, repayment_id=receipt.repayment_id, reason="returned-by-bank")
 
+    @rule(n=which, amount=st.integers(100_000, 900_000), fewer=st.booleans(), back=st.integers(0, 20))
+    def prepay(self, n: int, amount: int, fewer: bool, back: int) -> None:
+        purpose = RepaymentPurpose.FEWER_INSTALMENTS if fewer else RepaymentPurpose.SMALLER_INSTALMENTS
+        self.receive(n, amount, back, purpose)
+
+    @rule(n=which, pick=st.integers(0, 10**6))
+    def reinstate(self, n: int, pick: int) -> None:
+        receipts = [receipt for receipt in self.loan(n).receipts if receipt.reversed_on is not None]
+        if receipts:
+            receipt = receipts[pick % len(receipts)]
+            self.do(n, c.ReinstateRepayment, repayment_id=receipt.repayment_id, reason="returned-in-error")
+
+    @rule(n=which, share=st.sampled_from([1, 1, 3]))
+    def refund(self, n: int, share: int) -> None:
+        loan = self.loan(n)
+        credit = advance(loan.account, self.today).credit if loan.account else loan.posted_credit
+        if credit >= share:
+            self.made += 1
+            amount = Money(credit // share)
+            assert self.do(n, c.RefundCredit, refund_id=f"b{self.made}", amount=amount, bank_reference="") or (
+                loan.status is Status.WRITTEN_OFF
+            )
+
+    @rule(n=which, change=st.sampled_from(CHANGES), back=st.integers(0, 50))
+    def change(self, n: int, change: tuple[ChangeKind, dict[str, Any]], back: int) -> None:
+        self.made += 1
+        kind, terms = change
+        self.do(
+            n,
+            c.ChangeLoan,
+            change_id=f"c{self.made}",
+            kind=kind,
+            effective=self.today - timedelta(days=back),
+            terms=ChangeTerms.model_validate(terms),
+            reason="agreed",
+            agreed_by="finance-1",
+            closed_periods=True,
+        )
+
+    @rule(n=which, amount=st.integers(1, 5_000), what=st.sampled_from(["penalty", "interest", "fee"]))
+    def waive(self, n: int, amount: int, what: str) -> None:
+        self.made += 1
+        none = {part: Money(0) for part in ("principal", "interest", "fee", "penalty")}
+        self.do(
+            n,
+            c.WaiveCharges,
+            waiver_id=f"w{self.made}",
+            amounts=Components(**{**none, what: Money(amount)}),
+            value_date=self.today,
+            reason="flood",
+            waived_by="finance-1",
+            authority="finance_manager",
+            limit=None,
+        )
+
+    @rule(n=which, amount=st.integers(1, 3_000))
+    def charge(self, n: int, amount: int) -> None:
+        self.made += 1
+        self.do(
+            n,
+            c.ChargeFee,
+            charge_id=f"f{self.made}",
+            code="court-fee",
+            amount=Money(amount),
+            value_date=self.today,
+            reason="court",
+        )
+
+    @rule(n=which, on=st.integers(0, 5))
+    def redate(self, n: int, on: int) -> None:
+        self.do(n, c.RedateDisbursement, value_date=DAY + timedelta(days=on), reason="late truth", closed_periods=True)
+
+    @rule(n=which, days=st.integers(0, 40))
+    def pause(self, n: int, days: int) -> None:
+        end = self.today + timedelta(days=days)
+        self.do(n, c.PauseDelinquency, start=self.today, end=end, reason="flood", paused_by="risk-1")
+
+    @rule(n=which, tier=st.sampled_from([None, Tier.SUBSTANDARD, Tier.LOSS]))
+    def overlay(self, n: int, tier: Tier | None) -> None:
+        self.do(n, c.OverlayClassification, tier=tier, reason="shop closed", decided_by="risk-1")
+
     @rule(n=which)
     def write_off(self, n: int) -> None:
         if self.do(n, c.RequestWriteOff, reason="No means", requested_by="maker"):
@@ -166,60 +284,91 @@ class Lives(RuleBasedStateMachine):
     def close_day(self) -> None:
         policy = library().policy(self.today)
         self.known_until = len(self.history)
-        self.portfolio.plan_looks(self.today, policy)
-        changes = changes_of(self.portfolio, self.today)
+        portfolio = self.portfolio
+        self.refresh(portfolio, portfolio.touched)
+        ending = portfolio.ending(self.today)
+        self.refresh(portfolio, portfolio.cross(ending, portfolio.columns.plans, self.today))
+        closing = portfolio.close(self.today, policy)
+        assert not closing.failures
+        self.check_rows()
         command = CloseDay(
-            day=self.today, accruals=lines_of(changes), loans=len(changes), detail_sha256="0" * 64, known_until=0
+            day=self.today, accruals=closing.lines, loans=0, detail_sha256=closing.detail.sha256, known_until=0
         )
-        for event in BUSINESS_DAY.decide(command, self.portfolio.day):
-            self.portfolio.day = BUSINESS_DAY.evolve(self.portfolio.day, event)
+        for event in BUSINESS_DAY.decide(command, portfolio.day):
+            portfolio.day = BUSINESS_DAY.evolve(portfolio.day, event)
             self.post(event)
-        for change in changes:
-            change.entry.posted, change.entry.allowance = change.earned, change.allowance
-        self.portfolio.changed.clear()
-        self.portfolio.closed = self.today
+        self.rows = Rows(portfolio, self.loans)
         self.today += timedelta(days=1)
-        for key in self.portfolio.to_look_at(self.today):
-            entry = self.portfolio.entries[key]
-            events = LOAN.decide(c.ObserveDay(today=self.today, policy=policy), entry.loan)
+        for n in portfolio.columns.looking(self.today.toordinal()):
+            key = portfolio.columns.loan_id(n)
+            loan = self.loans[key][0]
+            events = LOAN.decide(c.ObserveDay(today=self.today, policy=policy), loan)
             self.record(key, events)
-            self.portfolio.unplanned.add(key)
+            if not events:
+                portfolio.look_at(key, next_look(loan, self.today, policy))
         self.check_nobody_was_overlooked()
+
+    def refresh(self, portfolio: Portfolio, keys: Iterable[str]) -> None:
+        policy = library().policy(self.today)
+        portfolio.refresh({key: self.loans[key] for key in keys}, self.today, policy)
+
+    def check_rows(self) -> None:
+        """A row kept up with event by event and due date by due date is the one that the folded loan gives."""
+        columns, policy, on = self.portfolio.columns, library().policy(self.today), self.today.toordinal() + 1
+        for key, (loan, version) in self.loans.items():
+            n = columns.at(key)
+            if n is None:
+                continue
+            row = row_for(loan, version, int(columns.data[F.SEGMENT, n]), self.today, policy)
+            fresh = Columns()
+            fresh.put(key, row)
+            kept = columns.data[:, n].tolist()
+            assert 0 < kept[F.LOOK] <= row.values[F.LOOK] or kept[F.LOOK] == row.values[F.LOOK], "looked at in time"
+            kept[F.LOOK] = row.values[F.LOOK]
+            assert kept == row.values, (key, self.today)
+            for ahead in (0, 1, 5, 40):
+                if on + ahead < row.values[F.UNTIL]:
+                    assert columns.read(on + ahead)[:, n].tolist() == fresh.read(on + ahead)[:, 0].tolist()
 
     def check_nobody_was_overlooked(self) -> None:
         """Looking at the planned loans is as good as looking at all."""
         policy = library().policy(self.today)
-        for entry in self.portfolio.entries.values():
-            assert LOAN.decide(c.ObserveDay(today=self.today, policy=policy), entry.loan) == []
+        for loan, _ in self.loans.values():
+            assert LOAN.decide(c.ObserveDay(today=self.today, policy=policy), loan) == []
 
     def check_control_accounts(self) -> None:
-        entries = list(self.portfolio.entries.values())
-        in_books = [e for e in entries if e.loan.status in (Status.ACTIVE, Status.SETTLED)]
-        assert self.balances[Role.LOANS] == sum(e.loan.books.principal for e in in_books)
-        for role, n in RECEIVABLES.items():
-            part = n + 1
-            open_now = sum(entry.posted[n] - entry.loan.posted[part] for entry in in_books)
-            written_off = [e for e in entries if e.loan.written_off is not None]
-            for entry in written_off:
-                open_now += entry.posted[n] - entry.loan.posted[part]
-                given_up = entry.loan.written_off.written_off  # type: ignore[union-attr]  # as just filtered
-                open_now -= (given_up.interest, given_up.fee, given_up.penalty)[n].minor
+        columns = self.portfolio.columns
+        loans = [loan for loan, _ in self.loans.values()]
+        rows = [(loan, n) for key, (loan, _) in self.loans.items() if (n := columns.at(key)) is not None]
+        in_books = [loan for loan in loans if loan.status in (Status.ACTIVE, Status.SETTLED)]
+        assert self.balances[Role.LOANS] == sum(advance(loan.books, self.today).principal for loan in in_books)
+        for role, part in RECEIVABLES.items():
+            open_now = 0
+            for loan, n in rows:
+                if loan.account is not None:
+                    open_now += int(columns.posted[part, n]) - loan.posted[part + 1]
+                if loan.written_off is not None:
+                    given_up = loan.written_off.written_off
+                    open_now -= (given_up.interest, given_up.fee, given_up.penalty)[part].minor
             assert self.balances[role] == open_now, role
-        assert self.balances[Role.BORROWER_CREDIT] == -sum(entry.loan.posted_credit for entry in entries)
-        assert self.balances[Role.LOSS_ALLOWANCE] == -sum(entry.allowance for entry in entries)
+        assert self.balances[Role.BORROWER_CREDIT] == -sum(loan.posted_credit for loan in loans)
+        assert self.balances[Role.SUSPENDED_INTEREST] == -int(columns.suspense.sum())
+        moved = sum(self.portfolio.moved.values())
+        assert self.balances[Role.LOSS_ALLOWANCE] == -int(columns.allowance.sum()) - moved
 
     def check_reload(self) -> None:
-        """A portfolio made from events holds what this one does."""
-        again = Portfolio(None)  # type: ignore[arg-type]  # events are fed by hand
-        for key, event in self.history[: self.known_until]:
-            known = again.entries.get(key)
-            again.take(key, known.version + 1 if known else 1, event)
-        again.settle(self.today - timedelta(days=1))
-        for key, event in self.history[self.known_until :]:
-            again.take(key, again.entries[key].version + 1, event)
-        for key, entry in self.portfolio.entries.items():
-            other = again.entries[key]
-            assert (other.loan, other.posted, other.allowance) == (entry.loan, entry.posted, entry.allowance)
+        """A portfolio of stored rows, which then hears what came later, holds what this one does."""
+        assert self.rows is not None
+        again = self.rows.portfolio(self.today - timedelta(days=1))
+        for key, version, event in self.history[self.known_until :]:
+            again.hear(key, version, event.type_name, canonical(event.payload()))
+        one, other = self.portfolio.columns, again.columns
+        assert (other.live == one.live).all()
+        assert other.late == one.late
+        assert (other.posted[:, : len(other)] == one.posted[:, : len(one)]).all()
+        assert (other.allowance[: len(other)] == one.allowance[: len(one)]).all()
+        assert (other.suspense[: len(other)] == one.suspense[: len(one)]).all()
+        assert (again.touched, again.moved) == (self.portfolio.touched, self.portfolio.moved)
 
     @invariant()
     def every_entry_balanced(self) -> None:
@@ -227,27 +376,28 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def incremental_equals_replay(self) -> None:
-        for entry in self.portfolio.entries.values():
-            loan = entry.loan
+        for loan, _ in self.loans.values():
             if loan.account is None:
                 continue
-            assert loan.account == rebuilt(loan, loan.receipts)
+            assert loan.account == rebuilt(loan)
             received = sum(r.amount.minor for r in loan.receipts if r.reversed_on is None and not r.recovery)
-            assert loan.account.paid.total + loan.account.credit == received
+            refunded = sum(fact.amount for fact in loan.adjustments if isinstance(fact, Refund))
+            cash = loan.account.paid.total - loan.account.waived + loan.account.credit + refunded
+            assert cash == received
             if loan.status is not Status.WRITTEN_OFF:
-                assert difference(loan, self.today) == ((0, 0, 0, 0), 0)
+                assert difference(loan, self.today) == ((0, 0, 0, 0), 0, 0)
             assert (loan.status is Status.SETTLED) == advance(loan.account, self.today).is_settled
 
     @invariant()
     def meters_say_what_accounts_say(self) -> None:
-        for entry in self.portfolio.entries.values():
-            if entry.loan.account is None:
+        for loan, _ in self.loans.values():
+            if loan.account is None:
                 continue
-            read = meter(entry.loan.account, self.today)
+            read = meter(loan.account, self.today)
             for ahead in (0, 1, 2, 3, 4, 5, 9, 29):
                 day = self.today + timedelta(days=ahead)
                 if read.since <= day.toordinal() < read.until:
-                    amounts = earned(entry.loan.account, day)
+                    amounts = earned(loan.account, day)
                     assert read.read(day.toordinal()) == (amounts.interest, amounts.fee, amounts.penalty)
 
 

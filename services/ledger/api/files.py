@@ -1,0 +1,230 @@
+"""Many repayments at once: a file with a line each, answered line by line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from libs.contracts.ledger import RepaymentPurpose
+from libs.contracts.problems import Rejected
+from libs.lending.money import Money
+from libs.service.commands import Call, command
+from libs.service.json_body import RAW_BODY
+from libs.service.models import ResponseModel
+from services.ledger.api.shapes import example
+from services.ledger.domain.commands import ReceiveRepayment
+from services.ledger.domain.loan import Status
+from services.ledger.domain.suspense import HoldReceipt
+from services.ledger.handlers import LOAN, SUSPENSE
+from services.ledger.library import library
+from services.ledger.references import reserved
+
+router = APIRouter(tags=["repayments"])
+
+CSV: Final = "text/csv"
+NEEDED: Final = ("loan_id", "amount", "currency", "value_date", "bank_reference")
+OPTIONAL: Final = ("channel", "purpose")
+LINES_MAX: Final = 5_000
+ENTERED, KNOWN, HELD, REFUSED = "ENTERED", "ENTERED_BEFORE", "HELD", "REFUSED"
+
+
+class LineResult(ResponseModel):
+    """What became of one line."""
+
+    model_config = example(
+        line=2, outcome="ENTERED", loan_id="4f6c", repayment_id="R20260302-000001", code="", detail=""
+    )
+
+    line: int = Field(description="In the file; the heading is line 1.")
+    outcome: Literal["ENTERED", "ENTERED_BEFORE", "HELD", "REFUSED"] = Field(
+        description="HELD: no such loan, the money waits in suspense. REFUSED: nothing happened; see `detail`."
+    )
+    loan_id: str
+    repayment_id: str
+    code: str = Field(description="Why it was held or refused.")
+    detail: str
+
+
+class FileResult(ResponseModel):
+    """Every line, in the order of the file."""
+
+    model_config = example(file_sha256="0" * 64, entered=1, entered_before=0, held=0, refused=0, lines=[])
+
+    file_sha256: str
+    entered: int
+    entered_before: int
+    held: int
+    refused: int
+    lines: list[LineResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    number: int
+    loan_id: str
+    amount: Money
+    value_date: date
+    bank_reference: str
+    channel: str
+    purpose: RepaymentPurpose
+
+
+@router.post(
+    "/repayment-files",
+    summary="Enter a file of repayments",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                CSV: {
+                    "schema": {"type": "string"},
+                    "example": "loan_id,amount,currency,value_date,bank_reference\n4f6c,1100.16,CNY,2026-03-02,R-1\n",
+                }
+            },
+        }
+    },
+)
+async def enter_file(
+    request: Request, call: Annotated[Call, command("finance_officer", "finance_manager", "service")]
+) -> FileResult:
+    """CSV in UTF-8 with a heading: loan_id, amount, currency, value_date, bank_reference, and where wanted channel and
+    purpose. Each line stands for itself; send the file again after a failure, what is entered stays entered."""
+    content: bytes = request.scope[RAW_BODY]
+    results = []
+    for number, row in _rows(content):
+        try:
+            line = _line(number, row)
+            results.append(await _enter(call, line))
+        except Rejected as refused:
+            loan_id, reference = row.get("loan_id") or "", row.get("bank_reference") or ""
+            results.append(_result(number, REFUSED, loan_id, reference, refused.code, refused.detail))
+    count = {
+        outcome: sum(result.outcome == outcome for result in results) for outcome in (ENTERED, KNOWN, HELD, REFUSED)
+    }
+    return FileResult(
+        file_sha256=sha256(content).hexdigest(),
+        entered=count[ENTERED],
+        entered_before=count[KNOWN],
+        held=count[HELD],
+        refused=count[REFUSED],
+        lines=results,
+    )
+
+
+def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """The lines by heading; raises `Rejected` (422) for what is no such file at all."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Rejected("file-not-utf8", "Send the file in UTF-8.", status=422) from None
+    try:
+        rows = list(csv.reader(io.StringIO(text), strict=True))
+    except csv.Error as error:
+        raise Rejected("file-not-csv", f"The file is not CSV: {error}.", status=422) from None
+    heading = [name.strip() for name in rows[0]] if rows else []
+    missing = [name for name in NEEDED if name not in heading]
+    unknown = [name for name in heading if name not in NEEDED + OPTIONAL]
+    if missing or unknown or len(set(heading)) != len(heading):
+        text = f"The first line names {', '.join(NEEDED)} and at most {', '.join(OPTIONAL)}, each once."
+        raise Rejected("file-heading", text, status=422)
+    if len(rows) - 1 > LINES_MAX:
+        raise Rejected("file-too-long", f"Send at most {LINES_MAX} lines at once; split the file.", status=422)
+    for number, row in enumerate(rows[1:], 2):
+        if row:
+            values: list[str | None] = [value.strip() for value in row]
+            values += [None] * (len(heading) - len(row))
+            named = dict(zip(heading, values, strict=False))
+            yield number, named if len(row) == len(heading) else {**named, "": "columns"}
+
+
+def _line(number: int, row: dict[str, str | None]) -> Line:
+    if "" in row:
+        raise Rejected("line-columns", "The line has another number of columns than the heading.")
+    try:
+        amount = Money.of(row["amount"] or "", row["currency"] or "")
+    except (ValueError, ArithmeticError):
+        raise Rejected("line-amount", 'The amount is no money of the currency: "1100.16" and "CNY".') from None
+    if amount.minor <= 0:
+        raise Rejected("amount-not-positive", "The amount is not positive.")
+    try:
+        value_date = date.fromisoformat(row["value_date"] or "")
+        purpose = RepaymentPurpose(row.get("purpose") or "INSTALMENT")
+    except ValueError:
+        text = f"The value date is YYYY-MM-DD, the purpose one of {', '.join(RepaymentPurpose)}."
+        raise Rejected("line-value", text) from None
+    reference, channel = row["bank_reference"] or "", row.get("channel") or "file"
+    if (
+        not 1 <= len(reference) <= 79
+        or not all(c.isalnum() or c in "._:-" for c in reference)
+        or not reference.isascii()
+    ):
+        raise Rejected("line-reference", "The bank's reference is 1 to 79 letters, digits, '.', '_', ':' or '-'.")
+    if not channel.replace("-", "").isalnum() or not channel.islower() or len(channel) > 64:
+        raise Rejected("line-channel", "The channel is a code such as bank-transfer.")
+    return Line(number, row["loan_id"] or "", amount, value_date, reference, channel, purpose)
+
+
+async def _enter(call: Call, line: Line) -> LineResult:
+    """A repayment under the bank's reference, so that it is entered once whatever file it comes in."""
+    policy, commands = library().policy(call.today), call.runtime.commands
+    repayment_id = line.bank_reference
+    loan, _ = await commands.state(LOAN, LOAN.stream_id(line.loan_id))
+    if loan.status is Status.NONE:
+        return await _hold(call, line)
+    known = loan.receipt(repayment_id)
+    if known is not None and (known.amount, known.value_date) == (line.amount, line.value_date):
+        return _result(line.number, KNOWN, line.loan_id, repayment_id, "", "")
+    asked = ReceiveRepayment(
+        today=call.today,
+        policy=policy,
+        repayment_id=repayment_id,
+        amount=line.amount,
+        value_date=line.value_date,
+        purpose=line.purpose,
+        channel=line.channel,
+        bank_reference=line.bank_reference,
+        closed_periods=call.actor.has("finance_manager"),
+    )
+    cause = call.cause(line.value_date, {"ledger-policy": policy.label})
+    async with reserved(call.runtime, line.bank_reference, line.loan_id, repayment_id):
+        await commands.handle(LOAN, LOAN.stream_id(line.loan_id), asked, cause)
+    return _result(line.number, ENTERED, line.loan_id, repayment_id, "", "")
+
+
+async def _hold(call: Call, line: Line) -> LineResult:
+    """Money is in the bank whether we know its loan or not: it waits in suspense."""
+    suspense_id = f"s{line.bank_reference}"
+    asked = HoldReceipt(
+        today=call.today,
+        suspense_id=suspense_id,
+        amount=line.amount,
+        value_date=line.value_date,
+        channel=line.channel,
+        bank_reference=line.bank_reference,
+        text=f"no loan {line.loan_id}"[:500],
+    )
+    stream_id = SUSPENSE.stream_id(suspense_id)
+    await call.runtime.commands.handle(SUSPENSE, stream_id, asked, call.cause(line.value_date))
+    text = f"There is no such loan; the money is held as {suspense_id} until it is matched or sent back."
+    return _result(line.number, HELD, line.loan_id, suspense_id, "loan-not-found", text)
+
+
+def _result(line: int, outcome: str, loan_id: str, repayment_id: str, code: str, detail: str) -> LineResult:
+    return LineResult.model_validate(
+        {
+            "line": line,
+            "outcome": outcome,
+            "loan_id": loan_id[:80],
+            "repayment_id": repayment_id[:140],
+            "code": code,
+            "detail": detail,
+        }
+    )

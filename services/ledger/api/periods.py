@@ -1,0 +1,269 @@
+"""Closing months, and what the books say of them: control accounts, income, the export for a general ledger."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+from sqlalchemy import func, select, tuple_
+
+from libs.contracts import examples as ex
+from libs.contracts.ledger import PeriodSealed
+from libs.lending.money import Money
+from libs.service.commands import Call, command
+from libs.service.models import BusinessDate, MoneyField, ResponseModel
+from libs.service.runtime import Runtime, runtime_of
+from services.ledger.api.access import Bookkeeper
+from services.ledger.api.shapes import example
+from services.ledger.domain.chart import Kind
+from services.ledger.library import library
+from services.ledger.sealing import Control, control_accounts, rebuilt_hash, seal, seal_of
+from services.ledger.views import JOURNAL
+
+router = APIRouter(tags=["books"])
+
+At = Annotated[Runtime, Depends(runtime_of)]
+Month = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, for example 2026-02.")]
+CSV: Final = "text/csv"
+PAGE: Final = 2_000
+DIMENSIONS: Final = ("product", "grade", "channel", "funder", "branch")
+COLUMNS: Final = (
+    "voucher",
+    "line",
+    "booked_on",
+    "value_date",
+    "account",
+    "account_name",
+    "debit",
+    "credit",
+    "currency",
+    "summary",
+    *DIMENSIONS,
+    "loan_id",
+)
+
+
+class ControlShown(ResponseModel):
+    """A control account beside the sum of its sub-ledger."""
+
+    model_config = example(
+        account="1303", role="loans", control=ex.cny("11079.84"), sub_ledger=ex.cny("11079.84"), equal=True
+    )
+
+    account: str
+    role: str
+    control: MoneyField
+    sub_ledger: MoneyField
+    equal: bool
+
+
+class ControlsShown(ResponseModel):
+    """Every control account; `sequence` is the last event that was taken into account."""
+
+    sequence: int
+    equal: bool
+    items: list[ControlShown]
+
+
+class SealShown(ResponseModel):
+    """A closed month under its hash."""
+
+    model_config = example(**PeriodSealed.example)
+
+    period: str
+    first: date
+    last: date
+    entries: int
+    lines: int
+    sha256: str
+    previous_sha256: str
+    sealed_by: str
+    sealed_on: date
+
+
+class VerificationShown(ResponseModel):
+    """A month made again from events beside its seal."""
+
+    model_config = example(period="2026-02", sealed=ex.SHA256, rebuilt=ex.SHA256, equal=True)
+
+    period: str
+    sealed: str
+    rebuilt: str
+    equal: bool
+
+
+class IncomeLine(ResponseModel):
+    """Income and cost under one value of the dimension; empty where an entry has none."""
+
+    model_config = example(
+        value="consumer-standard",
+        accounts={"6011.01": ex.cny("180.00")},
+        net=ex.cny("180.00"),
+    )
+
+    value: str
+    accounts: dict[str, MoneyField] = Field(description="By account: income positive, cost negative.")
+    net: MoneyField
+
+
+class IncomeStatement(ResponseModel):
+    """What was earned and lost between two dates, both included, split by one dimension."""
+
+    booked_from: date = Field(examples=["2026-01-01"])
+    booked_to: date = Field(examples=["2026-01-31"])
+    by: str = Field(examples=["product"])
+    lines: list[IncomeLine]
+    net: MoneyField
+
+
+@router.get("/control-accounts", summary="Compare control accounts with the sub-ledger")
+async def show_controls(_actor: Bookkeeper, runtime: At) -> ControlsShown:
+    """Every loan is folded from its events, so this takes a millisecond a loan."""
+    sequence, controls = await control_accounts(runtime)
+    return ControlsShown(
+        sequence=sequence, equal=all(c.equal for c in controls), items=[_control(control) for control in controls]
+    )
+
+
+def _control(control: Control) -> ControlShown:
+    return ControlShown(
+        account=library().chart.code(control.role),
+        role=control.role.value,
+        control=Money(control.control, control.currency),
+        sub_ledger=Money(control.sub_ledger, control.currency),
+        equal=control.equal,
+    )
+
+
+@router.post("/periods/{month}/seal", summary="Close a month under a hash", response_model=SealShown)
+async def seal_month(month: Month, call: Annotated[Call, command("finance_manager")]) -> SealShown:
+    """Once all its days are closed and the control accounts equal their sub-ledger. Entries that are made later are
+    booked later; nothing is ever booked into a sealed month."""
+    return _seal(await seal(call.runtime, month, call.actor.subject, call.cause()))
+
+
+@router.get("/periods/{month}/seal", summary="Show the seal of a month")
+async def show_seal(month: Month, _actor: Bookkeeper, runtime: At) -> SealShown:
+    return _seal(await seal_of(runtime, month))
+
+
+@router.get("/periods/{month}/verification", summary="Make a month again and compare")
+async def verify(month: Month, _actor: Bookkeeper, runtime: At) -> VerificationShown:
+    """From events by the posting rules, without looking at the journal."""
+    sealed = await seal_of(runtime, month)
+    rebuilt = await rebuilt_hash(runtime, sealed)
+    return VerificationShown(period=month, sealed=sealed.sha256, rebuilt=rebuilt, equal=rebuilt == sealed.sha256)
+
+
+def _seal(event: PeriodSealed) -> SealShown:
+    return SealShown(**{name: getattr(event, name) for name in SealShown.model_fields})
+
+
+@router.get("/income-statement", summary="Show the income statement")
+async def show_income(
+    _actor: Bookkeeper,
+    runtime: At,
+    booked_from: Annotated[BusinessDate, Query(description="First booking date.")],
+    booked_to: Annotated[BusinessDate, Query(description="Last booking date.")],
+    by: Annotated[
+        Literal["product", "grade", "channel", "funder", "branch"], Query(description="Split by.")
+    ] = "product",
+) -> IncomeStatement:
+    """Interest, overdue interest, fees and losses by product, grade, channel, funder or branch."""
+    columns, chart = JOURNAL.c, library().chart
+    of_income = [a.code for a in chart.accounts.values() if a.kind in (Kind.INCOME, Kind.EXPENSE)]
+    value = func.split_part(columns.segment, "/", DIMENSIONS.index(by) + 1)
+    statement = (
+        select(
+            value.label("value"),
+            columns.account,
+            columns.currency,
+            (func.sum(columns.credit_minor) - func.sum(columns.debit_minor)).label("net"),
+        )
+        .where(columns.booked_on >= booked_from, columns.booked_on <= booked_to, columns.account.in_(of_income))
+        .group_by(value, columns.account, columns.currency)
+        .order_by(value, columns.account)
+    )
+    found: defaultdict[str, dict[str, Money]] = defaultdict(dict)
+    for row in await runtime.fetch(statement):
+        found[row["value"]][row["account"]] = Money(int(row["net"]), row["currency"])
+    lines = [
+        IncomeLine(value=name, accounts=accounts, net=sum(accounts.values(), Money.zero()))
+        for name, accounts in found.items()
+    ]
+    return IncomeStatement(
+        booked_from=booked_from,
+        booked_to=booked_to,
+        by=by,
+        lines=lines,
+        net=sum((line.net for line in lines), Money.zero()),
+    )
+
+
+@router.get(
+    "/journal.csv",
+    summary="Export the journal for a general ledger",
+    response_class=StreamingResponse,
+    responses={200: {"content": {CSV: {"schema": {"type": "string"}}}, "description": "One line a side of an entry."}},
+)
+async def export(
+    _actor: Bookkeeper,
+    runtime: At,
+    booked_from: Annotated[BusinessDate, Query(description="First booking date.")],
+    booked_to: Annotated[BusinessDate, Query(description="Last booking date.")],
+) -> StreamingResponse:
+    """Vouchers as lines of CSV in UTF-8, in the order in which they were posted: `voucher` is the place of the event in
+    the ledger's sequence, so that a line is the same in every export."""
+    return StreamingResponse(_exported(runtime, booked_from, booked_to), media_type=CSV)
+
+
+async def _exported(runtime: Runtime, booked_from: date, booked_to: date) -> AsyncIterator[str]:
+    columns, chart = JOURNAL.c, library().chart
+    yield _csv([COLUMNS])
+    after = (0, 0)
+    while True:
+        statement = (
+            select(JOURNAL)
+            .where(columns.booked_on >= booked_from, columns.booked_on <= booked_to)
+            .where(tuple_(columns.sequence, columns.line) > after)
+            .order_by(columns.sequence, columns.line)
+            .limit(PAGE)
+        )
+        rows = await runtime.fetch(statement)
+        if not rows:
+            return
+        lines = []
+        for row in rows:
+            account = chart.find(row["account"])
+            segment = (row["segment"].split("/") if row["segment"] else []) + [""] * len(DIMENSIONS)
+            lines.append(
+                (
+                    row["sequence"],
+                    row["line"],
+                    row["booked_on"],
+                    row["value_date"],
+                    row["account"],
+                    account.zh if account else "",
+                    Money(row["debit_minor"], row["currency"]).amount,
+                    Money(row["credit_minor"], row["currency"]).amount,
+                    row["currency"],
+                    row["text"],
+                    *segment[: len(DIMENSIONS)],
+                    row["loan_id"],
+                )
+            )
+        yield _csv(lines)
+        after = (rows[-1]["sequence"], rows[-1]["line"])
+
+
+def _csv(rows: object) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)  # type: ignore[arg-type]  # tuples of what str() prints
+    return out.getvalue()
