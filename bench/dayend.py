@@ -14,18 +14,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 import psutil
-from pydantic import SecretStr
-
 from bench.common.result import RESULTS, Goal, Result
 from bench.common.servers import postgres
 from bench.common.session import Session
+from pydantic import SecretStr
+
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import BusinessDayOpened, DayClosed, RepaymentPurpose
 from libs.events.canonical import canonical
@@ -38,8 +37,8 @@ from libs.lending.money import Money
 from libs.lending.terms import InterestAccrual
 from libs.service.host import running
 from libs.service.runtime import Runtime
-from libs.service.settling import settle
 from libs.service.settings import ServiceSettings
+from libs.service.settling import settle
 from services.ledger.app import create_ledger
 from services.ledger.columns import LAYOUT, Columns
 from services.ledger.day_end import DayEnd
@@ -222,7 +221,7 @@ async def ledger(server: EmbeddedPostgres, name: str) -> AsyncIterator[Runtime]:
         database_url=SecretStr(server.dsn(name)),
         kafka_bootstrap="in-memory:0",
         jwks_file=Path("none"),
-        token_issuer="none",
+        token_issuer="http://issuer.test",
         topic_partitions=1,
         business_date_start=TODAY,
     )
@@ -322,7 +321,9 @@ async def measure(session: Session) -> Result:
         peers={"replaying every loan": one_by_one},
         ratios={"replaying every loan": one_by_one / seconds},
         goals=[
-            Goal("seconds for 1,000,000 loans" + ("" if session.full else " (scaled)"), seconds * 1e6 / largest, most=60),
+            Goal(
+                "seconds for 1,000,000 loans" + ("" if session.full else " (scaled)"), seconds * 1e6 / largest, most=60
+            ),
             Goal("cost at an age of 700 days against the first month", min(old) / min(young), most=1.1),
             Goal("times replaying every loan", one_by_one / seconds, least=50),
             Goal("GiB with the database", max(one.memory_gib for one in found.values()), most=MEMORY_GIB_MAX),
@@ -346,7 +347,9 @@ def plot(found: dict[int, Measured]) -> None:
             y = height - bottom - h
             bars.append(f'<rect x="{x:.0f}" y="{y:.1f}" width="50" height="{h:.1f}" fill="{colour}"/>')
             bars.append(f'<text x="{x + 25:.0f}" y="{y - 5:.1f}" text-anchor="middle">{seconds:.1f} s</text>')
-        bars.append(f'<text x="{left + n * step + 75:.0f}" y="{height - 18}" text-anchor="middle">{size:,} loans</text>')
+        bars.append(
+            f'<text x="{left + n * step + 75:.0f}" y="{height - 18}" text-anchor="middle">{size:,} loans</text>'
+        )
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "dayend.svg").write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
