@@ -297,15 +297,18 @@ class Lives(RuleBasedStateMachine):
         for event in BUSINESS_DAY.decide(command, portfolio.day):
             portfolio.day = BUSINESS_DAY.evolve(portfolio.day, event)
             self.post(event)
-        self.rows = Rows(portfolio, self.loans)
         self.today += timedelta(days=1)
+        observed = []
         for n in portfolio.columns.looking(self.today.toordinal()):
             key = portfolio.columns.loan_id(n)
             loan = self.loans[key][0]
             events = LOAN.decide(c.ObserveDay(today=self.today, policy=policy), loan)
-            self.record(key, events)
+            observed.append((key, events))
             if not events:
                 portfolio.look_at(key, next_look(loan, self.today, policy))
+        self.rows = Rows(portfolio, self.loans)
+        for key, events in observed:
+            self.record(key, events)
         self.check_nobody_was_overlooked()
 
     def refresh(self, portfolio: Portfolio, keys: Iterable[str]) -> None:
