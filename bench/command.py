@@ -34,15 +34,14 @@ CREATED: Final = 201
 
 
 @contextmanager
-def server(kind: str, database: str, keys: Path) -> Iterator[int]:
-    """One of the two servers as a process; its port."""
-    port = free_port()
+def server(kind: str, port: int, database: str, keys: Path) -> Iterator[None]:
+    """One of the two servers as a process."""
     environment = os.environ | {"DATABASE": database, "PORT": str(port), "DIRECTORY": str(keys)}
     process = subprocess.Popen(  # it writes its log as a service does; nobody reads it
         [sys.executable, "-m", "bench.peers.command_servers", kind], env=environment, stdout=subprocess.DEVNULL
     )
     try:
-        yield port
+        yield
     finally:
         process.terminate()
         process.wait(30)
@@ -94,14 +93,17 @@ async def _measure(
     session: Session, seconds: float, keys: Path, running: EmbeddedPostgres, token: str
 ) -> dict[str, float]:
     running.create_database("peer")
+    ours_port = bare_port = free_port()
+    while bare_port == ours_port:
+        bare_port = free_port()
     authority = f"Authorization: Bearer {token}\r\n"
     async with store(running, "bare_tables", 1) as other:
         await other.pool.execute(BY_HAND_TABLE)
     with shop(running.dsn("peer"), CLIENTS) as peer:
         async with store(running, "ours", 1):
             with (
-                server("ours", running.dsn("ours"), keys) as ours_port,
-                server("bare", running.dsn("bare_tables"), keys) as bare_port,
+                server("ours", ours_port, running.dsn("ours"), keys),
+                server("bare", bare_port, running.dsn("bare_tables"), keys),
             ):
                 async with connections(ours_port) as ours, connections(bare_port) as bare:
                     turns: dict[str, Contestant] = {

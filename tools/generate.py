@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from libs.contracts.base import EVENT_TYPES, DomainEvent
 from libs.contracts.catalogue import MODULES, UPCASTERS, events_of, shared_events, topic
 from libs.events.canonical import canonical
+from tools.compatibility import ADVICE, incompatible
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 API: Final = ROOT / "docs" / "api"
@@ -194,6 +195,17 @@ def broken() -> list[Path]:
     return sorted([*missing, *(path for path in GOLDEN.glob("*.json") if not kept(path))])
 
 
+def refusals() -> list[str]:
+    """What the code's schemas would break of those that were published: the files as they are before they are written."""
+    found = []
+    for name, event in EVENT_TYPES.items():
+        path = API / "schemas" / f"{name}.json"
+        if path.exists():
+            read = event.model_json_schema(mode="validation")
+            found += [f"{name} {one}" for one in incompatible(orjson.loads(path.read_bytes()), schema(event), read)]
+    return found
+
+
 def stale() -> list[Path]:
     """Generated files that are not what the code says."""
     wanted = dict(generated())
@@ -225,6 +237,11 @@ def _put(path: Path, content: bytes) -> None:
 
 
 def main() -> int:
+    if refused := refusals():
+        for one in refused:
+            print(one)
+        print(f"A published schema is only added to: {ADVICE}.")
+        return 1
     if "--check" not in sys.argv[1:]:
         for path in write():
             print(path.relative_to(ROOT))
