@@ -14,6 +14,12 @@ from libs.events.lazy import lazy
 from libs.events.merkle import leaf_hash
 
 SPEC_VERSION: Final = b"1.0"
+OPTIONAL_HEADERS: Final = (
+    ("ce_correlationid", "correlation_id"),
+    ("ce_causationid", "causation_id"),
+    ("ce_effectivedate", "effective_date"),
+    ("ce_traceparent", "traceparent"),
+)
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -115,13 +121,13 @@ def to_headers(event: StoredEvent, source: str, previous: int) -> list[tuple[str
     before it in the same partition, so that a reader sees by itself whether one is missing), `ce_streamversion`, and
     `ce_metadata` (the canonical metadata bytes, so that a reader can compute the Merkle leaf).
     """
-    circumstances = event.circumstances
+    circumstances = orjson.loads(event.metadata)
     headers = [
         ("ce_specversion", SPEC_VERSION),
         ("ce_type", event.type.encode()),
         ("ce_source", source.encode()),
         ("ce_id", str(event.event_id).encode()),
-        ("ce_time", circumstances.recorded_at.encode()),
+        ("ce_time", circumstances["recorded_at"].encode()),
         ("ce_subject", event.stream_id.encode()),
         ("content-type", b"application/json"),
         ("ce_sequence", b"%d" % event.sequence),
@@ -129,14 +135,9 @@ def to_headers(event: StoredEvent, source: str, previous: int) -> list[tuple[str
         ("ce_streamversion", b"%d" % event.version),
         ("ce_metadata", event.metadata),
     ]
-    for name, value in (
-        ("ce_correlationid", circumstances.correlation_id),
-        ("ce_causationid", circumstances.causation_id),
-        ("ce_effectivedate", circumstances.effective_date),
-        ("ce_traceparent", circumstances.traceparent),
-    ):
-        if value:
-            headers.append((name, value.encode()))
+    for header, name in OPTIONAL_HEADERS:
+        if value := circumstances.get(name):
+            headers.append((header, value.encode()))
     return headers
 
 

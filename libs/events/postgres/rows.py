@@ -25,7 +25,7 @@ async def write(connection: PoolConnection, changes: Sequence[Change], suffix: s
     for row in merge(changes):
         keys = key_names(row.table)
         for kind, values in row.steps():
-            names = tuple(sorted(values.keys() - set(keys)))
+            names = _names(row.table, tuple(values))
             documents = _documents(row.table)
             record = [row.key[name] for name in keys]
             record += [_text(values[name]) if name in documents else values[name] for name in names]
@@ -35,6 +35,12 @@ async def write(connection: PoolConnection, changes: Sequence[Change], suffix: s
         records = groups[kind, table, names]
         records.sort(key=lambda record: str(record[: len(key_names(table))]))
         await connection.execute(statement(kind, table, names, suffix), *zip(*records, strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _names(table: Table, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of these that are not of the key, in an order that does not depend on who gave them."""
+    return tuple(sorted(set(given) - set(key_names(table))))
 
 
 @cache

@@ -113,12 +113,16 @@ PARKED: Final = """
     select consumer, topic, partition, source, stream_id, version, event_id, type, data, metadata, sequence, error,
         attempts
     from es.parked where consumer = $1 and ($2::text is null or stream_id = $2) order by topic, stream_id, sequence"""
+# Neither waits for the disk: an owner that a crash forgets is fenced by whoever comes next, and what was published since
+# a checkpoint that a crash takes back is published again, which readers pass over.
 RELAY_CLAIM: Final = """
     update es.relay set owner = $1, heartbeat = now(), epoch = case when owner = $1 then epoch else epoch + 1 end
-    where owner = $1 or owner is null or heartbeat < now() - $2::interval returning epoch"""
+    where owner = $1 or owner is null or heartbeat < now() - $2::interval
+    returning epoch, set_config('synchronous_commit', 'off', true)"""
 RELAY_STATE: Final = "select position, broker, previous, offsets from es.relay"
 RELAY_SAVE: Final = """
-    update es.relay set position = $2, broker = $3, previous = $4, offsets = $5, heartbeat = now() where epoch = $1"""
+    update es.relay set position = $2, broker = $3, previous = $4, offsets = $5, heartbeat = now() where epoch = $1
+    returning set_config('synchronous_commit', 'off', true)"""
 
 
 def schema_sql() -> str:
