@@ -129,9 +129,9 @@ class Rebuild:
         """
         consumer = self._projection.consumer
         async with self._store.transaction() as session:
-            await session.connection.execute("set local lock_timeout = '10s'")
             live = _by_place(await session.connection.fetch(LOCK_POSITIONS, consumer))
             reached = await self._catch_up(session, {place: held.last_sequence for place, held in live.items()})
+            await shadow.lock(session.connection, self._projection.tables)
             await shadow.switch(session.connection, self._projection.tables, self._suffix)
             for (topic, partition), held in reached.items():
                 place = (consumer, topic, partition)

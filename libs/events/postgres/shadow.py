@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,12 @@ from libs.events.rows import key_names
 
 NAME_BYTES_MAX: Final = 63
 """PostgreSQL cuts longer names off, and a cut name may be another table's."""
+
+LOCK_TIMEOUT_MS: Final = 200
+"""Well below the second after which PostgreSQL looks for deadlocks."""
+LOCK_ATTEMPTS: Final = 100
+LOCK_PAUSE_S: Final = 0.1
+"""For readers that were kept waiting."""
 
 INDEXES: Final = """
     select c.relname, regexp_replace(pg_get_indexdef(i.indexrelid), ' INDEX \\S+ ON \\S+', '') as form
@@ -97,6 +104,25 @@ def _difference(table: Table, names: Sequence[str], row: asyncpg.Record) -> Diff
     known = rebuilt if live is None else live
     assert known is not None, "a row that differs is on one side at least"
     return Difference(table.name, {name: known[name] for name in names}, live, rebuilt)
+
+
+async def lock(connection: PoolConnection, tables: Sequence[Table]) -> None:
+    """Keep everybody away from the live tables until the end of the transaction.
+
+    All of them or none, and tried again: a reader that has one and wants another would wait for us as we for it, and
+    the database would end one of the two, as a rule the reader. Raises `LockNotAvailableError` when it never succeeds.
+    """
+    names = ", ".join(name_of(table) for table in tables)
+    for attempt in range(LOCK_ATTEMPTS):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT_MS}ms'")
+                await connection.execute(f"lock table {names} in access exclusive mode")
+            return
+        except asyncpg.LockNotAvailableError:
+            if attempt == LOCK_ATTEMPTS - 1:
+                raise
+        await asyncio.sleep(LOCK_PAUSE_S)
 
 
 async def switch(connection: PoolConnection, tables: Sequence[Table], suffix: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -142,6 +143,61 @@ async def test_a_switch_puts_the_new_tables_in_place_and_the_live_projection_goe
     await commands(live).handle(ITEM, "item-4", Receive(1000), CAUSE)
     await live.stamp()
     assert await tail.step() == 1
+    assert (await verify(live, shop_view(), CODEC, OwnFeed(live, SOURCE))).equal
+
+
+async def test_readers_notice_nothing_of_a_switch_while_the_live_projection_goes_on(live: PostgresStore) -> None:
+    """What they see is never empty, never older than what they saw, and never half of one and half of another."""
+    tail = Tail(live, ProjectionSubscriber(shop_view()), CODEC, SOURCE, Signal())
+    done = asyncio.Event()
+    statement = "select (select sum(quantity) from total where what = 'moved'), sum(quantity) from item where id <> '3'"
+    gone = await live.pool.fetchval("select sum(quantity) from total where what = 'moved'") - (
+        await live.pool.fetchval("select sum(quantity) from item")
+    )
+
+    async def read() -> int:
+        seen, looks = 0, 0
+        while not done.is_set():
+            moved, there = await live.pool.fetchrow(statement)  # type: ignore[misc]
+            assert moved - there == gone, "both tables are of one moment"
+            assert there >= seen, "nobody goes back in time"
+            seen, looks = there, looks + 1
+        return looks
+
+    async def write() -> None:
+        handler = commands(live)
+        while not done.is_set():
+            await handler.handle(ITEM, "item-4", Receive(1), CAUSE)
+            await live.stamp()
+            await tail.step()
+
+    async def switch_twice() -> None:
+        for _ in range(2):
+            rebuild = rebuild_of(live)
+            await rebuild.fill()
+            assert (await rebuild.compare()).equal
+            await rebuild.switch()
+        done.set()
+
+    looks, _, _ = await asyncio.gather(read(), write(), switch_twice())
+    assert looks > 0
+    assert (await verify(live, shop_view(), CODEC, OwnFeed(live, SOURCE))).equal
+
+
+async def test_a_reader_of_two_tables_is_not_ended_by_a_switch(live: PostgresStore) -> None:
+    rebuild = rebuild_of(live)
+    await rebuild.fill()
+    async with live.pool.acquire() as reader:
+        async with reader.transaction():
+            await reader.fetch("select * from total")
+            switching = asyncio.create_task(rebuild.switch())
+            waiting = (
+                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+            )
+            while not await live.pool.fetchval(waiting):
+                pass
+            assert await reader.fetchval("select count(*) from item") == 19
+        await switching
     assert (await verify(live, shop_view(), CODEC, OwnFeed(live, SOURCE))).equal
 
 
