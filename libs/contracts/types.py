@@ -159,11 +159,24 @@ class Personal:
     """Marks a field as personal data of the person that `subject` names: a member of the same model, or of the event
     that holds it.
 
-    Logs never show it, exports leave it out unless asked, and a store may keep it encrypted under that person's key.
+    Logs never show it; what is stored, published and copied of it is sealed under that person's key.
     """
 
     subject: str = "applicant_id"
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), copy.deepcopy(SEALED_SCHEMA)]}
+
+
+SEALED_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Sealed",
+    "description": "Personal data as stored and published: version, whose they are, and base64url of nonce, ciphertext "
+    "and tag (AES-256-GCM).",
+    "properties": {"$sealed": {"type": "string", "pattern": "^1:[A-Za-z0-9._:-]+:[A-Za-z0-9_-]+$"}},
+    "required": ["$sealed"],
+    "additionalProperties": False,
+}
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$")]
 """An identifier: opaque, at most 80 characters."""

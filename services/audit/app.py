@@ -14,6 +14,7 @@ service = Service(
     title="Puhui audit",
     description="Keeps every event of every service, and answers what happened, by whom, on whose authority, and why.",
     routers=[router],
+    personal=True,
     migrations=Path(__file__).parent / "migrations",
     projections=[pages, trails],
     subscribers=subscribers,

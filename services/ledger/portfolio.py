@@ -98,7 +98,7 @@ class Portfolio:
             batch = await store.read(self.sequence, limit)
             for n, stored in enumerate(batch):
                 category, _, key = stored.stream_id.partition("-")
-                event = codec.decode(stored.type, stored.data)
+                event = codec.decode(stored.type, stored.data)  # without keys: no figure needs personal data
                 if category == LOAN.category:
                     self.take(key, stored.version, event)
                 elif until is None and isinstance(event, DayClosed) and event.business_date > (self.closed or date.min):
