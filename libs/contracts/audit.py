@@ -115,6 +115,22 @@ class LegalHoldReleased(DomainEvent, type="puhui.audit.legal-hold-released.v1"):
     }
 
 
+class ErasureDue(DomainEvent, type="puhui.audit.erasure-due.v1"):
+    """No rule and no proceeding keeps a person's data any longer: the key is destroyed now."""
+
+    applicant_id: Id
+    rule: Code
+    source: Text
+    due_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "rule": "customer-identity",
+        "source": "反洗钱法 (2024) 34",
+        "due_on": "2037-02-03",
+    }
+
+
 class PersonErased(DomainEvent, type="puhui.audit.person-erased.v1"):
     """A person's key was destroyed: what is sealed under it, here, in topics, documents and backups, is read no more."""
 
@@ -135,6 +151,8 @@ class PersonalDataRead(DomainEvent, type="puhui.audit.personal-data-read.v1"):
     """Somebody was shown a person's data: what was shown, for which purpose, and whether they were restricted."""
 
     applicant_id: Id
+    report_id: Id
+    reader: Text
     shown: Code
     purpose: Text
     restricted: bool
@@ -142,8 +160,20 @@ class PersonalDataRead(DomainEvent, type="puhui.audit.personal-data-read.v1"):
 
     example: ClassVar[dict[str, Any]] = {
         "applicant_id": ex.APPLICANT,
+        "report_id": "report-1",
+        "reader": "privacy-officer",
         "shown": "subject-access-report",
         "purpose": "Request of the person, 2027-03-01",
         "restricted": False,
         "read_on": "2027-03-01",
     }
+
+
+class KeysRewrapped(DomainEvent, type="puhui.audit.keys-rewrapped.v1"):
+    """Every person's key was wrapped anew under another key-encryption key, named by its fingerprint."""
+
+    wrapped_by: Text
+    keys: Annotated[int, Field(ge=0)]
+    rewrapped_on: date
+
+    example: ClassVar[dict[str, Any]] = {"wrapped_by": "9f86d081884c7d65", "keys": 1000, "rewrapped_on": "2027-01-01"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -168,6 +169,16 @@ class Personal:
         return {"anyOf": [handler(schema), copy.deepcopy(SEALED_SCHEMA)]}
 
 
+PLACEHOLDERS: Final = frozenset({"[sealed]", "[restricted]", "[erased]"})
+"""What is read in the place of a personal value by whoever may not, or by anybody once it is erased."""
+
+
+def _unless_placeholder(value: Any) -> Any:
+    return None if isinstance(value, str) and value in PLACEHOLDERS else value
+
+
+PersonalDate = Annotated[date | None, Personal(), BeforeValidator(_unless_placeholder)]
+"""A personal date; None where a placeholder is read."""
 SEALED_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "title": "Sealed",

@@ -5,17 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from libs.service.host import Service
-from services.audit.api import router
+from libs.service.runtime import Runtime
+from services.audit.api import routers
 from services.audit.archive import subscribers
+from services.audit.library import library
+from services.audit.retention import retention
 from services.audit.views import pages, trails
+
+
+async def start(runtime: Runtime) -> None:
+    """Check the rules that audit goes by: a fault stops the service at its start."""
+    library()
+    retention.runtime = runtime
+
 
 service = Service(
     name="audit",
     title="Puhui audit",
     description="Keeps every event of every service, and answers what happened, by whom, on whose authority, and why.",
-    routers=[router],
+    routers=routers,
     personal=True,
     migrations=Path(__file__).parent / "migrations",
     projections=[pages, trails],
     subscribers=subscribers,
+    tasks=retention.tasks,
+    on_start=start,
 )

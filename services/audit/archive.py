@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from libs.contracts.base import EVENT_TYPES
 from libs.contracts.catalogue import MODULES, topic
+from libs.contracts.ledger import BusinessDayOpened
 from libs.events.codec import Recorded
 from libs.events.delivery import Subscriber
 from libs.events.store import Session
 from libs.service.runtime import Runtime
+from services.audit.retention import on_business_day
 
 OTHERS: Final = tuple(topic(service) for service in MODULES if service != "audit")
 
@@ -27,6 +29,9 @@ class Archive:
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         await session.copy([recorded.stored for recorded in batch])
+        for recorded in batch:
+            if isinstance(recorded.event, BusinessDayOpened):
+                await on_business_day(session, recorded)
 
 
 def subscribers(runtime: Runtime) -> Sequence[tuple[Sequence[str], Subscriber]]:

@@ -12,6 +12,7 @@ from libs.events.store import Session
 from services.contract.document.parties import Borrower
 from services.contract.records import PARTY
 
+BLIND: Final = b"contract document"
 FIND: Final = "select type, data from party where applicant_id = $1"
 
 
@@ -41,4 +42,5 @@ async def borrower(session: Session, codec: Codec, applicant_id: str) -> Borrowe
         identity_number=known.identity_number,
         mobile=known.mobile,
         legal_representative=known.legal_representative,
+        blind=key.blinded(BLIND).hex(),
     )

@@ -134,6 +134,7 @@ def _built(contents: Contents, story: list[Flowable], *, label: str = PAGE_OF) -
         title=f"{contents.template.title.zh} {contents.number}",
         author=contents.lender.name.zh,
         subject=contents.template.name,
+        keywords=contents.borrower.blind,
         creator="Puhui",
         lang="zh-CN",
         invariant=1,

@@ -1,0 +1,25 @@
+"""Where the data of persons stand."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0101"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "person_page",
+        sa.Column("applicant_id", sa.Text, primary_key=True),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("rule", sa.Text, nullable=False),
+        sa.Column("holds", sa.BigInteger, nullable=False),
+        sa.Column("until", sa.Date),
+        sa.Column("restricted_on", sa.Date),
+        sa.Column("erased_on", sa.Date),
+    )
+    op.create_index("person_page_status", "person_page", ["status", "until"])
