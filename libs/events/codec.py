@@ -60,7 +60,7 @@ class Recorded(Generic[E]):
     """The event as it is stored, for whoever keeps or proves its bytes."""
     source: str
     codec: Codec
-    keys: Keys = field(default=NO_KEYS, repr=False)
+    keys: Keys = field(default_factory=lambda: NO_KEYS, repr=False)
     """Persons' keys, as far as the reader may have them."""
 
     @lazy

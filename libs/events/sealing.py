@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
 import orjson
@@ -108,7 +109,7 @@ class SubjectKey:
 
 
 Keys: TypeAlias = Mapping[str, SubjectKey]
-NO_KEYS: Final[Keys] = {}
+NO_KEYS: Final[Keys] = MappingProxyType({})
 
 
 class Keyring(Protocol):

@@ -30,7 +30,7 @@ class Archive:
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         await session.copy([recorded.stored for recorded in batch])
         for recorded in batch:
-            if isinstance(recorded.event, BusinessDayOpened):
+            if recorded.current_type == BusinessDayOpened.type_name:
                 await on_business_day(session, recorded)
 
 
