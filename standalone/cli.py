@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from standalone import cases, loan, quote
+from standalone import cases, loan, quote, traces
 
 app = typer.Typer(help="Puhui (普惠): an event-sourced backend for microloan companies.", no_args_is_help=True)
 app.add_typer(cases.app, name="cases")
 app.command("quote", help="Quote a loan: repayment plan, costs, annual cost by both methods.")(quote.quote)
 app.command("loan")(loan.loan)
+app.command("traces")(traces.command)
 
 Directory = Annotated[Path, typer.Option(envvar="PUHUI_DIRECTORY", help="Where the data are kept.")]
 Port = Annotated[int, typer.Option(envvar="PUHUI_PORT", min=0, max=65535, help="Port on loopback.")]
