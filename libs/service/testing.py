@@ -22,6 +22,7 @@ from libs.events.memory import MemoryLog, MemoryStore
 from libs.events.operations import Side
 from libs.events.relay import Relay
 from libs.events.signals import Signal
+from libs.keys import MemoryKeyStore, PersonKeyring, WrappingKeys
 from libs.keys.wrapping import new_key
 from libs.service.app_factory import ServiceApp
 from libs.service.auth import TokenVerifier
@@ -44,7 +45,10 @@ class Neighbour:
 
     def __init__(self, name: str, log: MemoryLog, runtime: Runtime) -> None:
         self.name, self.store = name, MemoryStore()
-        self._commands = CommandHandler(self.store, runtime.codec, Clock())
+        codec = runtime.codec
+        if runtime.keyring is None:  # the neighbour has keys, whether or not the service under test is given any
+            codec = codec.with_keyring(PersonKeyring(MemoryKeyStore(), WrappingKeys.of(KEK)))
+        self._commands = CommandHandler(self.store, codec, Clock())
         self._relay = Relay(self.store, log, service=name, topic=topic(name), partitions=PARTITIONS, stamped=Signal())
 
     async def publish(self, stream_id: str, *events: DomainEvent, effective_date: str = "") -> None:

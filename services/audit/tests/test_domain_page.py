@@ -191,6 +191,7 @@ NOT_SHOWN = {
     "CaseClaimed",
     "CaseReleased",
     "ComplaintResolved",
+    "ComparisonSignedOff",
     "ConsentGiven",
     "ContractAccepted",
     "ContractViewed",
@@ -211,6 +212,9 @@ NOT_SHOWN = {
     "ReadModelVerified",
     "RestrictionLifted",
     "RepaymentNoted",  # the ledger said it first
+    "TableCompared",
+    "TableProposed",
+    "TableReleased",
     "WriteOffRejected",
     "WriteOffRequested",
 }
