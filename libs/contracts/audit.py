@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from libs.contracts import examples as ex
-from libs.contracts.base import DomainEvent
+from libs.contracts.base import DomainEvent, Value
 from libs.contracts.types import Code, Id, Text
 
 
@@ -177,3 +178,193 @@ class KeysRewrapped(DomainEvent, type="puhui.audit.keys-rewrapped.v1"):
     rewrapped_on: date
 
     example: ClassVar[dict[str, Any]] = {"wrapped_by": "9f86d081884c7d65", "keys": 1000, "rewrapped_on": "2027-01-01"}
+
+
+class Severity(StrEnum):
+    """How grave a violation of a control is."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+
+class ControlsRun(DomainEvent, type="puhui.audit.controls-run.v1"):
+    """Standing control tests were run over what was archived between two places, and found so much."""
+
+    run_id: Id
+    policy: Text
+    after_sequence: Annotated[int, Field(ge=0)]
+    until_sequence: Annotated[int, Field(ge=0)]
+    findings: dict[str, int]
+    new_violations: Annotated[int, Field(ge=0)]
+    run_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "run_id": "run-1",
+        "policy": "controls v1",
+        "after_sequence": 0,
+        "until_sequence": 42000,
+        "findings": {"approved-own-recommendation": 0, "reversed-own-entry": 1},
+        "new_violations": 1,
+        "run_on": "2026-03-01",
+    }
+
+
+class ViolationFound(DomainEvent, type="puhui.audit.violation-found.v1"):
+    """A control test found that somebody acted against a rule; the events that show it are named."""
+
+    violation_id: Id
+    control: Code
+    severity: Severity
+    person: Text
+    subject: Text
+    events: tuple[Id, ...]
+    detail: Text
+    source: Text
+    found_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "violation_id": "violation-1",
+        "control": "reversed-own-entry",
+        "severity": "HIGH",
+        "person": "finance-lead",
+        "subject": "repayment repayment-1",
+        "events": [ex.PAYMENT],
+        "detail": "Recorded and reversed by the same person",
+        "source": "Internal control policy 4.2",
+        "found_on": "2026-03-01",
+    }
+
+
+class ViolationAssigned(DomainEvent, type="puhui.audit.violation-assigned.v1"):
+    """Somebody is to answer for a violation until a date."""
+
+    violation_id: Id
+    assigned_to: Text
+    due: date
+    assigned_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "violation_id": "violation-1",
+        "assigned_to": "finance-manager",
+        "due": "2026-03-15",
+        "assigned_on": "2026-03-02",
+    }
+
+
+class ViolationAnswered(DomainEvent, type="puhui.audit.violation-answered.v1"):
+    """Who was asked said what happened and what is done about it."""
+
+    violation_id: Id
+    answer: Text
+    answered_by: Text
+    answered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "violation_id": "violation-1",
+        "answer": "Both offices were held during a leave; a substitute is named now",
+        "answered_by": "finance-manager",
+        "answered_on": "2026-03-10",
+    }
+
+
+class ViolationClosed(DomainEvent, type="puhui.audit.violation-closed.v1"):
+    """What follows from a violation, and what is learned from it."""
+
+    violation_id: Id
+    consequence: Text
+    lesson: Text
+    closed_by: Text
+    closed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "violation_id": "violation-1",
+        "consequence": "Written warning; the role was taken away",
+        "lesson": "Substitutes are named before a leave begins",
+        "closed_by": "compliance-officer",
+        "closed_on": "2026-03-12",
+    }
+
+
+class SamplingMethod(StrEnum):
+    RANDOM = "RANDOM"
+    STRATIFIED = "STRATIFIED"
+    MONETARY_UNIT = "MONETARY_UNIT"
+
+
+class SampledFile(Value):
+    """A file that was drawn: its stratum, its amount, and how many sampling intervals fell on it."""
+
+    application_id: Id
+    stratum: str
+    amount_minor: int
+    hits: Annotated[int, Field(ge=1)] = 1
+
+
+class SampleDrawn(DomainEvent, type="puhui.audit.sample-drawn.v1"):
+    """Files were drawn for an audit. The same seed over the same population draws the same files."""
+
+    sample_id: Id
+    method: SamplingMethod
+    seed: Text
+    stratum: str
+    submitted_from: date
+    submitted_to: date
+    population: Annotated[int, Field(ge=0)]
+    population_minor: int
+    population_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    files: tuple[SampledFile, ...]
+    drawn_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "sample_id": "sample-1",
+        "method": "MONETARY_UNIT",
+        "seed": "2026-Q1",
+        "stratum": "",
+        "submitted_from": "2026-01-01",
+        "submitted_to": "2026-03-31",
+        "population": 1000,
+        "population_minor": 3200000000,
+        "population_sha256": ex.SHA256,
+        "files": [{"application_id": ex.APPLICATION, "stratum": "", "amount_minor": 1200000, "hits": 1}],
+        "drawn_on": "2026-04-01",
+    }
+
+
+class WorkPaperCompleted(DomainEvent, type="puhui.audit.work-paper-completed.v1"):
+    """An auditor has looked at a sampled file and says what was found."""
+
+    sample_id: Id
+    application_id: Id
+    satisfactory: bool
+    note: Text
+    completed_by: Text
+    completed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "sample_id": "sample-1",
+        "application_id": ex.APPLICATION,
+        "satisfactory": True,
+        "note": "Papers complete; decision within the table",
+        "completed_by": "auditor",
+        "completed_on": "2026-04-03",
+    }
+
+
+class RecordsRead(DomainEvent, type="puhui.audit.records-read.v1"):
+    """An auditor or officer looked at archived records: through which operation, at what."""
+
+    reader: Text
+    role: Text
+    operation: Text
+    parameters: dict[str, str]
+    read_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "reader": "auditor",
+        "role": "auditor",
+        "operation": "/audit/loans/{identifier}",
+        "parameters": {"identifier": ex.LOAN},
+        "read_on": "2026-04-01",
+    }

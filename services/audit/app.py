@@ -9,14 +9,14 @@ from libs.service.runtime import Runtime
 from services.audit.api import routers
 from services.audit.archive import subscribers
 from services.audit.library import library
-from services.audit.retention import retention
+from services.audit.standing import standing
 from services.audit.views import pages, trails
 
 
 async def start(runtime: Runtime) -> None:
     """Check the rules that audit goes by: a fault stops the service at its start."""
     library()
-    retention.runtime = runtime
+    standing.runtime = runtime
 
 
 service = Service(
@@ -28,6 +28,6 @@ service = Service(
     migrations=Path(__file__).parent / "migrations",
     projections=[pages, trails],
     subscribers=subscribers,
-    tasks=retention.tasks,
+    tasks=standing.tasks,
     on_start=start,
 )

@@ -12,7 +12,7 @@ from libs.events.codec import Recorded
 from libs.events.delivery import Subscriber
 from libs.events.store import Session
 from libs.service.runtime import Runtime
-from services.audit.retention import on_business_day
+from services.audit.standing import on_business_day
 
 OTHERS: Final = tuple(topic(service) for service in MODULES if service != "audit")
 

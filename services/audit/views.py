@@ -83,6 +83,14 @@ person_page = Table(
     *(Column(name, Date) for name in ("until", "restricted_on", "erased_on")),
     Index("person_page_status", "status", "until"),
 )
+violation_page = Table(
+    "violation_page",
+    metadata,
+    Column("violation_id", Text, primary_key=True),
+    *map(_text, ("status", "control", "severity", "person", "subject", "assigned_to")),
+    *(Column(name, Date) for name in ("found_on", "due", "closed_on")),
+    Index("violation_page_status", "status", "violation_id"),
+)
 trail = Table(
     "trail",
     metadata,
@@ -109,7 +117,7 @@ trail_subject = Table(
 PAGES: Final = {Subject.APPLICATION: application_page, Subject.LOAN: loan_page, Subject.CASE: case_page}
 KEYS: Final = {Subject.APPLICATION: "application_id", Subject.LOAN: "loan_id", Subject.CASE: "case_id"}
 
-pages = Projection("pages", 1, [application_page, loan_page, case_page, person_page])
+pages = Projection("pages", 1, [application_page, loan_page, case_page, person_page, violation_page])
 trails = Projection("trails", 1, [trail, trail_subject])
 
 
@@ -121,6 +129,7 @@ def page_rows(recorded: Recorded[Any]) -> Iterator[Change]:
         if effect.values:
             yield Patch(table, key, effect.values)
     yield from _person(recorded.event)
+    yield from _violation(recorded.event)
 
 
 def _person(event: Any) -> Iterator[Change]:
@@ -139,6 +148,22 @@ def _person(event: Any) -> Iterator[Change]:
             yield from _stands(event.applicant_id, status="ERASURE_DUE", rule=event.rule)
         case audit.PersonErased():
             yield from _stands(event.applicant_id, status="ERASED", erased_on=event.erased_on)
+
+
+def _violation(event: Any) -> Iterator[Change]:
+    match event:
+        case audit.ViolationFound():
+            names = ("violation_id", "control", "person", "subject", "found_on")
+            row = {name: getattr(event, name) for name in names}
+            yield Put(violation_page, row | {"status": "FOUND", "severity": event.severity.value})
+        case audit.ViolationAssigned():
+            values = {"status": "ASSIGNED", "assigned_to": event.assigned_to, "due": event.due}
+            yield Patch(violation_page, {"violation_id": event.violation_id}, values)
+        case audit.ViolationAnswered():
+            yield Patch(violation_page, {"violation_id": event.violation_id}, {"status": "ANSWERED"})
+        case audit.ViolationClosed():
+            values = {"status": "CLOSED", "closed_on": event.closed_on}
+            yield Patch(violation_page, {"violation_id": event.violation_id}, values)
 
 
 def _stands(applicant_id: str, **values: Any) -> Iterator[Change]:

@@ -1,5 +1,5 @@
 """What audit answers over HTTP."""
 
-from services.audit.api import pages, persons
+from services.audit.api import control, pages, persons, portfolio, samples
 
-routers = [pages.router, persons.router]
+routers = [pages.router, persons.router, control.router, samples.router, portfolio.router]

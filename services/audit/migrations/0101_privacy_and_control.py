@@ -1,4 +1,4 @@
-"""Where the data of persons stand."""
+"""Where the data of persons stand, and violations of controls."""
 
 from __future__ import annotations
 
@@ -23,3 +23,11 @@ def upgrade() -> None:
         sa.Column("erased_on", sa.Date),
     )
     op.create_index("person_page_status", "person_page", ["status", "until"])
+    names = ("status", "control", "severity", "person", "subject", "assigned_to")
+    op.create_table(
+        "violation_page",
+        sa.Column("violation_id", sa.Text, primary_key=True),
+        *(sa.Column(name, sa.Text, nullable=False) for name in names),
+        *(sa.Column(name, sa.Date) for name in ("found_on", "due", "closed_on")),
+    )
+    op.create_index("violation_page_status", "violation_page", ["status", "violation_id"])
