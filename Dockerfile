@@ -29,10 +29,10 @@ LABEL org.opencontainers.image.title="puhui" \
       org.opencontainers.image.description="Event-sourced microservices for microloan companies" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/puhui/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PUHUI_HOST=0.0.0.0 PUHUI_PORT=8000
-# By number, so that Kubernetes sees that it is not root. The folder is for the development issuer's keys.
+# By number, so that Kubernetes sees that it is not root. The folders are for keys, the audit's logs, and what it anchors.
 RUN groupadd --gid 10001 puhui \
     && useradd --uid 10001 --gid puhui --no-create-home --home-dir /var/lib/puhui --shell /usr/sbin/nologin puhui \
-    && install --directory --owner puhui --group puhui --mode 0700 /var/lib/puhui
+    && install --directory --owner puhui --group puhui --mode 0700 /var/lib/puhui /anchors
 COPY --link --from=build /opt/puhui /opt/puhui
 USER 10001:10001
 WORKDIR /var/lib/puhui

@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test coverage test-containers check format bench lock lock-upgrade image clean purge
+.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,12 @@ run: $(VENV)/.ready ## start everything on this machine, http://127.0.0.1:8000 (
 demo: $(VENV)/.ready ## take 1,000 real applications through life (SEED, LOANS, BROKER=tansu|kafka), then stop
 	@exec $(BIN)/puhui demo
 
+stress: $(VENV)/.ready ## the total order under 200,000 events of every kind of writer (EVENTS, SEED)
+	$(BIN)/python -m tools.stress $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED))
+
+simulate: $(VENV)/.ready ## the kit's protocols under seeded schedules of crashes (SCHEDULES, SEED)
+	$(BIN)/python -m tools.simulate $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(SEED),--seed $(SEED))
+
 test: $(VENV)/.ready-dev ## every test, but those that need Docker (ARGS="-k ledger" chooses)
 	$(BIN)/pytest $(ARGS)
 
@@ -26,6 +32,9 @@ coverage: $(VENV)/.ready-dev ## every test, and the branches of libs and domains
 test-containers: $(VENV)/.ready-dev ## the image, the compose stack and testcontainers, on a Docker engine
 	$(BIN)/pytest -m containers $(ARGS)
 	PUHUI_TEST_DOCKER=1 $(BIN)/pytest -m integration libs/events standalone/tests/test_brokers.py $(ARGS)
+
+faults: $(VENV)/.ready-dev ## kill, freeze and wipe under load, then judge (SEED, FAULTS=200, BROKER=kafka|tansu, MINUTES)
+	$(BIN)/python -m tests.faults
 
 check: $(VENV)/.ready-dev ## lint, formatting, types, import rules, generated files
 	$(BIN)/ruff check .
@@ -40,6 +49,14 @@ format: $(VENV)/.ready-dev ## format the code
 
 bench: $(VENV)/.ready-bench ## every benchmark, or NAME=append one of them (FULL=1: full size); results in bench/results
 	$(BIN)/python -m bench $(if $(FULL),--full) $(NAME)
+
+tamper: $(VENV)/.ready-dev ## tamper with a store of EVENTS events, triggers disabled, and show what is found (EVENTS=1000000: full size)
+	$(BIN)/python -m tools.tamper --events $(or $(EVENTS),20000) --clean $(or $(CLEAN),10)
+
+verifiers: $(VENV)/.ready-dev ## both verifiers on the same BUNDLES bundles with faults by seed (needs Node.js)
+	$(BIN)/python -m tools.verify.compare --bundles $(or $(BUNDLES),1000)
+mutants: $(VENV)/.ready-dev ## plant errors in the loan mathematics, one at a time: a test fails for each (ARGS="rounding day")
+	$(BIN)/python -m tools.mutants $(ARGS)
 
 image: ## build the container image puhui:dev
 	docker build --tag puhui:dev .

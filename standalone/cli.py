@@ -8,12 +8,19 @@ from typing import Annotated
 
 import typer
 
-from standalone import cases, loan, quote, traces
+from standalone import cases, evidence, loan, log_command, parked, quote, stores, trace, traces
 
 app = typer.Typer(help="Puhui (普惠): an event-sourced backend for microloan companies.", no_args_is_help=True)
 app.add_typer(cases.app, name="cases")
+app.add_typer(log_command.app, name="log")
 app.command("quote", help="Quote a loan: repayment plan, costs, annual cost by both methods.")(quote.quote)
 app.command("loan")(loan.loan)
+app.add_typer(parked.app, name="parked")
+app.command("trace")(trace.trace)
+app.command("adopt")(stores.adopt)
+app.command("rebuild")(stores.rebuild)
+app.command("evidence")(evidence.evidence)
+app.command("verify")(evidence.verify)
 app.command("traces")(traces.command)
 
 Directory = Annotated[Path, typer.Option(envvar="PUHUI_DIRECTORY", help="Where the data are kept.")]
@@ -60,7 +67,7 @@ def drive(url: str, directory: Path, loans: Loans = 1000, seed: Seed = 1) -> Non
 
 
 @app.command()
-def serve(name: Annotated[str, typer.Argument(help="A service, or bank, or identity.")]) -> None:
+def serve(name: Annotated[str, typer.Argument(help="A service, or bank, identity or witness.")]) -> None:
     """Serve one service as a process of its own, configured by the environment (PUHUI_...)."""
     from standalone.serve import serve_one
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -19,21 +18,27 @@ from libs.service.issuer import Issuer
 from standalone.bank_process import BankProcess
 from standalone.brokers import broker_named
 from standalone.brokers.broker import Broker
+from standalone.nursery import Nursery
 from standalone.platform import AUDIENCE, HOST, Layout, secret
 from standalone.postgres import EmbeddedPostgres
 from standalone.processes import ServerProcess, free_port
 from standalone.services import SERVICES
 
 STARTING_AT_ONCE: Final = 4
+START_TIMEOUT_S: Final = 240.0
+"""So many processes on one machine that may be busy with other work take their time."""
 
 
 class Member:
     """One process of a service, on a port that it keeps."""
 
-    def __init__(self, service: str, number: int, layout: Layout, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, service: str, number: int, layout: Layout, environment: Mapping[str, str], nursery: Nursery
+    ) -> None:
         self.service, self.name = service, f"{service}-{number}"
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
+        self._nursery = nursery
         self._environment = {**environment, "PUHUI_PORT": str(self.port)}
         directory = layout.directory / "processes"
         directory.mkdir(parents=True, exist_ok=True)
@@ -44,8 +49,11 @@ class Member:
         """Returns when it serves; raises `ServerNotStarted`."""
         with self._past.open("a", encoding="utf-8") as past:
             past.write(self._now())
-        command = [sys.executable, "-m", "standalone.cli", "serve", self.service]
-        self._process.start(command, port=self.port, environment=self._environment)
+        self._process.start_by(
+            lambda: self._nursery.spawn(self.service, self._environment, self._process.log),
+            port=self.port,
+            timeout_s=START_TIMEOUT_S,
+        )
 
     def stop(self) -> None:
         """Ask it to end, as an orchestrator does, and wait until it has finished what it was at."""
@@ -137,6 +145,8 @@ def fleet(
     issuer = Issuer.open(layout.identity, issuer=issuer_url, audience=AUDIENCE)
     bank_secret = secret(layout.bank / "secret")
     with ExitStack() as stack:
+        nursery = Nursery()
+        stack.callback(nursery.close)
         postgres = stack.enter_context(EmbeddedPostgres(layout.postgres, durable=durable))
         broker = stack.enter_context(broker_named(broker_name, layout.broker))
         bank = stack.enter_context(BankProcess(layout.bank, seed=bank_seed, secret=bank_secret))
@@ -167,7 +177,9 @@ def fleet(
                 "PUHUI_DATABASE_URL": postgres.dsn(name),
                 "PUHUI_DATA_DIR": str(layout.directory / name),
             }
-            members += [Member(name, number, layout, own) for number in range(1, (processes or {}).get(name, 1) + 1)]
+            members += [
+                Member(name, number, layout, own, nursery) for number in range(1, (processes or {}).get(name, 1) + 1)
+            ]
         running = Fleet(
             layout,
             postgres=postgres,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID, uuid5
 
 import aiohttp
@@ -61,7 +61,7 @@ class Platform:
         self.requests = 0
 
     @classmethod
-    def at(cls, url: str, identity: Path, *, seed: str) -> Platform:
+    def at(cls, url: str, identity: Path, *, seed: str) -> Self:
         """With the secrets that the local issuer keeps in its directory."""
         users = json.loads((identity / "users.json").read_text())
         return cls(url, {name: entry["client_secret"] for name, entry in users.items()}, seed=seed)
@@ -87,6 +87,10 @@ class Platform:
         """The JSON answer to a query; raises `Refused`."""
         return await self._call("GET", user, path, params=query or None)
 
+    async def download(self, user: str, path: str) -> bytes:
+        """The answer to a query as it is; raises `Refused`."""
+        return await self._content("GET", user, path)
+
     async def post(
         self, user: str, path: str, body: Any = None, *, key: str = "", on_behalf_of: str = "", headers: Any = None
     ) -> Any:
@@ -99,13 +103,17 @@ class Platform:
         return await self._call("POST", user, path, json=body if body is not None else {}, headers=sent)
 
     async def _call(self, method: str, user: str, path: str, **request: Any) -> Any:
+        content = await self._content(method, user, path, **request)
+        return orjson.loads(content) if content else None
+
+    async def _content(self, method: str, user: str, path: str, **request: Any) -> bytes:
         headers = {"Authorization": f"Bearer {await self._token(user)}", **request.pop("headers", {})}
         self.requests += 1
         async with self._http.request(method, self._at(path), headers=headers, **request) as answer:
             content = await answer.read()
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise Refused(answer.status, _problem(content), f"{method} {path}")
-        return orjson.loads(content) if content else None
+        return content
 
     async def pages(self, user: str, path: str, **query: Any) -> list[Any]:
         """All items of a list, page by page."""

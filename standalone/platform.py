@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +27,7 @@ from standalone.bank_process import BankProcess
 from standalone.brokers import broker_named
 from standalone.postgres import EmbeddedPostgres
 from standalone.services import SERVICES, kafka_broker, service_app
+from standalone.witness_process import WitnessProcess
 
 GIVEN: Final = frozenset(os.environ)
 HOST: Final = "127.0.0.1"
@@ -66,6 +67,15 @@ class Layout:
     def bank(self) -> Path:
         return self.directory / "bank"
 
+    @property
+    def witness(self) -> Path:
+        return self.directory / "witness"
+
+    @property
+    def anchors(self) -> Path:
+        """Heads and leaf hashes of the audit's logs: in production, where nobody can take back what was written."""
+        return self.directory / "anchors"
+
 
 def secret(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)) -> str:
     """The secret in a file that only its owner may read; made when it is missing."""
@@ -82,10 +92,17 @@ def secret(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(3
 
 def provide_keys(layout: Layout) -> None:
     """Keys that services take from the environment: those given stand, the others are made once for this directory."""
-    made = {
-        "PUHUI_APPLICANT_KEY": secret(layout.directory / "keys" / "applicant.key"),
-        "PUHUI_CONTRACT_SEALING_KEY_FILE": str(layout.directory / "keys" / "contract-sealing.key"),
-    }
+    provide(
+        {
+            "PUHUI_APPLICANT_KEY": secret(layout.directory / "keys" / "applicant.key"),
+            "PUHUI_CONTRACT_SEALING_KEY_FILE": str(layout.directory / "keys" / "contract-sealing.key"),
+            "PUHUI_AUDIT_ANCHOR_DIR": str(layout.anchors),
+        }
+    )
+
+
+def provide(made: Mapping[str, str]) -> None:
+    """Set what the environment did not give."""
     os.environ.update({name: value for name, value in made.items() if name not in GIVEN})
 
 
@@ -102,7 +119,9 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
         EmbeddedPostgres(layout.postgres) as postgres,
         broker_named(broker_name, layout.broker) as broker,
         BankProcess(layout.bank, seed=bank_seed, secret=bank_secret) as bank,
+        WitnessProcess(layout.witness, logs_file=layout.directory / "audit" / "log" / "keys") as witness,
     ):
+        provide({"PUHUI_AUDIT_WITNESS_URL": witness.url})
         for name in (*SERVICES, KEYS):
             postgres.create_database(name)
         secret(layout.kek, new_key)
@@ -113,7 +132,7 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
                 port=port,
                 database_url=SecretStr(postgres.dsn(name)),
                 pool_min=1,
-                pool_max=4,
+                pool_max=10,
                 kafka_bootstrap=broker.bootstrap_servers,
                 kafka_idempotence=broker_name == "kafka",
                 kafka_grouped=False,

@@ -141,6 +141,10 @@ class EmbeddedPostgres:
         """The URL of the maintenance database, with all rights."""
         return self._url(SUPERUSER, "postgres")
 
+    def superuser_dsn_of(self, database: str) -> str:
+        """The URL of a database, with all rights: for dump and restore."""
+        return self._url(SUPERUSER, database)
+
     def create_database(self, name: str) -> None:
         """Make a database and the role that owns it, unless they are there. No other role may connect to it."""
         self._execute(_CREATE_DATABASE, name)
@@ -254,7 +258,7 @@ class EmbeddedPostgres:
             raise RuntimeError(f"PostgreSQL refused: {done.stderr}")
 
     def _run(self, program: str, *arguments: str, script: str = "") -> subprocess.CompletedProcess[str]:
-        command: Sequence[str] = [str(_installation() / "bin" / program), *arguments]
+        command: Sequence[str] = [str(program_of_server(program)), *arguments]
         account = self._account
         assert account is not None, "the server has not been started"
         # Files, not pipes: the server keeps what it inherits open, and a pipe would never end.
@@ -276,6 +280,11 @@ class EmbeddedPostgres:
             output.seek(0)
             errors.seek(0)
             return subprocess.CompletedProcess(command, done.returncode, output.read(), errors.read())
+
+
+def program_of_server(name: str) -> Path:
+    """Where a program of the same version as the server is, such as pg_dump."""
+    return _installation() / "bin" / name
 
 
 def _installation() -> Path:

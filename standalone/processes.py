@@ -8,14 +8,14 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import psutil
 
 LOOPBACK: Final = "127.0.0.1"
-START_TIMEOUT_S: Final = 60.0
+START_TIMEOUT_S: Final = 180.0
 STOP_GRACE_S: Final = 15.0
 _POLL_INTERVAL_S: Final = 0.02
 _LOG_TAIL_CHARS: Final = 2000
@@ -37,6 +37,19 @@ def log_tail(log: Path) -> str:
     return log.read_text(errors="replace")[-_LOG_TAIL_CHARS:] if log.exists() else "(no log)"
 
 
+class Child(Protocol):
+    """A process that runs: `subprocess.Popen`, or one like it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, signal_number: int, /) -> None: ...
+
+
 class ServerProcess:
     """One server as a child process, remembered in a file so that an orphan of a killed parent is found and ended."""
 
@@ -44,28 +57,45 @@ class ServerProcess:
         self.name = name
         self.log = directory / f"{name}.log"
         self._record = directory / f"{name}.pid"
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
-    def start(self, command: Sequence[str], *, port: int, environment: Mapping[str, str] | None = None) -> None:
-        """Run `command` and return once it accepts connections on the loopback `port`.
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: float = START_TIMEOUT_S,
+        wait: bool = True,
+    ) -> None:
+        """Run `command` and return once it accepts connections on the loopback `port`, or at once (`wait` false).
 
         It runs in a session of its own, so an interrupt at the terminal reaches us first. Raises `ServerNotStarted`.
         """
+
+        def spawn() -> Child:
+            with self.log.open("wb") as log:
+                return subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=None if environment is None else {**os.environ, **environment},
+                    start_new_session=True,
+                )
+
+        self.start_by(spawn, port=port, timeout_s=timeout_s)
+
+    def start_by(self, spawn: Callable[[], Child], *, port: int, timeout_s: float = START_TIMEOUT_S) -> None:
+        """The same with a process that `spawn` makes, which writes to `log`."""
         assert self._child is None, f"{self.name} has been started already"
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=None if environment is None else {**os.environ, **environment},
-                start_new_session=True,
-            )
-        self._child = child
+        self._child = child = spawn()
         self._remember(child.pid)
+        if not wait:
+            return
         try:
-            self._wait_until_listening(child, port)
+            self._wait_until_listening(child, port, timeout_s)
         except BaseException:
             self.stop(grace_s=0)
             raise
@@ -75,7 +105,8 @@ class ServerProcess:
         child, self._child = self._child, None
         if child is not None:
             if child.poll() is None:
-                _end(psutil.Process(child.pid), grace_s)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    _end(psutil.Process(child.pid), grace_s)
             child.wait()
         self._record.unlink(missing_ok=True)
 
@@ -96,22 +127,20 @@ class ServerProcess:
         self._record.unlink(missing_ok=True)
         return orphan is not None
 
-    def _wait_until_listening(self, child: subprocess.Popen[bytes], port: int) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
+    def _wait_until_listening(self, child: Child, port: int, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if child.poll() is not None:
-                raise ServerNotStarted(f"{self.name} ended with {child.returncode}: {log_tail(self.log)}")
-            try:
-                socket.create_connection((LOOPBACK, port), timeout=1).close()
-            except OSError:
-                time.sleep(_POLL_INTERVAL_S)
-            else:
+                raise ServerNotStarted(f"{self.name} ended with {child.poll()}: {log_tail(self.log)}")
+            if _listens(port):
                 return
-        raise ServerNotStarted(f"{self.name} did not listen within {START_TIMEOUT_S:.0f} s: {log_tail(self.log)}")
+            time.sleep(_POLL_INTERVAL_S)
+        raise ServerNotStarted(f"{self.name} did not listen within {timeout_s:.0f} s: {log_tail(self.log)}")
 
     def _remember(self, pid: int) -> None:
         # The time of creation tells our process from a later one that got the same number.
-        self._record.write_text(json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}))
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended at once: the wait for it will say so
+            self._record.write_text(json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}))
 
     def _remembered(self) -> psutil.Process | None:
         try:
@@ -120,6 +149,15 @@ class ServerProcess:
             return process if process.create_time() == record["created"] else None
         except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
             return None
+
+
+def _listens(port: int) -> bool:
+    """Whether a server accepts connections there. One that was given the same port at both ends speaks to itself."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+            return bool(connection.getsockname() != connection.getpeername())
+    except OSError:
+        return False
 
 
 def is_alive(process: psutil.Process) -> bool:

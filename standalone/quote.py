@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from libs.lending.annual_cost import AnnualCost, annual_cost, percent
+from libs.lending.annual_cost import percent
+from libs.lending.disclosure import CostDisclosure, CostItem, cost_disclosure
 from libs.lending.money import Money
 from libs.lending.schedule import RepaymentPlan, repayment_plan
 from libs.lending.terms import Fee, LoanTerms, RepaymentMethod
@@ -72,9 +73,9 @@ def quote_plan(product: dict[str, Any], amount: Money, months: int, method: Repa
     return repayment_plan(LoanTerms.from_json(data))
 
 
-def quote_json(product: dict[str, Any], plan: RepaymentPlan, cost: AnnualCost) -> dict[str, Any]:
+def quote_json(product: dict[str, Any], plan: RepaymentPlan, costs: CostDisclosure) -> dict[str, Any]:
     """The quotation as plain JSON: amounts and rates as decimal strings, rates in percent where so named."""
-    terms = plan.terms
+    terms, cost = plan.terms, costs.annual
     return {
         "product": product["code"],
         "name": product["name"],
@@ -90,7 +91,9 @@ def quote_json(product: dict[str, Any], plan: RepaymentPlan, cost: AnnualCost) -
             "interest": plan.interest.amount,
             "fees": plan.fee.amount,
             "fees_at_disbursement": plan.upfront_fee.amount,
-            "items": [_fee_item(fee) for fee in terms.fees],
+            "items": [_fee_item(fee, item) for fee, item in zip(terms.fees, costs.items[1:], strict=True)],
+            "total": costs.total.amount,
+            "paid_out": costs.paid_out.amount,
             "total_repaid": plan.total.amount,
         },
         "annual_cost": {
@@ -102,7 +105,7 @@ def quote_json(product: dict[str, Any], plan: RepaymentPlan, cost: AnnualCost) -
     }
 
 
-def _fee_item(fee: Fee) -> dict[str, Any]:
+def _fee_item(fee: Fee, item: CostItem) -> dict[str, Any]:
     return {
         "code": fee.code,
         "payee": fee.payee,
@@ -110,10 +113,11 @@ def _fee_item(fee: Fee) -> dict[str, Any]:
         "amount": fee.amount.amount if fee.amount else None,
         "rate_percent": percent(fee.rate) if fee.rate is not None else None,
         "base": fee.base.value,
+        "total": item.amount.amount,
     }
 
 
-def show(product: dict[str, Any], plan: RepaymentPlan, cost: AnnualCost) -> None:
+def show(product: dict[str, Any], plan: RepaymentPlan, costs: CostDisclosure) -> None:
     """The quotation as a table for people."""
     table = Table(title=f"{product['name']['zh-CN']} · {product['name']['en']}")
     for heading in ("期 n", "到期日 due", "本金 principal", "利息 interest", "费用 fee", "合计 total", "余额 balance"):
@@ -125,6 +129,9 @@ def show(product: dict[str, Any], plan: RepaymentPlan, cost: AnnualCost) -> None
     console.width = max(console.width, TABLE_WIDTH)
     console.print(table)
     console.print(f"利息 interest {plan.interest.amount}  费用 fees {plan.fee.amount}  合计 total {plan.total.amount}")
+    for item in costs.items:
+        console.print(f"  {item.code}  {item.payee}  {item.amount.amount}")
+    cost = costs.annual
     console.print(
         f"综合融资成本 annual cost: {percent(cost.irr, 2)} % (IRR), {percent(cost.simple, 2)} % (单利 simple rate)"
     )
@@ -147,11 +154,11 @@ def quote(
     except ValueError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    cost = annual_cost(plan)
+    costs = cost_disclosure(plan)
     if as_json:
-        typer.echo(json.dumps(quote_json(found, plan, cost), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(quote_json(found, plan, costs), ensure_ascii=False, indent=2))
     else:
-        show(found, plan, cost)
+        show(found, plan, costs)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One service, the bank or the issuer, as a process of its own."""
+"""One service, the bank, the issuer or the witness, as a process of its own."""
 
 from __future__ import annotations
 
@@ -28,8 +28,12 @@ def serve_one(name: str, environment: Mapping[str, str]) -> int:
             return _serve_bank(environment)
         if name == "identity":
             return _serve_identity(environment)
+        if name == "witness":
+            return _serve_witness(environment)
         if name not in SERVICES:
-            raise SettingsError(f"There is no service {name!r}: {', '.join((*SERVICES, 'bank', 'identity'))}.")
+            raise SettingsError(
+                f"There is no service {name!r}: {', '.join((*SERVICES, 'bank', 'identity', 'witness'))}."
+            )
         settings = ServiceSettings.load(service=name)
     except SettingsError as error:
         typer.echo(str(error), err=True)
@@ -86,4 +90,12 @@ def _serve_identity(environment: Mapping[str, str]) -> int:
     told = environment.get("PUHUI_IDENTITY_REMOTE", "") == "true"
     app = create_identity_app(issuer, host=host, path="/identity", allow_remote=told)
     _run(app, host, int(environment.get("PUHUI_PORT", "8091")))
+    return 0
+
+
+def _serve_witness(environment: Mapping[str, str]) -> int:
+    from libs.evidence import witness
+
+    _needed(environment, "PUHUI_WITNESS_LOGS")
+    witness.main()
     return 0

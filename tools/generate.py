@@ -15,7 +15,7 @@ import orjson
 from pydantic.json_schema import models_json_schema
 
 from libs.contracts.base import EVENT_TYPES, DomainEvent
-from libs.contracts.catalogue import MODULES, UPCASTERS, events_of, topic
+from libs.contracts.catalogue import MODULES, UPCASTERS, events_of, shared_events, topic
 from libs.events.canonical import canonical
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -84,7 +84,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _channel(service: str) -> dict[str, Any]:
-    names = [event.type_name for event in events_of(service)]
+    names = [event.type_name for event in (*events_of(service), *shared_events())]
     return {
         "address": topic(service),
         "title": f"Everything that {service} publishes",

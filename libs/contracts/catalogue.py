@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Final
 
-from libs.contracts import application, approval, audit, collections, contract, ledger, scoring
+from libs.contracts import application, approval, audit, collections, contract, ledger, operations, scoring
 from libs.contracts.base import EVENT_TYPES, DomainEvent
 
 MODULES: Final[Mapping[str, ModuleType]] = {
@@ -19,6 +19,15 @@ MODULES: Final[Mapping[str, ModuleType]] = {
     "audit": audit,
 }
 """The services that publish, each with the module of its events."""
+
+
+SHARED: Final[Mapping[str, ModuleType]] = {"operations": operations}
+"""Events that every service may record of itself, and publishes with its own."""
+
+
+def shared_events() -> list[type[DomainEvent]]:
+    """The event classes that any service may publish."""
+    return [event for event in EVENT_TYPES.values() if event.service in SHARED]
 
 
 def topic(service: str) -> str:

@@ -153,7 +153,7 @@ class CommandHandler:
                 if events or answer:
                     await (within or self._store).append(stream_id, version, await self._new(events, cause), answer)
             except ConcurrencyError:
-                self._states.pop(stream_id, None)
+                self._forget(stream_id)
                 metrics.CONFLICTS.labels(self._service, decider.category).inc()
                 if within is not None:
                     raise
@@ -167,7 +167,7 @@ class CommandHandler:
             if events:
                 session = within or self._store
                 if within is not None:
-                    self._states.pop(stream_id, None)  # what follows in this transaction sees what it has appended
+                    self._forget(stream_id)  # what follows in this transaction sees what it has appended
                 session.after_commit(partial(self._keep, stream_id, after, outcome.version))
                 session.after_commit(self._appended)
             return outcome
@@ -182,7 +182,7 @@ class CommandHandler:
         Nobody is woken by it, since such work comes in long runs: the caller sets `appended` when a run is over.
         """
         await within.append(stream_id, expected_version, await self._new(events, cause))
-        within.after_commit(partial(self._states.pop, stream_id, None))
+        within.after_commit(partial(self._forget, stream_id))
 
     async def _answered(self, key: Key, session: Session | None = None) -> bytes | None:
         known = await (session or self._store).answered(key.key)
@@ -211,6 +211,9 @@ class CommandHandler:
             )
             new.append(NewEvent(new_id(), type_name, data, metadata.to_bytes()))
         return new
+
+    def _forget(self, stream_id: str) -> None:
+        self._states.pop(stream_id, None)
 
     def _keep(self, stream_id: str, state: Any, version: int) -> None:
         if version < self._states.get(stream_id, (None, 0))[1]:

@@ -14,9 +14,10 @@ from libs.events import metrics
 from libs.events.broker import Broker, Reader, Record
 from libs.events.chain import Links, follow
 from libs.events.codec import Codec
-from libs.events.delivery import Delivery, Item, Subscriber
+from libs.events.delivery import GATHER_S, Delivery, Item, Subscriber
 from libs.events.errors import NotYet
 from libs.events.loops import beat, finishing
+from libs.events.operations import Reached
 from libs.events.store import Fenced, Position, Store
 
 log = structlog.get_logger(__name__)
@@ -24,10 +25,10 @@ log = structlog.get_logger(__name__)
 POLL_S: Final = 1.0
 WAIT_S: Final = 0.02
 BATCH: Final = 500
-GATHER_S: Final = 0.01
-"""After a batch, for the next one to gather: a transaction of ten events costs hardly more than one of one."""
 COMMIT_S: Final = 5.0
 """How often the broker is told how far we are, for lag tooling."""
+SAVE_S: Final = 0.5
+"""How often a position is written down that moved past events which are not for this subscriber."""
 REWIND_S: Final = 5.0
 LONGEST_REWIND_S: Final = 300.0
 """A partition with a gap is read from its first record at once, and again after this time, doubled each time up to
@@ -54,11 +55,20 @@ class Consumer:
     """
 
     def __init__(
-        self, broker: Broker, store: Store, subscriber: Subscriber, codec: Codec, topics: Sequence[str]
+        self,
+        broker: Broker,
+        store: Store,
+        subscriber: Subscriber,
+        codec: Codec,
+        topics: Sequence[str],
+        reached: Reached | None = None,
     ) -> None:
         self._broker, self._store, self._subscriber, self._topics = broker, store, subscriber, topics
         self._delivery = Delivery(store, subscriber, codec)
         self._positions: dict[Place, Position] = {}
+        self._saved: dict[Place, Position] = {}
+        self._saved_at = 0.0
+        self._reached = reached if reached is not None else {}
         self._gaps: dict[Place, _Gap] = {}
         self._unhandled: set[Place] = set()
         self._lags: dict[Place, metrics.Lag] = {}
@@ -70,8 +80,9 @@ class Consumer:
         stored = await self._store.positions(self._subscriber.consumer)
         for place in places:
             self._positions.pop(place, None)
+            self._saved.pop(place, None)
             if place in stored:
-                self._positions[place] = stored[place]
+                self._positions[place] = self._saved[place] = stored[place]
         return {place: max(stored[place].next_offset - 1, 0) if place in stored else 0 for place in places}
 
     async def start(self) -> None:
@@ -89,7 +100,7 @@ class Consumer:
         Whatever it raises, the next step begins with what was not handled.
         """
         assert self._reader is not None, "started before stepped"
-        for place in list(self._unhandled):
+        for place in sorted(self._unhandled):
             await self._again(self._reader, place)
         await self._look_for_missing(self._reader)
         polled = await self._reader.poll(timeout_s, BATCH)
@@ -105,6 +116,7 @@ class Consumer:
                 log.debug("partition waits", topic=place[0], partition=place[1], reason=str(waiting))
                 await self._again(self._reader, place)
                 await asyncio.sleep(WAIT_S)
+        await self._save_positions(self._reader)
         if time.monotonic() - self._committed_at > COMMIT_S:
             self._committed_at = time.monotonic()
             await self._reader.commit({place: held.next_offset for place, held in self._positions.items()})
@@ -120,8 +132,11 @@ class Consumer:
             lag = self._lag(place)
             lag.begin(links.fresh[0].event)
             new = Position(links.fresh[-1].event.sequence, links.fresh[-1].offset + 1)
-            await self._delivery.deliver(topic, partition, items, old, new)
+            if items:
+                await self._delivery.deliver(topic, partition, items, self._saved.get(place), new)
+                self._saved[place] = new
             self._positions[place] = new
+            self._reached[self._subscriber.consumer, topic, partition] = new.last_sequence
             self._gaps.pop(place, None)
             lag.end()
             metrics.HANDLED.labels(self._subscriber.consumer).inc(len(items))
@@ -130,6 +145,19 @@ class Consumer:
             self._gaps[place] = _Gap(time.monotonic() + REWIND_S)
             await self._rewind(reader, place)
         return len(items)
+
+    async def _save_positions(self, reader: Reader) -> None:
+        """Write down now and then how far we are where nothing was for us: passing over costs no transaction."""
+        if time.monotonic() - self._saved_at < SAVE_S:
+            return
+        self._saved_at = time.monotonic()
+        for place, new in list(self._positions.items()):
+            if self._saved.get(place) != new and place not in self._unhandled:
+                try:
+                    await self._store.advance(self._subscriber.consumer, *place, self._saved.get(place), new)
+                    self._saved[place] = new
+                except Fenced:
+                    await self._again(reader, place)
 
     def _lag(self, place: Place) -> metrics.Lag:
         if place not in self._lags:
@@ -161,11 +189,12 @@ class Consumer:
             metrics.BROKEN_RECORDS.labels(self._subscriber.consumer, topic).inc()
 
     async def run(self) -> None:
+        gather_s = getattr(self._subscriber, "gather_s", GATHER_S)
         try:
             await self.start()
             while True:
                 beat()
                 if await self.step():
-                    await asyncio.sleep(GATHER_S)
+                    await asyncio.sleep(gather_s)
         finally:
             await self.stop()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Container, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -24,11 +24,16 @@ RETRY_DELAYS_S: Final = (0.02, 0.1, 0.5)
 BATCH_SIZE: Final = 50
 """Events handled in one transaction, unless a subscriber says otherwise: each may lock streams until the end of it."""
 
+GATHER_S: Final = 0.01
+"""After a batch, for the next one to gather, unless a subscriber says otherwise: a transaction of ten events costs
+hardly more than one of one."""
+
 
 class Subscriber(Protocol):
     """Whoever is given events: reactions, a projection, an archive.
 
-    It may have a `batch_size`, how many events at most it takes in one transaction (`BATCH_SIZE`).
+    It may have a `batch_size`, how many events at most it takes in one transaction (`BATCH_SIZE`), and be `repairable`:
+    then an event that it cannot handle may be handed to it with other data, if a person says so.
     """
 
     @property
@@ -53,6 +58,18 @@ class Item:
     event: StoredEvent
     source: str
     offset: int
+
+
+OnRecord = Callable[[Session, Parked], Awaitable[None]]
+"""Writes down an act on a parked event, in the transaction of the act."""
+
+
+async def _unrecorded(_session: Session, _parked: Parked) -> None:
+    """Nothing is written down."""
+
+
+class NotRepairable(Exception):
+    """This subscriber follows from the events as they are: a read model, an archive. Mend its code, hand over again."""
 
 
 class Delivery:
@@ -180,7 +197,7 @@ class Delivery:
     async def _read(self, items: Sequence[Item]) -> list[Recorded[Any]]:
         return await self._codec.read_recorded([item.event for item in items], [item.source for item in items])
 
-    async def redrive(self, stream_id: str) -> int:
+    async def redrive(self, stream_id: str, record: OnRecord = _unrecorded) -> int:
         """Hand over what is parked of a stream again, in order, each in its own transaction; how many went through.
 
         Ends when nothing is left, what is parked meanwhile included. Raises what the first failing one raises: it and
@@ -189,19 +206,54 @@ class Delivery:
         done = 0
         while waiting := await self._store.parked(self._subscriber.consumer, stream_id):
             for parked in waiting:
-                await in_transaction(self._store, partial(self._hand_over, parked))
+                await in_transaction(self._store, partial(self._hand_over, parked, record))
                 done += 1
         return done
 
-    async def _hand_over(self, parked: Parked, session: Session) -> None:
-        event = parked.event
-        await session.unpark(parked.consumer, parked.topic, event.stream_id, event.sequence)
-        await self._subscriber.handle(session, await self._codec.read_recorded([event], [parked.source]))
+    async def _hand_over(self, parked: Parked, record: OnRecord, session: Session) -> None:
+        await self._unpark(session, parked)
+        await self._subscriber.handle(session, await self._codec.read_recorded([parked.event], [parked.source]))
+        await record(session, parked)
 
-    async def skip(self, stream_id: str) -> int:
-        """Give up the first parked event of a stream, so that those after it can be handed over; its sequence."""
+    async def skip(self, stream_id: str, record: OnRecord = _unrecorded) -> int:
+        """Give up the first parked event of a stream, so that those after it can be handed over; its sequence.
+
+        Raises `LookupError` when nothing of it is parked.
+        """
         first = next(iter(await self._store.parked(self._subscriber.consumer, stream_id)), None)
         if first is None:
             raise LookupError(f"nothing of {stream_id} is parked for {self._subscriber.consumer}")
-        await self._store.unpark(first.consumer, first.topic, stream_id, first.event.sequence)
+
+        async def give_up(session: Session) -> None:
+            await self._unpark(session, first)
+            await record(session, first)
+
+        await in_transaction(self._store, give_up)
         return first.event.sequence
+
+    async def repair(self, stream_id: str, sequence: int, data: bytes, record: OnRecord = _unrecorded) -> None:
+        """Have the consumer handed `data` in place of a parked event's own; `record` sees it as it was.
+
+        The event itself stays what it is, in its service, in the topic and for every other consumer. Raises
+        `LookupError` when it is not parked, `NotRepairable` for a subscriber that must have events as they are, and
+        `ValueError` when `data` are no data of the event's type.
+        """
+        if not getattr(self._subscriber, "repairable", False):
+            raise NotRepairable(self._subscriber.consumer)
+        waiting = await self._store.parked(self._subscriber.consumer, stream_id)
+        found = next((parked for parked in waiting if parked.event.sequence == sequence), None)
+        if found is None:
+            raise LookupError(f"sequence {sequence} of {stream_id} is not parked for {self._subscriber.consumer}")
+        mended = replace(found, event=replace(found.event, data=data))
+        self._codec.decode(mended.event.type, mended.event.data)
+
+        async def exchange(session: Session) -> None:
+            await self._unpark(session, found)
+            await session.park(mended)
+            await record(session, found)
+
+        await in_transaction(self._store, exchange)
+
+    @staticmethod
+    async def _unpark(session: Session, parked: Parked) -> None:
+        await session.unpark(parked.consumer, parked.topic, parked.event.stream_id, parked.event.sequence)

@@ -159,7 +159,7 @@ class Hub:
         except BaseException:
             await reader.stop()
             raise
-        self._reader = reader
+        self._reader, self._look = reader, True
 
     async def _close_reader(self) -> None:
         reader, self._reader = self._reader, None

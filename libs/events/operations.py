@@ -9,11 +9,16 @@ report shows as published and this one does not show as handled.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Self
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Self, TypeAlias
 
 OWN: Final = ""
 """The topic name under which a consumer's progress in the service's own sequence is kept."""
+
+
+Reached: TypeAlias = dict[tuple[str, str, int], int]
+"""By consumer, topic and partition: the sequence up to which a process has handled or passed over everything. It may be
+ahead of what is written down, where nothing but events for others came since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,12 @@ class Progress:
             if (one.consumer, one.topic, one.partition) == (consumer, topic, partition):
                 return one.last_sequence
         return 0
+
+    def ahead(self, reached: Reached) -> Progress:
+        """With what this process has passed over since its positions were written down."""
+        written = {(one.consumer, one.topic, one.partition): one.last_sequence for one in self.handled}
+        handled = {key: max(sequence, written.get(key, 0)) for key, sequence in reached.items()}
+        return replace(self, handled=tuple(Handled(*key, at) for key, at in sorted((written | handled).items())))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

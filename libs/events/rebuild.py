@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -121,11 +121,12 @@ class Rebuild:
             rows = await shadow.count(session.connection, self._projection.tables, self._suffix)
             return Comparison(ends, rows, differing, found)
 
-    async def switch(self) -> None:
+    async def switch(self, record: Callable[[PostgresSession], Awaitable[None]] | None = None) -> None:
         """Put the new tables in the place of the live ones, at the same place or further; drop the old ones.
 
         One transaction: the live projection waits at its position meanwhile, and then goes on in the new tables.
-        What was parked of the live projection is in the new tables, and is no longer parked.
+        What was parked of the live projection is in the new tables, and is no longer parked. `record` writes the
+        switch down in the same transaction.
         """
         consumer = self._projection.consumer
         async with self._store.transaction() as session:
@@ -138,6 +139,8 @@ class Rebuild:
                 await session.connection.execute(SET_POSITION, *place, held.last_sequence, held.next_offset)
                 await session.connection.execute(FORGET_PARKED, *place, held.last_sequence)
             await session.connection.execute(FORGET_POSITIONS, self._consumer)
+            if record is not None:
+                await record(session)
         log.info("projection switched to its rebuilt tables", projection=consumer)
 
     async def drop(self) -> None:

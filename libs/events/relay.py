@@ -24,9 +24,11 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
 IDLE_S: Final = 0.5
-GATHER_S: Final = 0.005
+GATHER_S: Final = 0.008
 """After something came, for more to come with it."""
 LEASE: Final = timedelta(seconds=3)
+CLAIM_S: Final = 1.0
+"""How often the ownership is renewed: recording progress needs it in any case, and fails without it."""
 CHECK_S: Final = 1.0
 """How often the broker is asked whether it still holds what it acknowledged."""
 
@@ -61,14 +63,16 @@ class Relay:
         self._epoch: int | None = None
         self._publisher: Publisher | None = None
         self._state = RelayState()
-        self._checked_at = 0.0
+        self._checked_at = self._claimed_at = 0.0
 
     async def step(self) -> int:
         """Publish one batch when this relay is the owner; how many events were passed.
 
         Raises `BrokerUnavailable`; the next step begins from the checkpoint.
         """
-        self._epoch = await self._store.relay_claim(self._owner, LEASE)
+        if self._epoch is None or time.monotonic() - self._claimed_at > CLAIM_S:
+            self._epoch = await self._store.relay_claim(self._owner, LEASE)
+            self._claimed_at = time.monotonic()
         metrics.RELAY_OWNER.labels(self._service).set(self._epoch is not None)
         if self._epoch is None:
             await self.close()
@@ -76,6 +80,7 @@ class Relay:
         try:
             return await finishing(self._publish(self._epoch))
         except Fenced:
+            self._epoch = None
             await self.close()
             return 0
         except BaseException:
@@ -90,8 +95,9 @@ class Relay:
         previous = list(self._state.previous)
         offsets = list(self._state.offsets)
         messages = self._messages(events, previous)
-        for partition, end in (await publisher.publish(messages)).items():
-            offsets[partition] = end
+        if messages:
+            for partition, end in (await publisher.publish(messages)).items():
+                offsets[partition] = end
         self._state = RelayState(events[-1].sequence, self._state.broker, tuple(previous), tuple(offsets))
         await self._store.relay_save(epoch, self._state)
         metrics.PUBLISHED.labels(self._service).inc(len(messages))

@@ -10,11 +10,11 @@ from libs.events.loops import beat
 from libs.events.signals import Fanout, Signal
 from libs.events.store import Store
 
-IDLE_S: Final = 0.25
+IDLE_S: Final = 0.5
 """How long events of another process may stay unstamped when nothing happens in this one."""
 BUSY_S: Final = 0.01
 """After finding another one at work, who may have looked before our events were committed."""
-GATHER_S: Final = 0.002
+GATHER_S: Final = 0.003
 """After an append, for others to come with it: one small statement every few milliseconds, not one an append."""
 
 

@@ -95,6 +95,7 @@ class ReactionSubscriber:
     commands: CommandHandler
     consumer: str
     types: frozenset[str]
+    repairable: ClassVar[bool] = True
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         actor = Actor(subject=f"service:{self.reactions.consumer}", role="service")
@@ -108,6 +109,7 @@ class ProjectionSubscriber:
 
     projection: Projection
     batch_size: ClassVar[int] = 500
+    gather_s: ClassVar[float] = 0.04
 
     @property
     def consumer(self) -> str:

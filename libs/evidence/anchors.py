@@ -24,6 +24,7 @@ class WitnessClient:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._known: dict[str, int] = {}
+        self._key: Verifier | None = None
 
     def cosign(self, origin: str, note: str, consistency: Callable[[int], Sequence[bytes]], size: int) -> str:
         """The note with the witness's signature; raises `NotWitnessed`.
@@ -48,9 +49,10 @@ class WitnessClient:
         raise NotWitnessed(f"the witness has seen another head of {origin} over {old} events")
 
     def key(self) -> Verifier:
-        """The key that it signs with; raises `NotWitnessed`."""
+        """The key that it signs with, asked for once; raises `NotWitnessed`."""
         try:
-            return Verifier.parse(self._get("/key").strip())
+            self._key = self._key or Verifier.parse(self._get("/key").strip())
+            return self._key
         except NotANote as error:
             raise NotWitnessed(f"the witness has no key: {error}") from None
 

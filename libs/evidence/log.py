@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,9 +103,8 @@ class Log:
         return self.head
 
     def keep(self, note: str) -> None:
-        """Write the tiles and the head, with all signatures that were gathered for it."""
+        """Write the head, with all signatures that were gathered for it."""
         assert self.head is not None, "a head was signed"
-        self.tiles.flush()
         self._heads.append(note)
         self.note = note
 
@@ -117,7 +115,10 @@ class Log:
 
     def leaves(self, begin: int, end: int) -> bytes:
         """Leaf hashes, one after another."""
-        return b"".join([self.tiles.leaf(index) for index in range(begin, end)])
+        return self.tiles.leaves(begin, end)
+
+    def close(self) -> None:
+        self.tiles.close()
 
 
 def _merged(own: list[tuple[Head, str]], anchored: list[tuple[Head, str]]) -> list[tuple[Head, str]]:
@@ -131,15 +132,14 @@ def _merged(own: list[tuple[Head, str]], anchored: list[tuple[Head, str]]) -> li
 
 def _tiles(directory: Path, last: Head | None, source: Source) -> Tiles:
     if last is None:
-        shutil.rmtree(directory / "tile", ignore_errors=True)  # of entries that no head was ever signed over
         return Tiles(directory)
     try:
         tiles = Tiles(directory, last.size)
         if tiles.root() == last.root:
             return tiles
+        tiles.close()
     except Rewritten:
         pass
-    shutil.rmtree(directory / "tile", ignore_errors=True)
     tiles = Tiles(directory)
     for part in _parts(source, last.size):
         tiles.append(part)
@@ -147,7 +147,6 @@ def _tiles(directory: Path, last: Head | None, source: Source) -> Tiles:
         raise Rewritten(f"there are {tiles.size} events where a head was signed over {last.size}")
     if tiles.root() != last.root:
         raise Rewritten(f"the first {last.size} events are not those that a head was signed over")
-    tiles.flush()
     return tiles
 
 

@@ -1,19 +1,18 @@
-"""The hashes of a log as tiles, in the layout of C2SP tlog-tiles: files of 256 hashes that never change once full.
+"""The hashes of a log as the tiles of C2SP tlog-tiles: 256 hashes each, which never change once they are full.
 
-Level 0 holds leaf hashes; a tile of level n + 1 holds the roots of 256 full tiles of level n. The right edge of each
-level is a partial tile, written anew with every head.
+Level 0 holds leaf hashes; a tile of level n + 1 holds the roots of 256 full tiles of level n. A level is one file to
+which hashes are appended, so that tile N stands at byte N * 8192 and the partial one at the end.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections import OrderedDict
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from libs.events.merkle import NODE_PREFIX
+from libs.events.merkle import EMPTY_ROOT, NODE_PREFIX
 from libs.evidence.proofs import range_hash
 
 HEIGHT: Final = 8
@@ -34,6 +33,15 @@ def above(row: bytes) -> bytes:
     return b"".join([sha256(prefix + row[at : at + pair]).digest() for at in range(0, len(row) - HASH_BYTES, pair)])
 
 
+def root_of_leaves(leaves: bytes) -> bytes:
+    """The tree hash over leaf hashes, one after another, at the speed of hashing."""
+    row = leaves
+    while len(row) > HASH_BYTES:
+        alone = row[-HASH_BYTES:] if len(row) // HASH_BYTES % 2 else b""
+        row = above(row) + alone
+    return row or EMPTY_ROOT
+
+
 def tile_root(tile: bytes) -> bytes:
     while len(tile) > HASH_BYTES:
         tile = above(tile)
@@ -50,59 +58,61 @@ def tile_path(level: int, number: int, width: int = WIDTH) -> str:
 
 
 class Tiles:
-    """The tiles of one log under a directory. One writer; whoever reads sees what was written with the last head."""
+    """The tiles of one log under a directory. One writer."""
 
     def __init__(self, directory: Path, size: int = 0) -> None:
-        """Open at a size that was written; raises `Rewritten` when the files do not hold so much."""
-        self._directory = directory
+        """Open at a size that was signed: what was appended beyond it is forgotten.
+
+        Raises `Rewritten` when the files do not hold so much.
+        """
+        self._directory = directory / "tile"
+        self._directory.mkdir(parents=True, exist_ok=True)
         self.size = size
+        self._files: list[int] = []
         self._edge: list[bytearray] = []
-        self._written: dict[int, int] = {}
+        """Of each level, the hashes of the tile that is not full yet."""
         self._cache: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
         while (held := size >> (HEIGHT * len(self._edge))) or not self._edge:
-            level, width = len(self._edge), held % WIDTH
-            self._edge.append(bytearray(self._read(level, held // WIDTH, width) if width else b""))
-            self._written[level] = width
+            self._open_level(held)
+
+    def close(self) -> None:
+        for file in self._files:
+            os.close(file)
+        self._files.clear()
 
     def append(self, leaves: bytes) -> None:
-        """Add leaf hashes, one after another; full tiles are written at once, partial ones by `flush`.
-
-        Raises `Rewritten` when a full tile is there already with other content.
-        """
+        """Add leaf hashes, one after another."""
         assert len(leaves) % HASH_BYTES == 0, "whole hashes"
-        level, first = 0, self.size // WIDTH
+        level = 0
         self.size += len(leaves) // HASH_BYTES
         while leaves:
             if level == len(self._edge):
-                self._edge.append(bytearray())
+                self._open_level(0)
+            _write(self._files[level], leaves)
             edge = self._edge[level]
             edge += leaves
-            full, roots = len(edge) // TILE_BYTES, []
-            for number in range(full):
-                tile = bytes(edge[number * TILE_BYTES : (number + 1) * TILE_BYTES])
-                self._write_full(level, first + number, tile)
-                roots.append(tile_root(tile))
+            full = len(edge) // TILE_BYTES
+            leaves = b"".join(
+                [tile_root(bytes(edge[at : at + TILE_BYTES])) for at in range(0, full * TILE_BYTES, TILE_BYTES)]
+            )
             if full:
                 del edge[: full * TILE_BYTES]
-            leaves, level, first = b"".join(roots), level + 1, first // WIDTH
-
-    def flush(self) -> None:
-        """Write the partial tiles of the right edge, and take away those that they replace."""
-        for level, edge in enumerate(self._edge):
-            width, number = len(edge) // HASH_BYTES, (self.size >> (HEIGHT * level)) // WIDTH
-            if width and self._written.get(level) != width:
-                self._write(tile_path(level, number, width), bytes(edge))
-                for old in (self._directory / tile_path(level, number, width)).parent.iterdir():
-                    if old.name != str(width):
-                        old.unlink()
-            self._written[level] = width
+            level += 1
 
     def root(self, size: int | None = None) -> bytes:
         """The root over the first `size` leaves (None: all)."""
         return range_hash(self.node, 0, self.size if size is None else size)
 
-    def leaf(self, index: int) -> bytes:
-        return self.node(0, index)
+    def leaves(self, begin: int, end: int) -> bytes:
+        """Leaf hashes, one after another."""
+        return os.pread(self._files[0], (min(end, self.size) - begin) * HASH_BYTES, begin * HASH_BYTES)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """The hashes of a tile, as far as there are any."""
+        held = (self.size >> (HEIGHT * level)) - number * WIDTH
+        if held <= 0 or level >= len(self._files):
+            return b""
+        return os.pread(self._files[level], min(held, WIDTH) * HASH_BYTES, number * TILE_BYTES)
 
     def node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree; see `libs.evidence.proofs.Nodes`."""
@@ -117,43 +127,31 @@ class Tiles:
         return found
 
     def _rows(self, level: int, number: int) -> list[bytes]:
-        held = self.size >> (HEIGHT * level)
-        if number == held // WIDTH:
-            return [bytes(self._edge[level])]
+        if number == (self.size >> (HEIGHT * level)) // WIDTH:
+            return [bytes(self._edge[level])] if level < len(self._edge) else [b""]
         rows = self._cache.get((level, number))
         if rows is None:
-            rows = self._cache[level, number] = [self._read(level, number, WIDTH)]
+            rows = self._cache[level, number] = [self.tile(level, number)]
             if len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end((level, number))
         return rows
 
-    def _read(self, level: int, number: int, width: int) -> bytes:
-        """The first `width` hashes of a tile, from the full one or the widest partial one that is there."""
-        full = self._directory / tile_path(level, number)
-        candidates = [full] if full.exists() else []
-        if not candidates and width < WIDTH:
-            folder = full.with_name(full.name + ".p")
-            candidates = sorted(folder.glob("[0-9]*"), key=lambda path: -int(path.name)) if folder.exists() else []
-        for path in candidates[:1]:
-            data = path.read_bytes()
-            if len(data) >= width * HASH_BYTES:
-                return data[: width * HASH_BYTES]
-        raise Rewritten(f"{full} is missing or shorter than {width} hashes")
+    def _open_level(self, held: int) -> None:
+        level = len(self._files)
+        file = os.open(self._directory / str(level), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._files.append(file)
+        length = os.fstat(file).st_size
+        if length < held * HASH_BYTES:
+            raise Rewritten(f"level {level} of the tree holds {length // HASH_BYTES} hashes, and {held} were signed")
+        if length > held * HASH_BYTES:
+            os.ftruncate(file, held * HASH_BYTES)
+        width = held % WIDTH
+        self._edge.append(bytearray(os.pread(file, width * HASH_BYTES, (held - width) * HASH_BYTES)))
 
-    def _write_full(self, level: int, number: int, tile: bytes) -> None:
-        path = tile_path(level, number)
-        if (self._directory / path).exists():
-            if (self._directory / path).read_bytes() != tile:
-                raise Rewritten(f"{path} holds other hashes than are to be written now")
-            return
-        self._write(path, tile)
-        shutil.rmtree(self._directory / f"{path}.p", ignore_errors=True)
 
-    def _write(self, path: str, data: bytes) -> None:
-        target = self._directory / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.new")
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
+def _write(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]

@@ -7,6 +7,7 @@ name would have to extend the first.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -183,3 +184,19 @@ def serve(directory: Path, *, host: str, port: int, name: str, logs_file: Path) 
     signer = signer_from(directory / "witness.key", name, COSIGNATURE)
     with WitnessServer(host, port, Witness(directory, signer, logs_file)) as server:
         server.serve_forever()
+
+
+def main() -> None:
+    """As a program of its own: `python -m libs.evidence.witness`, configured by the environment."""
+    given = os.environ
+    serve(
+        Path(given.get("PUHUI_DATA_DIR", "var/witness")),
+        host=given.get("PUHUI_HOST", "127.0.0.1"),
+        port=int(given.get("PUHUI_PORT", "8092")),
+        name=given.get("PUHUI_WITNESS_NAME", "witness.local"),
+        logs_file=Path(given.get("PUHUI_WITNESS_LOGS", "var/witness/logs")),
+    )
+
+
+if __name__ == "__main__":
+    main()

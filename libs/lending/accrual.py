@@ -20,6 +20,7 @@ from libs.lending.periods import average_rate, days_part
 from libs.lending.rounding import Rounding, divide
 from libs.lending.schedule import Instalment, RepaymentPlan
 from libs.lending.terms import InterestAccrual, LoanTerms, PartialPeriod
+from libs.lending.tranches import balances_within
 
 
 class Balance(NamedTuple):
@@ -35,12 +36,21 @@ def accrued_in_row(terms: LoanTerms, row: Instalment, on: date) -> int:
         return 0
     if on >= row.due:
         return row.interest_minor
+    balances = balances_within(terms, row.opening_minor, row.start, row.due)
     by_days = terms.accrual is InterestAccrual.DAILY or terms.partial_period is PartialPeriod.DAYS
     if by_days and not terms.flat_interest:
-        rate = average_rate(terms, row.start, on) * days_part(terms, row.start, on)
-        exact = divide(row.opening_minor * rate.numerator, rate.denominator, terms.rounding)
-        return min(exact, row.interest_minor)
-    return divide(row.interest_minor * (on - row.start).days, (row.due - row.start).days, terms.rounding)
+        earned = (
+            amount * average_rate(terms, since, on) * days_part(terms, since, on)
+            for since, amount in balances
+            if since < on
+        )
+        exact = sum(earned, Fraction(0))
+        return min(divide(exact.numerator, exact.denominator, terms.rounding), row.interest_minor)
+    if len(balances) == 1:
+        return divide(row.interest_minor * (on - row.start).days, (row.due - row.start).days, terms.rounding)
+    used = sum(amount * (on - since).days for since, amount in balances if since < on)
+    whole = sum(amount * (row.due - since).days for since, amount in balances)
+    return divide(row.interest_minor * used, whole, terms.rounding)
 
 
 def accrued_interest(plan: RepaymentPlan, on: date) -> Money:

@@ -9,16 +9,22 @@ from libs.lending.fees import even_parts
 from libs.lending.level import LevelRun, Part
 from libs.lending.rounding import divide, divide_to_multiple
 from libs.lending.terms import InterestAccrual, LoanTerms, RepaymentMethod, TermsError
+from libs.lending.tranches import NO_DRAW, Draw
 
 
-def amortise(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
-    """Principal and interest of each instalment; period i's interest rate is `rates[i] / denominator`."""
+def amortise(
+    terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int, drawn: Sequence[Draw] = ()
+) -> list[Part]:
+    """Principal and interest of each instalment; period i's interest rate is `rates[i] / denominator`.
+
+    `drawn` is what later tranches add within each period; `principal` is what was paid out at the start.
+    """
     if terms.interest_free:
         rates = [0] * terms.interest_free + list(rates[terms.interest_free :])
     if terms.flat_interest or terms.method is RepaymentMethod.FLAT:
         parts = _flat(terms, principal, rates, denominator)
     else:
-        parts = _METHODS[terms.method](terms, principal, rates, denominator)
+        parts = _METHODS[terms.method](terms, principal, rates, denominator, drawn)
     return _defer_interest(parts, terms.interest_grace) if terms.interest_grace else parts
 
 
@@ -31,19 +37,27 @@ def _defer_interest(parts: list[Part], grace: int) -> list[Part]:
     return [*graced, (principal, interest + deferred), *parts[grace + 1 :]]
 
 
-def _level(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
-    grace = terms.principal_grace
-    mode = terms.rounding
-    before = [(0, divide(principal * rate, denominator, mode)) for rate in rates[:grace]]
-    run = LevelRun(terms, principal, rates[grace:], denominator)
+def _level(
+    terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int, drawn: Sequence[Draw]
+) -> list[Part]:
+    grace, before = terms.principal_grace, []
+    for n, rate in enumerate(rates[:grace]):
+        amount, extra = drawn[n] if drawn else NO_DRAW
+        before.append((0, divide(principal * rate + extra, denominator, terms.rounding)))
+        principal += amount
+    run = LevelRun(terms, principal, rates[grace:], denominator, drawn[grace:])
     return before + run.fitted()
 
 
-def _fixed_instalment(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
+def _fixed_instalment(
+    terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int, drawn: Sequence[Draw]
+) -> list[Part]:
     assert terms.fixed_instalment is not None
     balance, rows = principal, []
     for n, rate in enumerate(rates):
-        interest = divide(balance * rate, denominator, terms.rounding)
+        amount, extra = drawn[n] if drawn else NO_DRAW
+        interest = divide(balance * rate + extra, denominator, terms.rounding)
+        balance += amount
         part = terms.fixed_instalment.minor - interest
         if n < terms.principal_grace:
             part = 0
@@ -57,21 +71,19 @@ def _fixed_instalment(terms: LoanTerms, principal: int, rates: Sequence[int], de
         part = min(part, balance)
         rows.append((part, interest))
         balance -= part
-        if balance == 0:
+        if balance == 0 and not any(draw.amount for draw in drawn[n + 1 :]):
             break
     return rows
 
 
-def _principal_parts(terms: LoanTerms, principal: int, count: int) -> list[int]:
-    """The principal of each instalment where it does not depend on interest."""
+def _principal_parts(terms: LoanTerms, principal: int, count: int, grace: int | None = None) -> list[int]:
+    """The principal of each of the last `count` instalments where it does not depend on interest."""
     if terms.method is RepaymentMethod.IRREGULAR:
         return _scaled([part.minor for part in terms.principal_parts], principal)
     if terms.method in (RepaymentMethod.INTEREST_ONLY_BALLOON, RepaymentMethod.BULLET):
         return [0] * (count - 1) + [principal]
-    grace, balloon = (
-        terms.principal_grace,
-        terms.balloon.minor if terms.balloon is not None else 0,
-    )
+    grace = terms.principal_grace if grace is None else grace
+    balloon = terms.balloon.minor if terms.balloon is not None else 0
     if terms.fixed_principal is not None:
         parts, left = [], principal
         for _ in range(count - grace - 1):
@@ -89,11 +101,35 @@ def _scaled(parts: list[int], principal: int) -> list[int]:
     return [*parts[:-1], parts[-1] + principal - sum(parts)]
 
 
-def _declining(terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> list[Part]:
+def _declining(
+    terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int, drawn: Sequence[Draw]
+) -> list[Part]:
+    if any(draw.amount for draw in drawn):
+        return _declining_drawn(terms, principal, rates, denominator, drawn)
     rows, balance = [], principal
     for part, rate in zip(_principal_parts(terms, principal, len(rates)), rates, strict=True):
         rows.append((part, divide(balance * rate, denominator, terms.rounding)))
         balance -= part
+    return rows
+
+
+def _declining_drawn(
+    terms: LoanTerms, balance: int, rates: Sequence[int], denominator: int, drawn: Sequence[Draw]
+) -> list[Part]:
+    """With every tranche the principal that is then owed is spread again, unless each part was agreed."""
+    agreed = terms.method is RepaymentMethod.IRREGULAR
+    parts = _principal_parts(terms, terms.principal.minor if agreed else balance, len(rates))
+    rows = []
+    for n, (rate, (amount, extra)) in enumerate(zip(rates, drawn, strict=True)):
+        interest = divide(balance * rate + extra, denominator, terms.rounding)
+        balance += amount
+        if amount and not agreed:
+            left = len(rates) - n
+            parts[n:] = _principal_parts(terms, balance, left, max(0, terms.principal_grace - n))
+        if parts[n] > balance:
+            raise TermsError("tranches", f"instalment {n + 1} repays more than was paid out by then")
+        rows.append((parts[n], interest))
+        balance -= parts[n]
     return rows
 
 
@@ -138,7 +174,7 @@ def _flat_level(terms: LoanTerms, principal: int, interest: list[int]) -> list[P
     return rows
 
 
-_METHODS: Final[dict[RepaymentMethod, Callable[[LoanTerms, int, Sequence[int], int], list[Part]]]] = {
+_METHODS: Final[dict[RepaymentMethod, Callable[[LoanTerms, int, Sequence[int], int, Sequence[Draw]], list[Part]]]] = {
     RepaymentMethod.EQUAL_INSTALMENT: _level,
     RepaymentMethod.STEPPED: _level,
     RepaymentMethod.FIXED_INSTALMENT: _fixed_instalment,

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from libs.lending.calendar import Period, add_period
+from libs.lending.money import total
 from libs.lending.periods import PERIODS_A_YEAR
 from libs.lending.schedule import RepaymentPlan
 
@@ -138,12 +139,16 @@ def plan_flows(plan: RepaymentPlan) -> list[Flow]:
     Regular dates count as whole periods; odd days by the calendar (a year of 365 days).
     """
     terms = plan.terms
-    net = terms.principal - plan.upfront_fee
+    net = terms.principal - total(tranche.amount for tranche in terms.tranches) - plan.upfront_fee
     a_year = periods_a_year(terms.period)
     repaid = [
         Flow(_elapsed(terms.disbursed_on, row.due, terms.period, a_year), -row.total.decimal) for row in plan.rows
     ]
-    return [Flow(Fraction(0), net.decimal), *repaid]
+    drawn = [
+        Flow(_elapsed(terms.disbursed_on, tranche.on, terms.period, a_year), tranche.amount.decimal)
+        for tranche in terms.tranches
+    ]
+    return [Flow(Fraction(0), net.decimal), *drawn, *repaid]
 
 
 def _elapsed(start: date, end: date, period: Period, a_year: Fraction) -> Fraction:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 
 class CalendarError(ValueError):
@@ -125,12 +125,43 @@ def due_dates(
     return [add_period(anchor, period, k, rule, day) for k in range(1, count + 1)]
 
 
+def _list(data: Mapping[str, object], key: str) -> list[object]:
+    values = data.get(key)
+    if not isinstance(values, list):
+        raise CalendarError(f"calendar: {key} is a list")
+    return values
+
+
+class _Notice(NamedTuple):
+    """What one publication says of a year."""
+
+    year: int
+    published: date
+    holidays: frozenset[date]
+    make_up: frozenset[date]
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        if not isinstance(data, dict):
+            raise CalendarError("calendar: a notice is an object")
+        try:
+            year, published = int(data["year"]), date.fromisoformat(str(data["published"]))
+            days = [
+                frozenset(date.fromisoformat(str(day)) for day in _list(data, key)) for key in ("holidays", "make_up")
+            ]
+        except (KeyError, ValueError) as error:
+            raise CalendarError(f"calendar: a notice with {error}") from None
+        if any(day.year != year for day in days[0] | days[1]):
+            raise CalendarError(f"calendar: the notice of {year} names days of other years")
+        return cls(year, published, days[0], days[1])
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """Working days of a place: a week's rest days, public holidays, and rest days worked to make up (调休).
 
     `holidays` and `make_up` come from published data with a source (for China the yearly notice of the
-    General Office of the State Council). `known_to` is the last day the data covers.
+    General Office of the State Council). `known_from` and `known_to` are the first and last day that the data cover.
     """
 
     name: str = "NONE"
@@ -138,27 +169,32 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
     make_up: frozenset[date] = frozenset()
     known_to: date = field(default=date.max)
+    known_from: date = field(default=date.min)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Self:
-        """A calendar from plain JSON: name, rest_weekdays (Monday 0), holidays, make_up, known_to (ISO dates)."""
+    def from_json(cls, data: Mapping[str, object], known_on: date = date.max) -> Self:
+        """A calendar as it was known on a day, from plain JSON; raises `CalendarError`.
 
-        def items(key: str, default: list[object]) -> list[object]:
-            values = data.get(key, default)
-            if not isinstance(values, list):
-                raise CalendarError(f"calendar: {key} is a list")
-            return values
-
+        `name`, `rest_weekdays` (Monday 0) and `notices`, each with its `year`, the day it was `published`, `holidays`
+        and `make_up` (ISO dates); of a year's notices the last one that was out counts. Source and standing of each
+        (`basis`, `standing`) stay in the data.
+        """
+        notices = [_Notice.from_json(notice) for notice in _list(data, "notices")]
+        out = [
+            notice for notice in sorted(notices, key=lambda notice: notice.published) if notice.published <= known_on
+        ]
+        by_year = {notice.year: notice for notice in out}
         return cls(
             name=str(data["name"]),
-            rest_weekdays=frozenset(int(str(day)) for day in items("rest_weekdays", [5, 6])),
-            holidays=frozenset(date.fromisoformat(str(day)) for day in items("holidays", [])),
-            make_up=frozenset(date.fromisoformat(str(day)) for day in items("make_up", [])),
-            known_to=date.fromisoformat(str(data["known_to"])),
+            rest_weekdays=frozenset(int(str(day)) for day in _list(data, "rest_weekdays")),
+            holidays=frozenset().union(*(notice.holidays for notice in by_year.values())),
+            make_up=frozenset().union(*(notice.make_up for notice in by_year.values())),
+            known_to=date(max(by_year), 12, 31) if by_year else date.min,
+            known_from=date(min(by_year), 1, 1) if by_year else date.max,
         )
 
     def is_working(self, day: date) -> bool:
-        """Whether banks and offices are open; beyond `known_to` only the weekly rest days are known."""
+        """Whether banks and offices are open; outside what the data cover only the weekly rest days are known."""
         if day in self.make_up:
             return True
         return day.weekday() not in self.rest_weekdays and day not in self.holidays

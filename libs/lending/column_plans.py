@@ -24,7 +24,7 @@ from libs.lending.column_rows import (
     propose_level,
 )
 from libs.lending.conventions import FeeTiming, InstalmentFit, InstalmentRule, InterestAccrual, Remainder
-from libs.lending.daycount import BASIS
+from libs.lending.daycount import BASIS, DayCount
 from libs.lending.periods import regular_part
 from libs.lending.terms import LoanTerms, RepaymentMethod
 
@@ -53,9 +53,11 @@ class Block(NamedTuple):
 
 def in_columns(like: LoanTerms) -> bool:
     """Whether the columns know every convention of the terms."""
+    if like.accrual is InterestAccrual.DAILY and like.day_count is DayCount.THIRTY_360_US_EOM:
+        return False
     if not all(fee_in_columns(fee) for fee in like.fees):
         return False
-    if like.method not in _KNOWN or like.rate_changes or like.due_dates or like.balloon is not None:
+    if like.method not in _KNOWN or like.rate_changes or like.due_dates or like.balloon is not None or like.tranches:
         return False
     if like.method is RepaymentMethod.EQUAL_INSTALMENT and like.remainder is not Remainder.LAST:
         return False

@@ -26,7 +26,7 @@ from libs.lending.money import LARGEST_MINOR, Money
 from libs.lending.schedule import repayment_plan
 from libs.lending.terms import RATE_MAX, FeeTiming, LoanTerms, RepaymentMethod, TermsError
 
-BLOCK: Final = 4096
+BLOCK: Final = 8192
 """Loans that are worked out together: their columns stay in a core's cache."""
 RATE_DIGITS_MAX: Final = 17
 """Decimals of an annual rate: the largest rate still fits 64 bits."""

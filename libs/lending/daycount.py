@@ -28,6 +28,9 @@ class DayCount(StrEnum):
     """As ISDA, but split at 31 December: that night counts for the new year (Apache Fineract, progressive loans)."""
     THIRTY_360_US = "THIRTY_360_US"
     """Bond basis (ISDA 4.16(f)): a 31st counts as the 30th, at the end only when the start is the 30th or 31st."""
+    THIRTY_360_US_EOM = "THIRTY_360_US_EOM"
+    """As bond basis, and the last day of February counts as the 30th: as a start, and as an end when both are (NASD and
+    SIA, "30/360 US"; spreadsheets' basis 0)."""
     THIRTY_E_360 = "THIRTY_E_360"
     """Eurobond basis (ISDA 4.16(g)): every 31st counts as the 30th."""
 
@@ -41,6 +44,7 @@ BASIS: Final[dict[DayCount, int]] = {
     DayCount.ACT_ACT_ISDA: _BOTH_YEARS,
     DayCount.ACT_ACT_YEAR_END: _BOTH_YEARS,
     DayCount.THIRTY_360_US: 360,
+    DayCount.THIRTY_360_US_EOM: 360,
     DayCount.THIRTY_E_360: 360,
 }
 """Denominator of the year fraction under each convention."""
@@ -50,6 +54,7 @@ NOMINAL_YEAR_DAYS: Final[dict[DayCount, int]] = {
     DayCount.ACT_360: 360,
     DayCount.ACT_364: 364,
     DayCount.THIRTY_360_US: 360,
+    DayCount.THIRTY_360_US_EOM: 360,
     DayCount.THIRTY_E_360: 360,
 }
 """Days of a year where a period of n days is priced by name and not by its dates."""
@@ -90,6 +95,17 @@ def _thirty_360_us(start: date, end: date) -> int:
     return (end.year - start.year) * 360 + (end.month - start.month) * 30 + last - first
 
 
+def _ends_february(day: date) -> bool:
+    return day.month == 2 and day.day == (29 if isleap(day.year) else 28)
+
+
+def _thirty_360_us_eom(start: date, end: date) -> int:
+    if not _ends_february(start):
+        return _thirty_360_us(start, end)
+    last = 30 if _ends_february(end) or end.day == 31 else end.day
+    return (end.year - start.year) * 360 + (end.month - start.month) * 30 + last - 30
+
+
 def _thirty_e_360(start: date, end: date) -> int:
     months = (end.year - start.year) * 12 + end.month - start.month
     return months * 30 + min(end.day, 30) - min(start.day, 30)
@@ -102,6 +118,7 @@ COUNTERS: Final[dict[DayCount, Callable[[date, date], int]]] = {
     DayCount.ACT_ACT_ISDA: _act_act_isda,
     DayCount.ACT_ACT_YEAR_END: _act_act_year_end,
     DayCount.THIRTY_360_US: _thirty_360_us,
+    DayCount.THIRTY_360_US_EOM: _thirty_360_us_eom,
     DayCount.THIRTY_E_360: _thirty_e_360,
 }
 """Numerator of the year fraction from `start` (included) to `end` (excluded), over `BASIS`."""

@@ -31,8 +31,10 @@ def financed_minor(terms: LoanTerms) -> int:
     return _at(terms, FeeTiming.FINANCED)
 
 
-def instalment_fees(terms: LoanTerms, principal: int, parts: Sequence[tuple[int, int]]) -> list[int]:
-    """The fee due with each instalment."""
+def instalment_fees(
+    terms: LoanTerms, principal: int, parts: Sequence[tuple[int, int]], drawn: Sequence[int] = ()
+) -> list[int]:
+    """The fee due with each instalment; `drawn` is what later tranches add to the balance in each."""
     fees = [0] * len(parts)
     if not terms.fees:
         return fees
@@ -43,7 +45,7 @@ def instalment_fees(terms: LoanTerms, principal: int, parts: Sequence[tuple[int,
             opening = principal
             for n, (part, interest) in enumerate(parts):
                 fees[n] += fee_minor(fee, _base(fee, terms, opening, part, interest), terms)
-                opening -= part
+                opening += (drawn[n] if drawn else 0) - part
     return fees
 
 

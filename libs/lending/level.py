@@ -12,6 +12,7 @@ from libs.lending.annuity import level_instalment
 from libs.lending.periods import nominal_rate
 from libs.lending.rounding import divide, divide_to_multiple
 from libs.lending.terms import InstalmentFit, InstalmentRule, InterestShortfall, LoanTerms, Remainder, TermsError
+from libs.lending.tranches import Draw
 
 Part = tuple[int, int]
 """Principal and interest of one instalment, in minor units."""
@@ -25,13 +26,16 @@ FIRST_SEARCH: Final = 3
 class LevelRun:
     """The rows after grace that a level instalment gives, and the search for the instalment."""
 
-    def __init__(self, terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int) -> None:
+    def __init__(
+        self, terms: LoanTerms, principal: int, rates: Sequence[int], denominator: int, drawn: Sequence[Draw] = ()
+    ) -> None:
         self.terms, self.principal, self.rates, self.denominator = (
             terms,
             principal,
             rates,
             denominator,
         )
+        self.drawn = drawn if any(draw.amount for draw in drawn) else ()
         self.balloon = terms.balloon.minor if terms.balloon is not None else 0
         self.weights, self.scale = _integer_weights(terms.weights[terms.principal_grace :])
 
@@ -48,6 +52,8 @@ class LevelRun:
 
     def fitted(self) -> list[Part]:
         """The rows that the fitted level instalment gives."""
+        if self.drawn:
+            return self.drawn_rows()
         level, rows = self._fitted_level()
         if self.terms.remainder is Remainder.FIRST and not self.weights and len(rows) == len(self.rates) > 1:
             rows = self._remainder_first(level, rows)
@@ -57,6 +63,8 @@ class LevelRun:
         """The level instalment for the periods from `first`."""
         terms = self.terms
         rates, denominator = self.rates[first:], self.denominator
+        if self.drawn and self.drawn[first].amount:
+            principal, rates, denominator = self._with_draw(principal, first)
         if terms.instalment_rule is not InstalmentRule.PERIOD_RATES:
             nominal = nominal_rate(terms, terms.instalment_rule is InstalmentRule.NOMINAL_DAYS)
             rates, denominator = [nominal.numerator] * len(rates), nominal.denominator
@@ -71,6 +79,37 @@ class LevelRun:
         )
         # Rounding to a multiple must not round a debt away: such a loan is repaid in fewer instalments.
         return max(level, terms.instalment_multiple_minor) if principal > self.balloon else level
+
+    def _with_draw(self, balance: int, first: int) -> tuple[int, list[int], int]:
+        """What is owed with a tranche, and rates that give the first period the interest that really arises in it."""
+        amount, extra = self.drawn[first]
+        owed = balance + amount
+        rates = [balance * self.rates[first] + extra, *(rate * owed for rate in self.rates[first + 1 :])]
+        return owed, rates, self.denominator * owed
+
+    def drawn_rows(self) -> list[Part]:
+        """As `rows`, with the instalment solved again for every tranche."""
+        mode, weights = self.terms.rounding, self.weights
+        balance, level, rows = self.principal, 0, []
+        for n, rate in enumerate(self.rates):
+            amount, extra = self.drawn[n]
+            if amount or n == 0:
+                level = self.solve(balance, n)
+            interest = divide(balance * rate + extra, self.denominator, mode)
+            balance += amount
+            due = level if not weights else divide(level * weights[n], self.scale, mode)
+            if n == len(self.rates) - 1:
+                part = balance
+            elif due < interest:
+                self._refuse_or_raise(n)
+                part, level = 0, self.solve(balance, n + 1)
+            else:
+                part = min(due - interest, balance)
+            rows.append((part, interest))
+            balance -= part
+            if balance == 0 and not any(draw.amount for draw in self.drawn[n + 1 :]):
+                break
+        return rows
 
     def rows(self, level: int, first_extra: int = 0) -> list[Part]:
         """Interest first, the rest principal; the last row takes what is left."""

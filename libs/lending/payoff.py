@@ -53,11 +53,13 @@ def payoff_quote(
 
     Civil Code 677: interest of an early repayment is for the time the loan was used, unless agreed otherwise.
     `debts` are the open ones, with what was paid taken off (overdue interest and costs included by the caller).
-    Fees of later instalments are not asked; `prepayment_fee_rate` is on the principal repaid in advance.
+    Fees of later instalments are not asked; `prepayment_fee_rate` is on the principal repaid in advance. A tranche that
+    is not yet paid out on the day is not asked back.
     """
     rows = {row.number: row for row in plan.rows}
+    undrawn = sum(tranche.amount.minor for tranche in plan.terms.tranches if tranche.on > on)
     result, in_advance = [], 0
-    for debt in debts:
+    for debt in _without_undrawn(list(debts), undrawn):
         if debt.due <= on or debt.instalment not in rows:
             result.append(debt)
         elif debt.component is Component.PRINCIPAL:
@@ -74,3 +76,13 @@ def payoff_quote(
         result.append(Debt(0, on, Component.FEE, fee))
     open_now = tuple(debt for debt in result if debt.amount_minor)
     return PayoffQuote(on, open_now, plan.terms.principal.currency)
+
+
+def _without_undrawn(debts: list[Debt], undrawn: int) -> list[Debt]:
+    """Without the principal that is not yet paid out: the last instalments would have repaid it."""
+    for n in range(len(debts) - 1, -1, -1):
+        if undrawn and debts[n].component is Component.PRINCIPAL:
+            part = min(undrawn, debts[n].amount_minor)
+            debts[n] = debts[n]._replace(amount_minor=debts[n].amount_minor - part)
+            undrawn -= part
+    return debts

@@ -91,7 +91,7 @@ def period_rates(terms: LoanTerms, periods: Periods) -> tuple[list[int], int]:
     One integer multiplication and division then give a row's interest.
     """
     numerator, denominator = rate_ratio(terms)
-    nominal = periods.nominal if not terms.interest_to_moved_date else [periods.nominal[0], *periods.due]
+    nominal = interest_dates(terms, periods)
     if terms.rate_changes or _is_broken(terms, periods) or (terms.due_dates and _by_period(terms)):
         return common_denominator(_irregular_rates(terms, periods, nominal))
     if _by_period(terms):
@@ -100,6 +100,11 @@ def period_rates(terms: LoanTerms, periods: Periods) -> tuple[list[int], int]:
     counter = COUNTERS[terms.day_count]
     rates = [numerator * counter(start, end) for start, end in itertools.pairwise(nominal)]
     return rates, denominator * BASIS[terms.day_count]
+
+
+def interest_dates(terms: LoanTerms, periods: Periods) -> list[date]:
+    """The dates between which interest runs: as counted, or as moved to working days where so agreed."""
+    return periods.nominal if not terms.interest_to_moved_date else [periods.nominal[0], *periods.due]
 
 
 def _by_period(terms: LoanTerms) -> bool:

@@ -15,12 +15,14 @@ from libs.lending.money import Money
 from libs.lending.periods import average_rate, days_part, period_rates, plan_periods
 from libs.lending.rounding import divide
 from libs.lending.terms import BrokenPeriod, LoanTerms
+from libs.lending.tranches import draws, first_advance_minor
 
 
 class Instalment(NamedTuple):
     """One row of a plan; amounts are integers of the currency's minor unit, with `Money` views of the usual ones.
 
     Interest runs from `start` (included) to `due` (excluded). `closing_minor` is the principal left after it.
+    `drawn_minor` is what was paid out of a later tranche in between.
     """
 
     number: int
@@ -32,6 +34,7 @@ class Instalment(NamedTuple):
     fee_minor: int
     closing_minor: int
     currency: str
+    drawn_minor: int = 0
 
     @property
     def total_minor(self) -> int:
@@ -117,20 +120,22 @@ def repayment_plan(terms: LoanTerms, calendar: Calendar = EVERY_DAY) -> Repaymen
     """
     periods = plan_periods(terms, calendar)
     spread = 0
-    principal = terms.principal.minor + financed_minor(terms)
+    principal = first_advance_minor(terms) + financed_minor(terms)
     if terms.broken_period is BrokenPeriod.SPREAD and periods.regular_start > terms.disbursed_on:
         spread = _odd_days_interest(terms, principal, periods.regular_start)
         periods = periods._replace(nominal=[periods.regular_start, *periods.nominal[1:]])
-    rates, denominator = period_rates(terms, periods)
-    parts = amortise(terms, principal, rates, denominator)
+    drawn, rates, denominator = draws(terms, periods, *period_rates(terms, periods))
+    parts = amortise(terms, principal, rates, denominator, drawn)
     if spread:
         parts = _add_interest(parts, even_parts(spread, len(parts), terms))
-    fees = instalment_fees(terms, principal, parts)
+    amounts = [draw.amount for draw in drawn] or [0] * len(parts)
+    fees = instalment_fees(terms, principal, parts, amounts)
     rows = _rows(
         [terms.disbursed_on, *periods.due],
         principal,
         parts,
         fees,
+        amounts,
         terms.principal.currency,
     )
     return RepaymentPlan(terms, rows, Money(upfront_minor(terms), terms.principal.currency))
@@ -150,13 +155,15 @@ def _rows(
     balance: int,
     parts: Sequence[Part],
     fees: Sequence[int],
+    drawn: Sequence[int],
     currency: str,
 ) -> tuple[Instalment, ...]:
     rows = []
     start = dates[0]
-    for number, (due, (principal, interest), fee) in enumerate(zip(dates[1:], parts, fees, strict=False), start=1):
-        closing = balance - principal
-        rows.append(Instalment(number, start, due, balance, principal, interest, fee, closing, currency))
+    columns = zip(dates[1:], parts, fees, drawn, strict=False)
+    for number, (due, (principal, interest), fee, added) in enumerate(columns, start=1):
+        closing = balance + added - principal
+        rows.append(Instalment(number, start, due, balance, principal, interest, fee, closing, currency, added))
         start, balance = due, closing
     assert balance == 0, "parts of the principal sum to the whole"
     return tuple(rows)

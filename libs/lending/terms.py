@@ -43,6 +43,7 @@ __all__ = [
     "Remainder",
     "RepaymentMethod",
     "TermsError",
+    "Tranche",
 ]
 
 
@@ -91,12 +92,21 @@ class RateChange:
     annual_rate: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Tranche:
+    """A part of the principal that is paid out on a later day, which is the first that bears interest on it."""
+
+    on: date
+    amount: Money
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoanTerms:
     """The agreed terms of one loan. Rates are fractions a year (0.18 is 18 %); `to_json` loses nothing.
 
     `disbursed_on` is the first day that bears interest; due dates are counted from `schedule_from` (default: that
     day) or, where given, from `first_due`; `due_dates` overrides both. `due_day` fixes the day of the month.
+    `tranches` are the parts of the principal that are paid out later; with each the coming instalments are solved again.
     Grace and interest-free counts are in instalments from the first. `instalment_rounding` is for the level
     instalment where it differs from `rounding`. Raises `TermsError`.
     """
@@ -136,6 +146,7 @@ class LoanTerms:
     interest_shortfall: InterestShortfall = InterestShortfall.RAISE
     remainder: Remainder = Remainder.LAST
     fees: tuple[Fee, ...] = ()
+    tranches: tuple[Tranche, ...] = ()
 
     def __post_init__(self) -> None:
         found = problem(self)

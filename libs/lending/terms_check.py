@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from libs.lending.calendar import PeriodUnit
-from libs.lending.conventions import RepaymentMethod
+from libs.lending.conventions import InstalmentFit, Remainder, RepaymentMethod
 
 if TYPE_CHECKING:
     from libs.lending.terms import LoanTerms
@@ -36,7 +36,7 @@ def problem(t: LoanTerms) -> tuple[str, str] | None:
         )
     if t.due_day is not None and (not 1 <= t.due_day <= 31 or t.period.unit is not PeriodUnit.MONTHS):
         return "due-day", "the due day is 1 to 31, and belongs to periods of months"
-    return _date_problem(t) or _grace_problem(t) or _method_problem(t) or _rate_problem(t)
+    return _date_problem(t) or _grace_problem(t) or _method_problem(t) or _rate_problem(t) or _tranche_problem(t)
 
 
 def _date_problem(t: LoanTerms) -> tuple[str, str] | None:
@@ -104,6 +104,7 @@ def _method_problem(t: LoanTerms) -> tuple[str, str] | None:
         t.fixed_instalment,
         *t.principal_parts,
         *(f.amount for f in t.fees),
+        *(tranche.amount for tranche in t.tranches),
     )
     if any(amount is not None and amount.currency != t.principal.currency for amount in amounts):
         return "currency", "all amounts are in the currency of the principal"
@@ -123,4 +124,21 @@ def _rate_problem(t: LoanTerms) -> tuple[str, str] | None:
             "annual-rate",
             "the annual rate is a fraction from 0 to 10 (0.18 is 18 %)",
         )
+    return None
+
+
+def _tranche_problem(t: LoanTerms) -> tuple[str, str] | None:
+    if not t.tranches:
+        return None
+    days = [t.disbursed_on, *(tranche.on for tranche in t.tranches)]
+    if any(a >= b for a, b in pairwise(days)):
+        return "tranches", "tranches rise in date, and the first is after the disbursement"
+    if any(tranche.amount.minor <= 0 for tranche in t.tranches):
+        return "tranches", "a tranche is a positive amount"
+    if sum(tranche.amount.minor for tranche in t.tranches) >= t.principal.minor:
+        return "tranches", "tranches are parts of the principal, and leave some for the first day"
+    if t.flat_interest or t.method is RepaymentMethod.FLAT:
+        return "tranches", "flat interest is on one principal: it has no tranches"
+    if t.instalment_fit is not InstalmentFit.ROUNDED or t.remainder is not Remainder.LAST:
+        return "tranches", "with tranches the instalment is rounded once, and the last one takes what is left"
     return None

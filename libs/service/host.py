@@ -16,14 +16,14 @@ from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.contracts.base import EVENT_TYPES
-from libs.contracts.catalogue import UPCASTERS, service_of, topic
+from libs.contracts.catalogue import SHARED, UPCASTERS, service_of, topic
 from libs.contracts.ledger import BusinessDayOpened
 from libs.events.broker import Broker
 from libs.events.clock import Clock
 from libs.events.codec import Codec, Recorded, Upcaster
 from libs.events.commands import CommandHandler
 from libs.events.consumer import Consumer
-from libs.events.delivery import BATCH_SIZE, Subscriber
+from libs.events.delivery import BATCH_SIZE, GATHER_S, Subscriber
 from libs.events.loops import beat, keep_running
 from libs.events.postgres import connect
 from libs.events.postgres.figures import read_figures
@@ -32,7 +32,7 @@ from libs.events.relay import Relay
 from libs.events.sealing import NoAccess
 from libs.events.sequencer import Sequencer
 from libs.events.signals import Fanout, Signal
-from libs.events.store import OWN, Session
+from libs.events.store import OWN, ForeignCluster, Session
 from libs.events.subscribers import ProjectionSubscriber, Reactions, ReactionSubscriber
 from libs.events.tail import Tail
 from libs.events.tasks import Tasks, Worker
@@ -42,6 +42,7 @@ from libs.service import business_date
 from libs.service.app_factory import ServiceApp, create_app
 from libs.service.auth import TokenVerifier
 from libs.service.health import HealthChecks
+from libs.service.logging import get_logger
 from libs.service.migrations import migrate
 from libs.service.operations import operations_router
 from libs.service.runtime import Runtime
@@ -76,7 +77,7 @@ class Service:
 
     @property
     def own_types(self) -> frozenset[str]:
-        return frozenset(name for name in EVENT_TYPES if service_of(name) == self.name)
+        return frozenset(name for name in EVENT_TYPES if service_of(name) in (self.name, *SHARED))
 
 
 def create_service(service: Service, settings: ServiceSettings, verifier: TokenVerifier, broker: Broker) -> ServiceApp:
@@ -176,7 +177,11 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
         if keyring is not None:
             await keyring.close()
         raise
-    await store.verify_cluster()
+    try:
+        await store.verify_cluster()
+    except ForeignCluster as error:
+        get_logger(service.name).error("store_refused", reason=str(error))
+        raise
     codec, clock, appended = published_codec().with_keyring(keyring or NoAccess()), Clock(), Signal()
     today = business_date.BusinessDate(store, settings.business_date_start or FIRST_BUSINESS_DATE)
     await today.refresh()
@@ -222,10 +227,12 @@ def _loops(service: Service, runtime: Runtime, broker: Broker) -> list[Loop]:
         loops.append(("tasks", worker.run))
     for consumer, (topics, subscriber) in runtime.subscriptions.items():
         if topics == (OWN,):
-            tail = Tail(store, subscriber, codec, f"/puhui/{service.name}", stamped.subscribe())
+            tail = Tail(store, subscriber, codec, f"/puhui/{service.name}", stamped.subscribe(), runtime.reached)
             loops.append((f"tail {consumer}", tail.run))
         else:
-            loops.append((f"consumer {consumer}", Consumer(broker, store, subscriber, codec, topics).run))
+            loops.append(
+                (f"consumer {consumer}", Consumer(broker, store, subscriber, codec, topics, runtime.reached).run)
+            )
 
     async def refresh() -> None:
         while True:
@@ -262,12 +269,14 @@ class WakingSubscriber:
         self._inner, self._runtime = inner, runtime
         self.consumer, self.types = inner.consumer, inner.types
         self.batch_size: int = getattr(inner, "batch_size", BATCH_SIZE)
+        self.gather_s: float = getattr(inner, "gather_s", GATHER_S)
+        self.repairable: bool = getattr(inner, "repairable", False)
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
-        for recorded in batch:
-            if recorded.current_type == BusinessDayOpened.type_name:
-                await session.apply(list(business_date.changes(recorded)))
-                self._runtime.business_date.heard(recorded.event.business_date)
+        days = [recorded for recorded in batch if recorded.current_type == BusinessDayOpened.type_name]
+        if days:
+            await session.apply(list(business_date.changes(days[-1])))
+            self._runtime.business_date.heard(days[-1].event.business_date)
         await self._inner.handle(session, batch)
         session.after_commit(self._wake)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Executable
+from sqlalchemy import CursorResult, Executable
 from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
@@ -16,7 +17,7 @@ from libs.events.clock import Clock
 from libs.events.codec import Codec
 from libs.events.commands import CommandHandler
 from libs.events.delivery import Subscriber
-from libs.events.operations import Side
+from libs.events.operations import Reached, Side
 from libs.events.postgres import PostgresStore
 from libs.events.projection import Projection
 from libs.events.signals import Fanout, Signal
@@ -45,6 +46,7 @@ class Runtime:
     """Persons' keys, where the service was given them."""
     subscriptions: dict[str, tuple[Sequence[str], Subscriber]] = field(default_factory=dict)
     """Each consumer of this service with the topics that it hears (`OWN`: the service's own sequence)."""
+    reached: Reached = field(default_factory=dict)
     projections: Sequence[Projection] = ()
     extras: dict[str, Any] = field(default_factory=dict)
     on_stop: list[Callable[[], Any]] = field(default_factory=list)
@@ -62,16 +64,35 @@ class Runtime:
     async def side(self) -> Side:
         """How far this service is, to be laid beside the others'."""
         heard = {name: tuple(topics) for name, (topics, _) in self.subscriptions.items()}
-        return Side(self.name, self.topic, await self.store.progress(), heard)
+        return Side(self.name, self.topic, (await self.store.progress()).ahead(self.reached), heard)
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
         """The rows of a query on read models."""
-        async with self.engine.connect() as connection:
-            return (await connection.execute(statement)).mappings().all()
+        return (await self._execute(statement)).mappings().all()
 
     async def fetch_one(self, statement: Executable) -> RowMapping | None:
+        return (await self._execute(statement)).mappings().first()
+
+    async def _execute(self, statement: Executable) -> CursorResult[Any]:
+        """Once more when the pool's connections turn out to be those of a database that was started again since.
+
+        Raises `ConnectionError` while it is away.
+        """
+        try:
+            return await self._attempt(statement)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        try:
+            return await self._attempt(statement)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise ConnectionError("the database closed the connection") from error
+            raise
+
+    async def _attempt(self, statement: Executable) -> CursorResult[Any]:
         async with self.engine.connect() as connection:
-            return (await connection.execute(statement)).mappings().first()
+            return await connection.execute(statement)
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -8,7 +8,7 @@ from typing import Final
 
 from libs.events.operations import Side, unsettled
 
-PAUSE_S: Final = 0.015
+PAUSE_S: Final = 0.02
 SHOWN: Final = 10
 
 Look = Callable[[], Awaitable[Side]]
@@ -22,21 +22,21 @@ class NotSettled(TimeoutError):
 async def settle(services: Mapping[str, Look], timeout_s: float) -> None:
     """Until nothing is on its way within and between these services; raises `NotSettled`.
 
-    A service that is at work itself is asked alone until it is done; only then is it laid beside the others, in one
-    round over all of them, since that alone proves that nothing is on its way (`libs.events.operations`).
+    All are asked in one round, since only their reports side by side prove that nothing is on its way
+    (`libs.events.operations`). One that is at work itself is then asked alone until it is done.
     """
     found: list[str] = ["nobody was asked yet"]
     try:
         async with asyncio.timeout(timeout_s):
-            while found:
-                sides = []
+            while True:
+                sides = await asyncio.gather(*(look() for look in services.values()))
+                if not (found := unsettled(sides)):
+                    return
+                await asyncio.sleep(PAUSE_S)
                 for look in services.values():
                     side = await look()
                     while found := unsettled([side]):
                         await asyncio.sleep(PAUSE_S)
                         side = await look()
-                    sides.append(side)
-                if found := unsettled(sides):
-                    await asyncio.sleep(PAUSE_S)
     except TimeoutError:
         raise NotSettled("; ".join(found[:SHOWN])) from None

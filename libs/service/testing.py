@@ -131,7 +131,7 @@ async def served(service: Service, database_url: str, directory: Path, **setting
         jwks_file=directory / "identity" / "jwks.json",
         token_issuer=ISSUER,
         topic_partitions=PARTITIONS,
-        **{**keys, **settings},
+        **{"data_dir": directory / "data", **keys, **settings},
     )
     verifier = TokenVerifier(JwksFile(configured.jwks_file or directory), issuer=ISSUER, audience="puhui")
     app = create_service(service, configured, verifier, log)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from libs.service.host import Service
 from libs.service.runtime import Runtime
+from services.audit import logs
 from services.audit.api import routers
 from services.audit.archive import subscribers
 from services.audit.library import library
@@ -14,9 +15,10 @@ from services.audit.views import pages, trails
 
 
 async def start(runtime: Runtime) -> None:
-    """Check the rules that audit goes by: a fault stops the service at its start."""
+    """Check the rules that audit goes by, where a fault stops the service at its start, and open the logs."""
     library()
     standing.runtime = runtime
+    await logs.start(runtime)
 
 
 service = Service(

@@ -12,6 +12,7 @@ from libs.events.codec import Recorded
 from libs.events.delivery import Subscriber
 from libs.events.store import Session
 from libs.service.runtime import Runtime
+from services.audit import leaves
 from services.audit.standing import on_business_day
 
 OTHERS: Final = tuple(topic(service) for service in MODULES if service != "audit")
@@ -23,15 +24,18 @@ class Archive:
     consumer = "audit.archive"
     types = frozenset(EVENT_TYPES)
     batch_size = 500
+    gather_s = 0.03
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         await session.copy([recorded.stored for recorded in batch])
+        await leaves.record(session, batch)
         for recorded in batch:
             if recorded.current_type == BusinessDayOpened.type_name:
                 await on_business_day(session, recorded)
+        session.after_commit(self._runtime.appended.set)
 
 
 def subscribers(runtime: Runtime) -> Sequence[tuple[Sequence[str], Subscriber]]:

@@ -39,7 +39,7 @@ class Moment:
 
     def admits(self, recorded: Recorded[Any]) -> bool:
         """Whether an event was known then and counts then; its value date decides where it has one."""
-        if self.known is not None and parse_us(recorded.metadata.recorded_at) > _since_epoch_us(self.known):
+        if self.known is not None and parse_us(recorded.metadata.recorded_at) > since_epoch_us(self.known):
             return False
         if self.effective is None:
             return True
@@ -47,7 +47,8 @@ class Moment:
         return counts_from is None or counts_from <= self.effective
 
 
-def _since_epoch_us(moment: datetime) -> int:
+def since_epoch_us(moment: datetime) -> int:
+    """Microseconds since 1970."""
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 

@@ -9,9 +9,11 @@ from pydantic import ConfigDict, Field
 
 from libs.contracts.examples import APPLICATION, LOAN, PAYMENT, SHA256
 from libs.events.codec import Recorded
+from libs.events.envelope import StoredEvent
 from libs.lending.money import Money
 from libs.service.models import ResponseModel
 from services.audit.domain.page import Page
+from services.audit.domain.sources import sources
 
 
 def example(**values: Any) -> ConfigDict:
@@ -49,6 +51,7 @@ ENTRY: Final[dict[str, Any]] = {
     "request_id": "",
     "rules": {},
     "data": None,
+    "sources": [{"member": "document_sha256", "sha256": SHA256}],
 }
 
 
@@ -96,6 +99,9 @@ class TrailEntry(ResponseModel):
     request_id: str
     rules: dict[str, str]
     data: dict[str, Any] | None = Field(default=None, description="The event itself, where it was asked for.")
+    sources: list[dict[str, str]] | None = Field(
+        default=None, description="From which data: what the event names by hash, with what it says of its source."
+    )
 
     @classmethod
     def of(cls, row: Any) -> Self:
@@ -108,8 +114,32 @@ class TrailEntry(ResponseModel):
         )
 
     @classmethod
+    def of_stored(cls, stored: StoredEvent, service: str, data: Any) -> Self:
+        """As it is stored: sealed values stay sealed."""
+        meta = stored.circumstances
+        return cls(
+            sequence=stored.sequence,
+            service=service,
+            type=stored.type,
+            stream_id=stored.stream_id,
+            version=stored.version,
+            event_id=str(stored.event_id),
+            actor=meta.actor.subject,
+            role=meta.actor.role,
+            authority=meta.actor.authority,
+            recorded_at=meta.recorded_at,
+            effective_date=meta.effective_date or None,
+            correlation_id=meta.correlation_id,
+            causation_id=meta.causation_id,
+            request_id=meta.request_id,
+            rules=dict(meta.rules),
+            data=data,
+            sources=sources(data),
+        )
+
+    @classmethod
     def of_event(cls, recorded: Recorded[Any]) -> Self:
-        meta = recorded.metadata
+        meta, data = recorded.metadata, recorded.event.payload()
         return cls(
             sequence=recorded.sequence,
             service=recorded.source.rpartition("/")[2],
@@ -126,7 +156,8 @@ class TrailEntry(ResponseModel):
             causation_id=meta.causation_id,
             request_id=meta.request_id,
             rules=dict(meta.rules),
-            data=recorded.event.payload(),
+            data=data,
+            sources=sources(data),
         )
 
 
@@ -198,3 +229,64 @@ class Statistics(ResponseModel):
     promises: dict[str, int]
     sums: dict[str, int | str]
     events: dict[str, int] = Field(description="Events by service.")
+
+
+class LogShown(ResponseModel):
+    """One service's log: how far its head goes. `halted` and `unwitnessed` are empty while all is well."""
+
+    model_config = example(
+        name="ledger",
+        origin="puhui.local/ledger",
+        events=1200,
+        streams=80,
+        root=SHA256,
+        signed_at="2026-02-02T02:03:04.000005Z",
+        halted="",
+        unwitnessed="",
+    )
+
+    name: str
+    origin: str
+    events: int | None
+    streams: int | None
+    root: str | None
+    signed_at: str | None
+    halted: str
+    unwitnessed: str
+
+
+class LogList(ResponseModel):
+    """All logs, and the public keys by which heads and bundles are checked."""
+
+    model_config = example(items=[LogShown.model_config["json_schema_extra"]["examples"][0]], keys=["puhui.local/ledger+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"])  # type: ignore[index]  # fmt: skip
+
+    items: list[LogShown]
+    keys: list[str]
+
+
+class Change(ResponseModel):
+    """One field of the state before and after an event; null where there was nothing."""
+
+    model_config = example(path="loan.loan_state", before="BOOKED", after="ACTIVE")
+
+    path: str
+    before: Any
+    after: Any
+
+
+class ReplayStep(ResponseModel):
+    """One event of a replay: the state before it, the event, the state after it, and the difference."""
+
+    model_config = example(
+        number=9,
+        event=ENTRY,
+        before={"application": None, "loan": {"loan_state": "BOOKED"}, "cases": {}},
+        after={"application": None, "loan": {"loan_state": "ACTIVE"}, "cases": {}},
+        difference=[{"path": "loan.loan_state", "before": "BOOKED", "after": "ACTIVE"}],
+    )
+
+    number: int
+    event: TrailEntry
+    before: dict[str, Any]
+    after: dict[str, Any]
+    difference: list[Change]

@@ -120,9 +120,16 @@ class KafkaBroker:
         return configuration
 
     def _format(self, configuration: Path) -> None:
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = self._java("kafka.tools.StorageTool", "format", "--ignore-formatted")
-        subprocess.run([*tool, "-t", cluster_id, "-c", str(configuration)], check=True, capture_output=True)
+        subprocess.run([*tool, "-t", _cluster_id(), "-c", str(configuration)], check=True, capture_output=True)
+
+
+def _cluster_id() -> str:
+    """As Kafka makes them: never with a dash in front, which its tool would take for an option."""
+    while True:
+        made = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not made.startswith("-"):
+            return made
 
 
 def _cached_jars() -> Path:

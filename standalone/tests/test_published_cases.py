@@ -94,8 +94,8 @@ def test_published_annual_rates_are_met_to_six_decimals(regime: str) -> None:
 
 
 def test_every_class_is_met_in_full() -> None:
-    files = [str(DATA / name) for name in ("schedule_cases.json", "further_schedules.json", "apr_cases.json")]
-    result = CliRunner().invoke(app, ["check", *files])
+    names = ("schedule_cases.json", "further_schedules.json", "apr_cases.json", "further_rates.json")
+    result = CliRunner().invoke(app, ["check", *(str(DATA / name) for name in names)])
     assert result.exit_code == 0, result.stdout
     counts = Counter(case["class"] for case in SCHEDULES)
     for name, count in counts.items():
@@ -168,6 +168,53 @@ def test_a_file_without_cases_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     for command in ("schedules", "apr", "check"):
         assert CliRunner().invoke(app, [command, str(file)]).exit_code == 2
+
+
+def test_a_rate_comes_from_whatever_form_gives_the_flows() -> None:
+    equal = {"count": 12, "amount": "8833.3"}
+    forms = [
+        {"regime": "CN_PBOC", "net_proceeds": "99000", "payments": equal},
+        {
+            "regime": "CN_PBOC",
+            "principal": "100,000",
+            "upfront_fee": "1000",
+            "payments": [{**equal, "count": 5}, {**equal, "count": 7}],
+        },
+        {"regime": "EU_CCD", "amount": "99000", "payments": {**equal, "frequency": "monthly"}},
+    ]
+    assert {answer(form, run_apr)["apr_percent"] for form in forms} == {"13.582558"}
+
+
+def test_several_advances_are_counted_from_the_first() -> None:
+    """Two advances a month apart on which one payment falls due: 1,000 (1 + 2i) and 1,000 (1 + i) make 2,030."""
+    case = {
+        "regime": "US_REGZ",
+        "advances": [{"date": "2026-02-01", "amount": 1000}, {"date": "2026-01-01", "amount": 1000}],
+        "payment_frequency": "monthly",
+        "payment_streams": [
+            {"count": 1, "amount": 15, "from_date": "2026-02-01"},
+            {"count": 1, "amount": 2015, "from_date": "2026-03-01"},
+        ],
+    }
+    printed = answer(case, run_apr)
+    i = Decimal(printed["apr_percent"]) / 1200
+    assert abs(1000 * (1 + i) ** 2 + 1000 * (1 + i) - 15 * (1 + i) - 2015) < Decimal("0.0001")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"payment_frequency": "now and then"}, "now and then"),
+        ({"payment_frequency": None, "unit_periods_per_year": None}, "neither a payment frequency"),
+        ({"payment_streams": []}, ""),
+        ({"amount_financed": "much"}, ""),
+        ({"amount_financed": -5}, "money advanced"),
+        ({"first_payment_unit_periods_t": None, "advance_date": None}, "neither dates nor"),
+    ],
+)
+def test_a_rate_that_cannot_be_told_says_why(change: dict[str, Any], reason: str) -> None:
+    printed = answer({**blind(ANNUAL_RATES["us_reg_z_appendix_j"][0]), **change}, run_apr)
+    assert reason in printed["unsupported"]
 
 
 def test_an_unknown_regime_is_said() -> None:

@@ -19,6 +19,8 @@ def test_a_quotation_holds_plan_costs_and_both_annual_costs() -> None:
     assert quoted["plan"][0]["total"] == "8884.88"
     assert quoted["costs"]["fees_at_disbursement"] == "1000.00"
     assert quoted["costs"]["total_repaid"] == "107618.53"
+    assert (quoted["costs"]["total"], quoted["costs"]["paid_out"]) == ("7618.53", "99000.00")
+    assert [(item["payee"], item["total"]) for item in quoted["costs"]["items"]] == [("LENDER", "1000.00")]
     assert quoted["annual_cost"]["simple_percent"] == "13.913109"
     assert quoted["annual_cost"]["irr_percent"].startswith("14.8")
 

@@ -14,9 +14,11 @@ from typing import Any, Final, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.contracts.catalogue import topic
+from libs.events.operations import unsettled
 from libs.service.settling import settle
 from standalone.fleet import Fleet, fleet
 from standalone.platform import Layout
+from standalone.postgres import EmbeddedPostgres
 from standalone.services import SERVICES
 from tests.faults import verdicts
 from tests.faults.facts import facts
@@ -138,16 +140,20 @@ async def judge(
     seed: int,
     began: float,
     watch: Watcher,
+    stores: Mapping[str, EmbeddedPostgres] | None = None,
 ) -> Outcome:
-    """Wait until nothing is on its way, then compare all that can be compared."""
+    """Wait until nothing is on its way, then compare all that can be compared.
+
+    `stores` are the servers of those services whose database is not on the fleet's own.
+    """
     watch.stage("Waiting until everything has been handled everywhere")
-    settled = []
+    settled: list[str] = []
     try:
         await settle({name: _asking(client, name) for name in SERVICES}, SETTLE_S)
-    except TimeoutError as error:
-        settled.append(str(error))
+    except TimeoutError:
+        settled = unsettled([await client.side(name) for name in SERVICES]) or ["it came too late"]
     watch.stage("Comparing stores, topics, the bank's record and read models")
-    found = await facts(dict.fromkeys(SERVICES, running.postgres))
+    found = await facts({**dict.fromkeys(SERVICES, running.postgres), **(stores or {})})
     topics = {name: await _records(running.broker.bootstrap_servers, topic(name)) for name in SERVICES}
     verified, progress = {}, {}
     for name in SERVICES:

@@ -101,7 +101,7 @@ class Load:
     client: PatientClient
     bank: BankRecord
     at_once: int
-    on_end: Callable[[Walked], None]
+    on_end: Callable[[Walked], None] = lambda _walked: None
     walked: list[Walked] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     days: int = 0
@@ -112,9 +112,20 @@ class Load:
         """Borrowers that are on their way go on to their end; no more begin."""
         self._stopping.set()
 
-    async def run(self) -> None:
+    async def open(self) -> None:
+        """Look around: the date, and which papers are asked for."""
         self.town = Town(self.client, self.bank, await today(self.client))
         await self.town.papers("consumer-standard", "UNSECURED")
+
+    async def walk(self, count: int) -> None:
+        """So many borrowers to their ends, all at once."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(self._one())
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        await self.open()
         async with asyncio.TaskGroup() as group:
             for _ in range(self.at_once):
                 group.create_task(self._one_after_another())
@@ -122,15 +133,18 @@ class Load:
 
     async def _one_after_another(self) -> None:
         while not self._stopping.is_set():
-            self._number += 1
-            borrower = Borrower(self.town, f"faults-{self._number}", bank=())
-            walked = Walked(borrower.name, borrower.application_id, borrower.loan_id)
-            self.walked.append(walked)
-            try:
-                walked.end = await self._walk(borrower, walked)
-                self.on_end(walked)
-            except (GaveUp, Refused, AssertionError) as error:
-                self.failures.append(f"{borrower.name}: {error}")
+            await self._one()
+
+    async def _one(self) -> None:
+        self._number += 1
+        borrower = Borrower(self.town, f"faults-{self._number}", bank=())
+        walked = Walked(borrower.name, borrower.application_id, borrower.loan_id)
+        self.walked.append(walked)
+        try:
+            walked.end = await self._walk(borrower, walked)
+            self.on_end(walked)
+        except (GaveUp, Refused, AssertionError) as error:
+            self.failures.append(f"{borrower.name}: {error}")
 
     async def _walk(self, who: Borrower, walked: Walked) -> str:
         await who.applies()

@@ -70,11 +70,12 @@ def plan(seed: int, count: int, processes: Mapping[str, Sequence[str]]) -> list[
 
 def _fault(random: Random, kind: Kind, processes: Mapping[str, Sequence[str]]) -> Fault:
     pause_s = random.uniform(*PAUSE_S)
-    service = random.choice(sorted(processes))
+    # One of those whose other processes can take over, where there are any.
+    several = sorted(name for name, names in processes.items() if len(names) > 1) or sorted(processes)
     if kind in (Kind.KILL_SERVICE, Kind.STOP_SERVICE, Kind.FREEZE_SERVICE):
         target = random.choice([name for names in processes.values() for name in names])
     elif kind is Kind.KILL_RELAY_OWNER:
-        target = service
+        target = random.choice(several)
     else:
         target = {"broker": "broker", "PostgreSQL": "postgres", "bank": "bank"}[_server_of(kind)]
     if kind is Kind.FREEZE_SERVICE:

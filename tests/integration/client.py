@@ -28,6 +28,11 @@ class Answer:
         return str(self.body["type"]).rpartition(":")[2]
 
 
+def key_of(seed: str, key: str) -> str:
+    """The Idempotency-Key that a client with this seed sends for a key of ours."""
+    return str(uuid5(KEYS, f"{seed}/{key}"))
+
+
 class Client(Platform):
     """The demonstration's client, with a person of two roles besides the development users."""
 
@@ -45,7 +50,7 @@ class Client(Platform):
 
     def key_of(self, key: str) -> str:
         """The Idempotency-Key that `post` sends for a key of ours."""
-        return str(uuid5(KEYS, f"{self._seed}/{key}"))
+        return key_of(self._seed, key)
 
     async def answered(self, count: int) -> None:
         """Wait until so many more requests have been answered."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from libs.contracts import application, scoring
 from libs.contracts import examples as ex
 from libs.contracts.base import EVENT_TYPES, TYPE_NAME, DomainEvent
-from libs.contracts.catalogue import MODULES, UPCASTERS, events_of, service_of, topic
+from libs.contracts.catalogue import MODULES, SHARED, UPCASTERS, events_of, service_of, shared_events, topic
 from libs.contracts.types import Personal
 from libs.contracts.values import Components, LoanRequest, plan_rows
 from libs.events.canonical import canonical
@@ -46,7 +46,7 @@ def test_its_type_name_is_its_class_name(event: type[DomainEvent]) -> None:
     words = "".join(word.capitalize() for word in match["name"].split("-"))
     assert event.__name__ == words + ("" if match["version"] == "1" else f"V{match['version']}")
     assert event.service == match["service"] == service_of(event.type_name)
-    assert inspect.getmodule(event) is MODULES[event.service]
+    assert inspect.getmodule(event) is {**MODULES, **SHARED}[event.service]
 
 
 @every_event
@@ -112,6 +112,17 @@ def test_every_event_that_a_module_defines_is_published_by_its_service() -> None
         defined = [name for name in _defined(module) if issubclass(getattr(module, name), DomainEvent)]
         assert [event.__name__ for event in events_of(service)] == defined
         assert topic(service) == f"puhui.{service}"
+
+
+def test_every_event_that_a_shared_module_defines_is_published_by_every_service() -> None:
+    defined = [
+        name
+        for module in SHARED.values()
+        for name in _defined(module)
+        if issubclass(getattr(module, name), DomainEvent)
+    ]
+    assert [event.__name__ for event in shared_events()] == defined
+    assert not SHARED.keys() & MODULES.keys()
 
 
 def test_no_type_name_is_both_in_use_and_retired() -> None:

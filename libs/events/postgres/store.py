@@ -15,6 +15,7 @@ import asyncpg.pool
 from libs.events.envelope import NewEvent, StoredEvent, leaf_bytes
 from libs.events.merkle import leaf_hash
 from libs.events.operations import Handled, Progress
+from libs.events.postgres.recent import Recent
 from libs.events.postgres.rows import write
 from libs.events.postgres.together import Together
 from libs.events.projection import Change
@@ -67,6 +68,7 @@ MOVE_POSITION: Final = """
         where consumer = $1 and topic = $2 and partition = $3 and last_sequence = $7 returning 1)
     select (select count(*) from moved), array(
         select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($6::text[]))"""
+UNPLACED: Final = "select (select count(*) from es.event) - (select count(*) from es.sequence)"
 POSITIONS: Final = "select topic, partition, last_sequence, next_offset from es.position where consumer = $1"
 SCHEDULE: Final = """
     insert into es.task (task_id, kind, key, payload, due_at)
@@ -277,6 +279,7 @@ class PostgresStore:
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self.pool = pool
         self._together = Together(pool, self._append_alone)
+        self._recent = Recent(self._read)
 
     @property
     def connection(self) -> asyncpg.Pool[Any]:
@@ -362,6 +365,9 @@ class PostgresStore:
         return last
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
+        return await self._recent.read(after_sequence, limit)
+
+    async def _read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
         return [StoredEvent(*row) for row in await self.pool.fetch(READ, after_sequence, limit)]
 
     async def last_sequence(self) -> int:
@@ -374,12 +380,19 @@ class PostgresStore:
             "select s.system_identifier = c.system_identifier from es.sequencer s, pg_control_system() c"
         )
         if not same:
-            raise ForeignCluster("this store was restored from another cluster; run `puhui repair adopt` once")
+            raise ForeignCluster(
+                "this store was restored from another cluster; with its service stopped, run `puhui adopt` once"
+            )
 
     async def adopt(self) -> int:
         """Make a restored store this cluster's own and stamp what was left unstamped; the last place."""
         last: int = await self.pool.fetchval("select es.adopt()")
         return last
+
+    async def unplaced(self) -> int:
+        """How many events have no place in the total order, whatever their transaction ids say: before `adopt`."""
+        count: int = await self.pool.fetchval(UNPLACED)
+        return count
 
     async def positions(self, consumer: str) -> dict[tuple[str, int], Position]:
         rows = await self.pool.fetch(POSITIONS, consumer)

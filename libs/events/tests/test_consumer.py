@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
@@ -18,8 +19,9 @@ from libs.events.consumer import Consumer
 from libs.events.envelope import StoredEvent, to_headers
 from libs.events.errors import NotYet
 from libs.events.memory import MemoryLog, MemoryStore
+from libs.events.operations import Reached
 from libs.events.store import Position, Store
-from libs.events.tests.shop import CODEC, SOURCE, Ledger, effects, received
+from libs.events.tests.shop import CODEC, SOURCE, TYPES, Ledger, effects, received
 
 TOPIC = "topic"
 
@@ -281,3 +283,39 @@ async def test_a_running_consumer_stops_when_it_is_cancelled() -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert log.groups["ledger"] == []
+
+
+async def test_passing_over_is_known_at_once_and_written_down_now_and_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, reached = MemoryLog(), Reached()
+    put(log, (2, 0), (5, 2))
+    consumer = Consumer(log, store, Ledger(types=frozenset()), CODEC, [TOPIC], reached)
+    await consumer.start()
+    await consumer.step(0.0)
+    put(log, (7, 5))
+    monkeypatch.setattr("libs.events.consumer.SAVE_S", math.inf)
+    await consumer.step(0.0)
+    assert await store.positions("ledger") == {(TOPIC, 0): Position(5, 2)}
+    assert (await store.progress()).ahead(reached).last_handled("ledger", TOPIC) == 7
+    monkeypatch.setattr("libs.events.consumer.SAVE_S", 0.0)
+    await consumer.step(0.0)
+    assert await store.positions("ledger") == {(TOPIC, 0): Position(7, 3)}
+    await consumer.stop()
+
+
+async def test_what_was_passed_over_and_not_written_down_is_passed_over_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.events.consumer.SAVE_S", math.inf)
+    log, ledger = MemoryLog(), Ledger(types=frozenset())
+    put(log, (2, 0), (5, 2))
+    consumer = await consumer_of(log, store, ledger)
+    await consumer.step(0.0)
+    await consumer.stop()
+    assert await store.positions("ledger") == {}
+    ledger.types = frozenset(TYPES)
+    again = await consumer_of(log, store, ledger)
+    assert await again.step(0.0) == 2
+    assert await store.positions("ledger") == {(TOPIC, 0): Position(5, 2)}
+    await again.stop()

@@ -5,138 +5,45 @@ The usual reader, `xid < pg_snapshot_xmin()`, runs beside as negative control: i
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from random import Random
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import pytest
 
-from libs.events.envelope import StoredEvent
-from libs.events.postgres import PostgresStore, connect
+from libs.events.postgres import PostgresStore, schema_sql
 from libs.events.postgres.store import PostgresSession
-from libs.events.store import Answer, ConcurrencyError
+from libs.events.tests.order import run
 from libs.events.tests.shop import received
 
-WRITERS: Final = 10
-STREAMS: Final = 12
-EVENTS: Final = 5_000
+EVENTS: Final = 2_000
 USUAL_READER: Final = """
     select s.stream_id, e.version from es.event e join es.stream s using (stream_no)
     where xid < pg_snapshot_xmin(pg_current_snapshot()) order by e.xid, e.append_id"""
 
 
-@pytest.fixture
-async def wide(postgres: PostgresStore, kit_database: str) -> AsyncIterator[PostgresStore]:
-    """The same store with a connection for each writer."""
-    store = await connect(kit_database, max_size=WRITERS + 4)
-    yield store
-    await store.close()
+async def test_writers_of_every_kind_leave_one_order_without_gap_or_inversion(
+    postgres: PostgresStore, kit_database: str
+) -> None:
+    """The same at full size: `make stress`."""
+    seen = await run(kit_database, EVENTS, seed=20261123)
+    assert seen.violations == []
+    assert seen.events >= EVENTS
+    assert seen.conflicts > 0
+    assert seen.looks_back > 0
+    assert seen.usual_events == seen.events
+    assert seen.strong_enough, "a run that shows the usual reader nothing wrong is too weak"
 
 
-class Writers:
-    """Writers of every kind on few streams, until there are enough events."""
-
-    def __init__(self, store: PostgresStore, seed: int) -> None:
-        self.store, self.random, self.written, self.number = store, Random(seed), 0, 0
-
-    async def write(self) -> None:
-        kinds = [self.short, self.short, self.long, self.early, self.savepoint, self.rolled_back]
-        while self.written < EVENTS:
-            stream = f"item-{self.random.randrange(STREAMS)}"
-            with suppress(ConcurrencyError):
-                count = await self.random.choice(kinds)(stream)
-                self.written += count
-
-    async def append(self, session: Any, stream: str, answer: Answer | None = None) -> int:
-        count = self.random.randint(1, 4)
-        version = await session.connection.fetchval("select version from es.stream where stream_id = $1", stream)
-        await session.append(stream, version or 0, received(*range(count)), answer)
-        return count
-
-    async def pause(self) -> None:
-        await asyncio.sleep(self.random.random() * 0.01)
-
-    async def short(self, stream: str) -> int:
-        return await self.append(self.store, stream)
-
-    async def long(self, stream: str) -> int:
-        async with self.store.transaction() as session:
-            count = await self.append(session, stream)
-            await self.pause()
-            return count
-
-    async def early(self, stream: str) -> int:
-        """Takes its transaction id with an idempotency row, long before it appends."""
-        self.number += 1
-        key = f"key-{self.number}"
-        async with self.store.transaction() as session:
-            await session.append(stream, 0, [], Answer(key, b"", b""))
-            await self.pause()
-            return await self.append(session, stream)
-
-    async def savepoint(self, stream: str) -> int:
-        async with self.store.transaction() as session:
-            with suppress(ZeroDivisionError):
-                async with session.connection.transaction():
-                    await self.append(session, stream)
-                    raise ZeroDivisionError
-            async with session.connection.transaction():
-                count = await self.append(session, stream)
-            await self.pause()
-            return count
-
-    async def rolled_back(self, stream: str) -> int:
-        with suppress(ZeroDivisionError):
-            async with self.store.transaction() as session:
-                await self.append(session, stream)
-                raise ZeroDivisionError
-        return 0
-
-
-async def stamp_all(store: PostgresStore, writing: asyncio.Future[Any]) -> None:
-    while not writing.done():
-        await store.stamp()
-        await asyncio.sleep(0)
-
-
-async def follow(store: PostgresStore, writing: asyncio.Future[Any]) -> list[StoredEvent]:
-    """A reader that never looks back, as relays and projections are."""
-    seen: list[StoredEvent] = []
-    ended = False
-    while not ended:
-        ended = writing.done() and await store.stamp() == len(seen)
-        seen += await store.read(len(seen), 500)
-    return seen
-
-
-def inversions(order: list[tuple[str, int]]) -> int:
-    last: dict[str, int] = {}
-    found = 0
-    for stream, version in order:
-        found += version < last.get(stream, 0)
-        last[stream] = max(version, last.get(stream, 0))
-    return found
-
-
-async def test_writers_of_every_kind_leave_one_order_without_gap_or_inversion(wide: PostgresStore) -> None:
-    writers = Writers(wide, seed=20261123)
-    writing = asyncio.gather(*(writers.write() for _ in range(WRITERS)))
-    seen, *_ = await asyncio.gather(follow(wide, writing), *(stamp_all(wide, writing) for _ in range(2)), writing)
-    assert len(seen) == writers.written >= EVENTS
-    assert [event.sequence for event in seen] == list(range(1, len(seen) + 1))
-    for number in range(STREAMS):
-        stream = f"item-{number}"
-        versions = [event.version for event in seen if event.stream_id == stream]
-        assert versions == list(range(1, len(versions) + 1))
-        assert [e.event_id for e in seen if e.stream_id == stream] == [e.event_id for e in await wide.load(stream)]
-    assert await wide.read(0, EVENTS * 2) == seen
-    assert (await wide.progress()).unstamped == 0
-    usual = [(row[0], row[1]) for row in await wide.pool.fetch(USUAL_READER)]
-    assert len(usual) == len(seen)
-    assert inversions(usual) > 0, "a run that shows the usual reader nothing wrong is too weak"
+async def test_a_broken_order_is_noticed(postgres: PostgresStore, kit_database: str) -> None:
+    """A sequencer that puts the events of a batch in the wrong order: the experiment must see it."""
+    schema = schema_sql()
+    begin = schema.index("create function es.stamp()")
+    stamp = schema[begin : schema.index("end $$;", begin) + len("end $$;")]
+    broken = stamp.replace("order by young.append_id", "order by young.append_id desc")
+    assert broken != stamp
+    await postgres.pool.execute(broken.replace("create", "create or replace", 1))
+    seen = await run(kit_database, 200, seed=7)
+    assert any("follows" in violation for violation in seen.violations)
 
 
 async def test_an_early_transaction_id_deceives_the_usual_reader_and_not_the_sequencer(postgres: PostgresStore) -> None:

@@ -35,9 +35,9 @@ def test_roots_and_proofs_are_those_of_the_tree_at_every_size(
     hashes, tiles, sizes = leaves(sum(parts)), Tiles(directory), []
     for part in parts:
         tiles.append(b"".join(hashes[tiles.size : tiles.size + part]))
-        tiles.flush()
         sizes.append(tiles.size)
-        tiles = Tiles(directory, tiles.size)
+        tiles.close()
+        tiles = Tiles(directory, sizes[-1])
     root = tiles.root()
     assert root == by_definition(hashes)
     for size in sizes:
@@ -50,27 +50,34 @@ def test_roots_and_proofs_are_those_of_the_tree_at_every_size(
 
 def test_three_levels_of_tiles(tmp_path: Path) -> None:
     hashes = leaves(256 * 256 + 300)
-    tiles = Tiles(tmp_path)
-    tiles.append(b"".join(hashes))
-    tiles.flush()
-    again = Tiles(tmp_path, tiles.size)
+    Tiles(tmp_path).append(b"".join(hashes))
+    again = Tiles(tmp_path, len(hashes))
     assert again.root() == by_definition(hashes)
-    files = {str(path.relative_to(tmp_path)) for path in tmp_path.glob("tile/[12]/**/*") if path.is_file()}
-    assert files == {"tile/1/000", "tile/1/001.p/1", "tile/2/000.p/1"}
+    assert {path.name: path.stat().st_size // 32 for path in (tmp_path / "tile").iterdir()} == {
+        "0": len(hashes),
+        "1": 257,
+        "2": 1,
+    }
+    assert again.tile(0, 1) == b"".join(hashes[256:512])
+    assert again.tile(0, 257) == b"".join(hashes[65792:])
+    assert again.tile(1, 0)[:32] == by_definition(hashes[:256])
+    assert again.tile(0, 258) == again.tile(5, 0) == b""
     for index in (0, 65535, 65536, len(hashes) - 1):
         assert includes(again.root(), again.size, index, hashes[index], inclusion_proof(again.node, index, again.size))
 
 
-def test_a_full_tile_is_never_written_otherwise(tmp_path: Path) -> None:
+def test_what_was_appended_and_not_signed_is_forgotten(tmp_path: Path) -> None:
     hashes = leaves(600)
-    tiles = Tiles(tmp_path)
-    tiles.append(b"".join(hashes))
-    with pytest.raises(Rewritten, match="tile/0/001"):
-        Tiles(tmp_path).append(b"".join([*hashes[:300], *leaves(300, begin=999)]))
+    Tiles(tmp_path).append(b"".join([*hashes[:300], *leaves(300, begin=999)]))
+    tiles = Tiles(tmp_path, 300)
+    tiles.append(b"".join(hashes[300:]))
+    assert tiles.root() == by_definition(hashes)
+    assert Tiles(tmp_path, 600).root() == by_definition(hashes)
 
 
-def test_a_tile_that_is_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Rewritten, match="missing"):
+def test_files_that_hold_less_than_was_signed_are_told(tmp_path: Path) -> None:
+    Tiles(tmp_path).append(b"".join(leaves(4)))
+    with pytest.raises(Rewritten, match="holds 4 hashes, and 5 were signed"):
         Tiles(tmp_path, 5)
 
 

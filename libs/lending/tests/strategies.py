@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
@@ -22,6 +22,7 @@ from libs.lending.terms import (
     LoanTerms,
     Remainder,
     RepaymentMethod,
+    Tranche,
 )
 
 SIMPLE_METHODS = (
@@ -57,6 +58,21 @@ fees = st.lists(
 ).map(tuple)
 
 
+TRANCHE_METHODS = tuple(set(RepaymentMethod) - {RepaymentMethod.FLAT, RepaymentMethod.IRREGULAR})
+DAYS_AT_LEAST = {PeriodUnit.MONTHS: 28, PeriodUnit.WEEKS: 7, PeriodUnit.DAYS: 1}
+
+
+@st.composite
+def _tranches(draw: st.DrawFn, principal_minor: int, count: int, period: Period, start: date) -> tuple[Tranche, ...]:
+    """Sometimes parts of the principal that are paid out before the last due date."""
+    days = (count - 1) * period.every * DAYS_AT_LEAST[period.unit]
+    if days < 2 or principal_minor < 4 or not draw(st.booleans()):
+        return ()
+    offsets = sorted(draw(st.sets(st.integers(1, days - 1), min_size=1, max_size=3)))
+    share = principal_minor // (len(offsets) + 1)
+    return tuple(Tranche(start + timedelta(days=n), Money(draw(st.integers(1, share)))) for n in offsets)
+
+
 @st.composite
 def terms(draw: st.DrawFn, methods: tuple[RepaymentMethod, ...] = tuple(RepaymentMethod)) -> LoanTerms:
     """Terms of any method, with every convention at random."""
@@ -77,12 +93,14 @@ def terms(draw: st.DrawFn, methods: tuple[RepaymentMethod, ...] = tuple(Repaymen
     elif method is RepaymentMethod.EQUAL_INSTALMENT and draw(st.booleans()):
         extra["balloon"] = Money(draw(st.integers(0, principal.minor)))
     period = draw(periods)
+    disbursed_on = draw(dates)
+    tranches = draw(_tranches(principal.minor, count, period, disbursed_on)) if method in TRANCHE_METHODS else ()
     grace = st.integers(0, 0 if method is RepaymentMethod.BULLET else count - 1)
     return LoanTerms(
         principal=principal,
         annual_rate=draw(rates),
         instalments=count,
-        disbursed_on=draw(dates),
+        disbursed_on=disbursed_on,
         period=period,
         method=method,
         month_end=draw(st.sampled_from(MonthEnd)),
@@ -96,8 +114,9 @@ def terms(draw: st.DrawFn, methods: tuple[RepaymentMethod, ...] = tuple(Repaymen
         rounding=draw(st.sampled_from(Rounding)),
         instalment_multiple_minor=draw(st.sampled_from([1, 1, 1, 10, 100, 1000])),
         instalment_rule=draw(st.sampled_from(InstalmentRule)),
-        instalment_fit=draw(st.sampled_from(InstalmentFit)),
-        remainder=draw(st.sampled_from(Remainder)),
+        instalment_fit=InstalmentFit.ROUNDED if tranches else draw(st.sampled_from(InstalmentFit)),
+        remainder=Remainder.LAST if tranches else draw(st.sampled_from(Remainder)),
         fees=draw(fees),
+        tranches=tranches,
         **extra,  # type: ignore[arg-type]  # the keys fit the method
     )

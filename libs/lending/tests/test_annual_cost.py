@@ -28,7 +28,7 @@ from libs.lending.calendar import Period, PeriodUnit, add_period
 from libs.lending.money import Money
 from libs.lending.reg_z import UnitPeriod, reg_z_annual_rate, unit_periods
 from libs.lending.schedule import repayment_plan
-from libs.lending.terms import Fee, FeeTiming, LoanTerms, RepaymentMethod
+from libs.lending.terms import Fee, FeeTiming, LoanTerms, RepaymentMethod, Tranche
 from libs.lending.tests.strategies import SIMPLE_METHODS, terms
 
 CASES = json.loads((Path(__file__).parent / "data" / "apr_cases.json").read_text(), parse_float=Decimal)
@@ -166,3 +166,10 @@ def test_unit_periods_of_semimonthly_payments_over_a_year_end() -> None:
     whole, odd = unit_periods(date(2025, 12, 20), date(2026, 1, 16), UNITS["semimonthly"])
     assert (whole, odd) == (1, Fraction(12, 15))
     assert unit_periods(date(2025, 12, 16), date(2026, 1, 1), UNITS["semimonthly"]) == (1, Fraction(0))
+
+
+def test_a_tranche_is_money_advanced_on_its_day() -> None:
+    """Without fees the annual cost is the rate whatever is paid out when."""
+    terms = replace(BASE, disbursed_on=date(2026, 1, 1), tranches=(Tranche(date(2026, 5, 1), Money.of("40000")),))
+    cost = annual_cost(repayment_plan(terms))
+    assert percent(cost.simple, 3) == "12.000"

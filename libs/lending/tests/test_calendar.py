@@ -21,7 +21,8 @@ from libs.lending.calendar import (
     due_dates,
 )
 
-CHINA = Calendar.from_json(json.loads((Path(__file__).parents[1] / "data" / "calendar_cn.json").read_text()))
+DATA = json.loads((Path(__file__).parents[1] / "data" / "calendar_cn.json").read_text(encoding="utf-8"))
+CHINA = Calendar.from_json(DATA)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +93,41 @@ def test_a_calendar_without_working_days_is_refused() -> None:
         never.adjust(date(2025, 1, 1), WorkingDay.FOLLOWING)
 
 
-@pytest.mark.parametrize("broken", [{"holidays": "2025-01-01"}, {"rest_weekdays": 5}])
-def test_broken_calendar_data_is_refused(broken: dict[str, object]) -> None:
-    with pytest.raises(CalendarError):
-        Calendar.from_json({"name": "X", "known_to": "2025-12-31", **broken})
+def test_every_notice_names_its_source_and_its_standing() -> None:
+    for notice in DATA["notices"]:
+        assert notice["basis"]
+        assert notice["standing"] in {"P", "S", "D", "M"}
+
+
+def test_a_calendar_is_as_it_was_known_on_a_day() -> None:
+    """On 26 January 2020 the Spring Festival was lengthened to 2 February, a Saturday that was to be worked with it."""
+    saturday, friday = date(2020, 2, 1), date(2020, 1, 31)
+    before, after = (Calendar.from_json(DATA, known_on=date(2020, 1, day)) for day in (25, 26))
+    assert (before.is_working(friday), before.is_working(saturday)) == (True, True)
+    assert (after.is_working(friday), after.is_working(saturday)) == (False, False)
+    assert after.adjust(friday, WorkingDay.FOLLOWING) == date(2020, 2, 3)
+    assert (before.known_from, before.known_to) == (date(2020, 1, 1), date(2020, 12, 31))
+    assert Calendar.from_json(DATA, known_on=date(2020, 11, 25)).known_to == date(2021, 12, 31)
+    nothing = Calendar.from_json(DATA, known_on=date(2000, 1, 1))
+    assert nothing.holidays == frozenset()
+    assert nothing.is_working(date(2025, 10, 1))  # a Wednesday: only the weekly rest days are known
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"rest_weekdays": 5}, "rest_weekdays is a list"),
+        ({"notices": None}, "notices is a list"),
+        ({"notices": ["2025"]}, "an object"),
+        ({"notices": [{"year": 2025}]}, "published"),
+        ({"notices": [{"year": 2025, "published": "2024-11-12", "holidays": "2025-01-01", "make_up": []}]}, "holidays"),
+        ({"notices": [{"year": 2025, "published": "2024-11-12", "holidays": ["New Year"], "make_up": []}]}, "New Year"),
+        ({"notices": [{"year": 2025, "published": "2024-11-12", "holidays": ["2026-01-01"], "make_up": []}]}, "other"),
+    ],
+)
+def test_broken_calendar_data_is_refused(broken: dict[str, object], reason: str) -> None:
+    with pytest.raises(CalendarError, match=reason):
+        Calendar.from_json({"name": "X", "rest_weekdays": [5, 6], "notices": [], **broken})
 
 
 @given(st.dates(date(2000, 1, 1), date(2040, 1, 1)), st.integers(1, 24), st.sampled_from(MonthEnd))

@@ -71,7 +71,7 @@ def test_any_portfolio_has_the_plain_digits(portfolio: list[LoanTerms]) -> None:
 def test_loans_of_one_product_have_the_plain_digits(
     like: LoanTerms, working_day: WorkingDay, to_moved: bool, seed: int
 ) -> None:
-    like = replace(like, working_day=working_day, interest_to_moved_date=to_moved, balloon=None)
+    like = replace(like, working_day=working_day, interest_to_moved_date=to_moved, balloon=None, tranches=())
     loans = columns(like, 20, seed, largest_minor=LARGEST_MINOR // 100)
     assert_equal_to_plain(loans, plan_columns(loans, WEEKENDS))
 

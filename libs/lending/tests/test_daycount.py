@@ -26,6 +26,11 @@ DAYS = st.dates(date(1999, 1, 1), date(2041, 12, 31))
         (DayCount.ACT_365, date(2024, 2, 28), date(2024, 3, 1), Fraction(2, 365)),
         (DayCount.THIRTY_360_US, date(2024, 1, 31), date(2024, 3, 31), Fraction(60, 360)),
         (DayCount.THIRTY_360_US, date(2024, 1, 15), date(2024, 1, 31), Fraction(16, 360)),
+        # Spreadsheets' basis 0: February's last day is the 30th
+        (DayCount.THIRTY_360_US_EOM, date(2023, 2, 28), date(2023, 3, 31), Fraction(30, 360)),
+        (DayCount.THIRTY_360_US_EOM, date(2024, 2, 29), date(2025, 2, 28), Fraction(360, 360)),
+        (DayCount.THIRTY_360_US_EOM, date(2023, 2, 28), date(2023, 3, 1), Fraction(1, 360)),
+        (DayCount.THIRTY_360_US_EOM, date(2024, 2, 28), date(2024, 3, 31), Fraction(33, 360)),
         (DayCount.THIRTY_E_360, date(2024, 1, 15), date(2024, 1, 31), Fraction(15, 360)),
         (DayCount.THIRTY_E_360, date(2024, 2, 29), date(2024, 3, 31), Fraction(31, 360)),
     ],

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.lending.allocation import Component, Debt
-from libs.lending.money import Money
+from libs.lending.money import Money, total
 from libs.lending.payoff import open_debts, payoff_quote
 from libs.lending.schedule import repayment_plan
-from libs.lending.terms import Fee, FeeTiming, LoanTerms
+from libs.lending.terms import Fee, FeeTiming, LoanTerms, Tranche
 from libs.lending.tests.strategies import SIMPLE_METHODS, terms
 
 TERMS = LoanTerms(
@@ -66,7 +66,16 @@ def test_a_payoff_never_costs_more_than_going_on(agreed: LoanTerms, offset: int)
     on = date.fromordinal(agreed.disbursed_on.toordinal() + offset)
     debts = open_debts(plan)
     quote = payoff_quote(plan, debts, on)
-    assert quote.amount(Component.PRINCIPAL) == plan.principal
+    undrawn = total(tranche.amount for tranche in agreed.tranches if tranche.on > on)
+    assert quote.amount(Component.PRINCIPAL) == plan.principal - undrawn
     assert quote.total.minor <= sum(debt.amount_minor for debt in debts)
     later = payoff_quote(plan, debts, plan.maturity)
     assert later.total.minor == sum(debt.amount_minor for debt in debts)
+
+
+def test_a_tranche_that_is_not_yet_paid_out_is_not_asked_back() -> None:
+    terms = replace(TERMS, tranches=(Tranche(date(2026, 5, 10), Money.of("30000")),))
+    plan = repayment_plan(terms)
+    before, after = (payoff_quote(plan, open_debts(plan), date(2026, 5, day)) for day in (9, 10))
+    assert before.amount(Component.PRINCIPAL).amount == "70000.00"
+    assert after.amount(Component.PRINCIPAL).amount == "100000.00"

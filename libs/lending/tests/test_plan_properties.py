@@ -27,11 +27,11 @@ from libs.lending.tests.strategies import SIMPLE_METHODS, dates, principals, rat
 def test_parts_sum_to_the_whole_and_the_balance_ends_at_zero(agreed: LoanTerms) -> None:
     plan = repayment_plan(agreed)
     lent = agreed.principal.minor + financed_minor(agreed)
-    balance = lent
+    balance = lent - sum(tranche.amount.minor for tranche in agreed.tranches)
     for number, row in enumerate(plan.rows, start=1):
         assert row.number == number
         assert row.opening_minor == balance
-        balance -= row.principal_minor
+        balance += row.drawn_minor - row.principal_minor
         assert row.closing_minor == balance
         assert row.total_minor == row.principal_minor + row.interest_minor + row.fee_minor
     assert balance == 0

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from libs.lending.accrual import accrued_interest
 from libs.lending.calendar import Calendar, MonthEnd, Period, PeriodUnit, WorkingDay
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
@@ -25,6 +26,7 @@ from libs.lending.terms import (
     Remainder,
     RepaymentMethod,
     TermsError,
+    Tranche,
 )
 
 BASE = LoanTerms(
@@ -180,6 +182,52 @@ def test_fees_fall_due_as_agreed() -> None:
     assert plan.fee == Money.of("1000") + Money.of("24") + Money.of("100") + Money.of("650.00")
     assert plan.rows[0].to_json()["fee"] == "110.33"
     assert len(plan.to_json()) == 12
+
+
+# -- several disbursements
+
+
+TRANCHED = replace(BASE, disbursed_on=date(2026, 1, 1), tranches=(Tranche(date(2026, 3, 16), Money.of("40000")),))
+
+
+def test_a_tranche_bears_interest_from_its_day_and_raises_the_instalments_from_there() -> None:
+    plan = repayment_plan(TRANCHED)
+    first = repayment_plan(replace(TRANCHED, principal=Money.of("60000"), tranches=()))
+    assert plan.rows[:2] == first.rows[:2]
+    third = plan.rows[2]
+    assert (third.opening, third.drawn_minor) == (first.rows[2].opening, 4_000_000)
+    # A month on 50,490.83 and 16 of 31 days of a month on 40,000: 504.91 + 206.45.
+    assert third.interest.amount == "711.36"
+    assert len(set(totals(plan)[2:11])) == 1
+    assert abs(plan.rows[-1].total_minor - plan.rows[2].total_minor) <= 12
+    assert plan.principal == TRANCHED.principal
+
+
+def test_a_tranche_under_actual_days() -> None:
+    terms = replace(TRANCHED, accrual=InterestAccrual.DAILY, day_count=DayCount.ACT_365, method=RepaymentMethod.BULLET)
+    plan = repayment_plan(terms)
+    # 60,000 for 365 days and 40,000 for 291.
+    assert plan.interest.amount == "11026.85"
+    assert accrued_interest(plan, date(2026, 3, 16)).amount == "1459.73"
+    assert accrued_interest(plan, date(2026, 3, 17)).amount == "1492.60"
+
+
+def test_every_method_spreads_what_a_tranche_adds() -> None:
+    equal = repayment_plan(replace(TRANCHED, method=RepaymentMethod.EQUAL_PRINCIPAL))
+    assert [row.principal.amount for row in equal.rows[:3]] == ["5000.00", "5000.00", "9000.00"]
+    at_end = repayment_plan(replace(TRANCHED, method=RepaymentMethod.INTEREST_ONLY_BALLOON))
+    assert at_end.rows[-1].principal.amount == "100000.00"
+    assert interests(at_end)[:4] == ["600.00", "600.00", "806.45", "1000.00"]
+    grace = repayment_plan(replace(TRANCHED, principal_grace=6))
+    assert interests(grace)[:4] == interests(at_end)[:4]
+    parts = (Money.of("30000"), Money.of("30000"), Money.of("40000"))
+    agreed = replace(TRANCHED, method=RepaymentMethod.IRREGULAR, instalments=3, principal_parts=parts)
+    assert repayment_plan(agreed).rows[-1].closing_minor == 0
+    early = (Money.of("30000"), Money.of("50000"), Money.of("20000"))
+    with pytest.raises(TermsError, match="more than was paid out"):
+        repayment_plan(replace(agreed, principal_parts=early))
+    with pytest.raises(TermsError, match="after the last due date"):
+        repayment_plan(replace(TRANCHED, instalments=2))
 
 
 # -- dates

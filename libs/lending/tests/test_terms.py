@@ -9,7 +9,17 @@ import pytest
 from libs.lending.calendar import Period, PeriodUnit
 from libs.lending.codec import CodecError, to_json
 from libs.lending.money import Money
-from libs.lending.terms import Fee, FeeBase, FeeTiming, LoanTerms, RateChange, RepaymentMethod, TermsError
+from libs.lending.terms import (
+    Fee,
+    FeeBase,
+    FeeTiming,
+    LoanTerms,
+    RateChange,
+    Remainder,
+    RepaymentMethod,
+    TermsError,
+    Tranche,
+)
 
 BASE = LoanTerms(
     principal=Money.of("10000"), annual_rate=Decimal("0.12"), instalments=3, disbursed_on=date(2026, 1, 15)
@@ -48,6 +58,13 @@ BASE = LoanTerms(
         ({"balloon": Money.of("10001")}, "balloon"),
         ({"rate_changes": (RateChange(date(2026, 3, 1), Decimal("0.1")),) * 2}, "rate-changes"),
         ({"rate_changes": (RateChange(date(2026, 3, 1), Decimal(11)),)}, "annual-rate"),
+        ({"tranches": (Tranche(date(2026, 1, 15), Money(1)),)}, "tranches"),
+        ({"tranches": (Tranche(date(2026, 2, 1), Money(1)),) * 2}, "tranches"),
+        ({"tranches": (Tranche(date(2026, 2, 1), Money(0)),)}, "tranches"),
+        ({"tranches": (Tranche(date(2026, 2, 1), Money.of("10000")),)}, "tranches"),
+        ({"tranches": (Tranche(date(2026, 2, 1), Money(1, "USD")),)}, "currency"),
+        ({"tranches": (Tranche(date(2026, 2, 1), Money(1)),), "method": RepaymentMethod.FLAT}, "tranches"),
+        ({"tranches": (Tranche(date(2026, 2, 1), Money(1)),), "remainder": Remainder.FIRST}, "tranches"),
     ],
 )
 def test_impossible_terms_are_refused_by_name(change: dict[str, object], code: str) -> None:

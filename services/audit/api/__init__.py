@@ -1,5 +1,16 @@
-"""What audit answers over HTTP."""
+"""What the audit answers, a module a kind of question."""
 
-from services.audit.api import control, pages, persons, portfolio, samples
+from __future__ import annotations
 
-routers = [pages.router, persons.router, control.router, samples.router, portfolio.router]
+from typing import Final
+
+from services.audit.api.control import router as control
+from services.audit.api.evidence import router as evidence
+from services.audit.api.pages import router as pages
+from services.audit.api.persons import router as persons
+from services.audit.api.portfolio import router as portfolio
+from services.audit.api.replay import router as replay
+from services.audit.api.samples import router as samples
+from services.audit.api.trail import router as trail
+
+routers: Final = [pages, trail, replay, evidence, persons, control, samples, portfolio]

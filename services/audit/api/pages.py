@@ -1,4 +1,4 @@
-"""What auditors ask: the page of a loan as of any moment, the trail of a subject, one event with its proof."""
+"""What auditors ask: the page of a loan as of any moment, one event with its bytes, figures."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.audit import models
 from services.audit.access import RecordedRoute
-from services.audit.domain.subjects import SUBJECTS
 from services.audit.history import Moment, application_of, events_at, page_as_of
 from services.audit.statistics import statistics
-from services.audit.views import application_page, loan_page, trail, trail_subject
+from services.audit.views import application_page, loan_page, trail
 
 router = APIRouter(tags=["audit"], route_class=RecordedRoute)
 
@@ -28,13 +27,11 @@ Auditor = Annotated[Actor, Depends(require("auditor", "risk_manager", "operator"
 Running = Annotated[Runtime, Depends(runtime_of)]
 Effective = Annotated[BusinessDate | None, Query(description="What counts on this date; without it, all.")]
 Known = Annotated[Timestamp | None, Query(description="What was known at this time; without it, all.")]
-Kind = Annotated[str | None, Query(pattern="^(" + "|".join(SUBJECTS.values()) + ")$", description="Kind of subject.")]
 
 APPLICATIONS = {
     "application_id": application_page.c.application_id,
     "amount": application_page.c.amount_minor,
 }
-TRAIL = {"sequence": trail.c.sequence}
 
 
 @router.get("/loans", summary="List applications and what became of them")
@@ -91,46 +88,6 @@ async def read_loan(
         raise Problem(NOT_FOUND, "No application, contract or loan has this identifier.")
     page, history = await page_as_of(runtime, application_id, Moment(effective, known))
     return models.LoanPage.of(page, history, effective, known)
-
-
-@router.get("/trail", summary="The trail of a subject, an actor or a period")
-async def list_trail(
-    _actor: Auditor,
-    runtime: Running,
-    kind: Kind = None,
-    subject: Annotated[Id | None, Query(description="The subject's identifier; needs `kind`.")] = None,
-    actor: Annotated[str | None, Query(max_length=128, description="Who acted.")] = None,
-    type: Annotated[str | None, Query(max_length=120, description="The event's type name.")] = None,
-    service: Annotated[str | None, Query(max_length=32)] = None,
-    correlation_id: Annotated[str | None, Query(max_length=80)] = None,
-    recorded_from: Annotated[Timestamp | None, Query()] = None,
-    recorded_to: Annotated[Timestamp | None, Query()] = None,
-    sort: Annotated[str | None, Query(max_length=20, description="sequence, or -sequence for newest first.")] = None,
-    limit: Limit = 50,
-    cursor: CursorParameter = None,
-) -> Page[models.TrailEntry]:
-    """Who did what, when, on whose authority, by which rule versions, caused by what."""
-    statement = select(trail)
-    if subject is not None:
-        found = select(trail_subject.c.sequence).where(trail_subject.c.id == subject)
-        if kind is not None:
-            found = found.where(trail_subject.c.kind == kind)
-        statement = statement.where(trail.c.sequence.in_(found))
-    for column, value in (
-        (trail.c.actor, actor),
-        (trail.c.type, type),
-        (trail.c.service, service),
-        (trail.c.correlation_id, correlation_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if recorded_from is not None:
-        statement = statement.where(trail.c.recorded_at >= recorded_from)
-    if recorded_to is not None:
-        statement = statement.where(trail.c.recorded_at <= recorded_to)
-    keys = parse_sort(sort, TRAIL, default="sequence", unique="sequence")
-    rows = await runtime.fetch(paginate(statement, keys, cursor=cursor, limit=limit))
-    return page_of(rows, keys, limit=limit, item=models.TrailEntry.of)
 
 
 @router.get("/events/{event_id}", summary="One event with its bytes and leaf hash", response_model=models.Proof)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from libs.service.testing import served
 from services.audit.app import service
+from services.audit.leaves import METADATA as LEAVES
 from services.audit.views import metadata
 
 KIT_TABLES = {"alembic_version", "business_date"}
@@ -21,7 +22,7 @@ def _differences(connection: Connection) -> list[Any]:
         return not (kind == "table" and name in KIT_TABLES)
 
     context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
-    return list(compare_metadata(context, metadata))
+    return list(compare_metadata(context, [metadata, LEAVES]))
 
 
 async def test_migrations_and_read_models_agree(database: str, tmp_path: Path) -> None:

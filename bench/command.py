@@ -1,0 +1,114 @@
+"""From an HTTP command to a durable event: one uvicorn worker, 8 clients.
+
+Beside the bare save of the library `eventsourcing` (no HTTP, no token, no key), and beside a bare FastAPI handler with
+one hand-written statement: what framework and database leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from bench.common.clients import rate, thread_rate
+from bench.common.http import Connection
+from bench.common.result import Goal, Result
+from bench.common.servers import directory, postgres
+from bench.common.session import Contestant, Session, rates
+from bench.common.stores import store
+from bench.peers.command_servers import BY_HAND_TABLE, ISSUER
+from bench.peers.eventsourcing_shop import item_with_two_events, shop
+from libs.service.issuer import Issuer
+from standalone.postgres import EmbeddedPostgres
+from standalone.processes import free_port
+
+CLIENTS: Final = 8
+CREATED: Final = 201
+
+
+@contextmanager
+def server(kind: str, database: str, keys: Path) -> Iterator[int]:
+    """One of the two servers as a process; its port."""
+    port = free_port()
+    environment = os.environ | {"DATABASE": database, "PORT": str(port), "DIRECTORY": str(keys)}
+    process = subprocess.Popen(  # it writes its log as a service does; nobody reads it
+        [sys.executable, "-m", "bench.peers.command_servers", kind], env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@asynccontextmanager
+async def connections(port: int) -> AsyncIterator[asyncio.Queue[Connection]]:
+    free: asyncio.Queue[Connection] = asyncio.Queue()
+    opened = [await Connection.open(port) for _ in range(CLIENTS)]
+    for one in opened:
+        free.put_nowait(one)
+    yield free
+    for one in opened:
+        await one.close()
+
+
+async def post(free: asyncio.Queue[Connection], authority: str) -> None:
+    """A command on an item of its own, as applications, loans and cases are."""
+    connection = free.get_nowait()
+    status = await connection.post(
+        f"/shop/items/{uuid4()}/receipts", b'{"quantity":5}', f'{authority}Idempotency-Key: "{uuid4()}"\r\n'
+    )
+    assert status == CREATED, f"answered {status}"
+    free.put_nowait(connection)
+
+
+async def measure(session: Session) -> Result:
+    seconds = float(session.size(bounded=2, full=8))
+    with directory() as keys, postgres() as running:
+        issuer = Issuer.open(keys, issuer=ISSUER, audience="puhui")
+        medians = await _measure(session, seconds, keys, running, issuer.token("loan-officer"))
+    peers = {name: medians[name] for name in ("eventsourcing", "bare_fastapi")}
+    ratios = rates(medians["ours"], peers)
+    return Result(
+        unit="commands/s",
+        ours=medians["ours"],
+        peers=peers,
+        ratios=ratios,
+        goals=[
+            Goal("times eventsourcing's bare save", ratios["eventsourcing"], least=2.0),
+            Goal("times a bare FastAPI handler", ratios["bare_fastapi"], least=0.5),
+        ],
+        runs=session.runs,
+        limited_by="one Python process: FastAPI's own way through a request, then checking token, key and body",
+    )
+
+
+async def _measure(
+    session: Session, seconds: float, keys: Path, running: EmbeddedPostgres, token: str
+) -> dict[str, float]:
+    running.create_database("peer")
+    authority = f"Authorization: Bearer {token}\r\n"
+    async with store(running, "bare_tables", 1) as other:
+        await other.pool.execute(BY_HAND_TABLE)
+    with shop(running.dsn("peer"), CLIENTS) as peer:
+        async with store(running, "ours", 1):
+            with (
+                server("ours", running.dsn("ours"), keys) as ours_port,
+                server("bare", running.dsn("bare_tables"), keys) as bare_port,
+            ):
+                async with connections(ours_port) as ours, connections(bare_port) as bare:
+                    turns: dict[str, Contestant] = {
+                        "ours": partial(rate, CLIENTS, seconds, partial(post, ours, authority)),
+                        "bare_fastapi": partial(rate, CLIENTS, seconds, partial(post, bare, "")),
+                        "eventsourcing": partial(
+                            thread_rate, CLIENTS, seconds, lambda: peer.save(item_with_two_events())
+                        ),
+                    }
+                    return await session.in_turns(f"{CLIENTS} clients", turns)

@@ -1,0 +1,284 @@
+"""A loan's way over HTTP as a front end walks it: requests a second, and processor time a request over all processes.
+
+Applicant, application with its papers, submission, decision, contract, signature, payout by the bank, a repayment, and
+reading the loan: the whole platform as `make run` starts it, with its PostgreSQL and Apache Kafka, on the machine's own
+cores beside this client. Looking whether something has happened yet is not counted as a request, what it costs is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import psutil
+
+from bench.common.result import Goal, Result
+from bench.common.servers import NotAvailable, directory
+from bench.common.session import Session
+from libs.events.ids import derive_id
+from services.bank.faults import Outcome
+from standalone.brokers import KafkaBroker
+from standalone.demo.play import today
+from standalone.http import Platform, Refused
+from standalone.platform import HOST, Layout
+from standalone.processes import free_port, log_tail
+from standalone.run import wait_until_ready
+from standalone.stores import embedded
+from tests.integration.borrowers import application_id_of, outcomes, person
+from tests.integration.client import key_of
+from tests.integration.running import BANK_SEED
+
+CLIENTS: Final = (1, 8)
+FINERACT_BEST: Final = {1: 24.0, 8: 48.0}
+"""Requests a second of Apache Fineract with the same sequence on a machine of this size, 2026-11-23: a record, not a
+run beside ours. It took about 40 ms of the processor and 34 transactions a request."""
+FINERACT_CPU_MS: Final = 40.0
+TIMES_FINERACT: Final = 20
+CPU_MS_MOST: Final = 2.0
+POLL_S: Final = 0.01
+PATIENCE_S: Final = 120.0
+STOP_S: Final = 60
+ROOT: Final = Path(__file__).parents[1]
+INSTALMENTS: Final = 12
+FIRST_REPAYMENT: Final = {"amount": "400.00", "currency": "CNY"}
+
+
+class Running:
+    """The platform in a process of its own, and what all its processes have cost."""
+
+    def __init__(self, path: Path) -> None:
+        self.layout, self.port = Layout(path / "platform"), free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        self._log = path / "platform.log"
+
+    def start(self) -> None:
+        arguments = ["--directory", str(self.layout.directory), "--port", str(self.port), "--broker", "kafka"]
+        command = [sys.executable, "-m", "standalone.cli", "run", *arguments, "--seed", str(BANK_SEED)]
+        with self._log.open("wb") as log:
+            self._child = child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "DEMO": "0"}
+            )
+        wait_until_ready(self.url, lambda: child.poll() is not None)
+        if child.poll() is not None:
+            raise NotAvailable(f"the platform did not start: {log_tail(self._log)}")
+
+    def stop(self) -> None:
+        self._child.terminate()
+        self._child.wait(STOP_S)
+
+    def cpu_s(self) -> float:
+        """Of the platform, the bank, Apache Kafka and every process of PostgreSQL, those that have ended included."""
+        server = int((self.layout.postgres / "postmaster.pid").read_text().split("\n", 1)[0])
+        total = 0.0
+        for root in (psutil.Process(self._child.pid), psutil.Process(server)):
+            for process in (root, *root.children(recursive=True)):
+                try:
+                    used = process.cpu_times()
+                except psutil.NoSuchProcess:
+                    continue
+                total += used.user + used.system
+            ended = root.cpu_times()
+            total += ended.children_user + ended.children_system
+        return total
+
+    async def transactions(self) -> int:
+        """Committed by all services' databases until now."""
+        connection = await asyncpg.connect(embedded(self.layout.directory, "ledger"))
+        try:
+            statement = "select coalesce(sum(xact_commit), 0)::bigint from pg_stat_database"
+            return int(await connection.fetchval(statement))
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def platform() -> Iterator[Running]:
+    with directory() as path:
+        if reason := KafkaBroker(path).unavailable():
+            raise NotAvailable(reason)
+        running = Running(path)
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+class FrontEnd:
+    """Walks loans one after another; `requests` counts those that do or show something."""
+
+    def __init__(self, http: Platform, seed: str, day: date, papers: Any) -> None:
+        self._http, self._seed, self._day = http, seed, day
+        self._documents, self._consents = papers
+        self.requests = 0
+
+    async def _post(self, user: str, path: str, body: Any = None, *, key: str, on_behalf_of: str = "") -> Any:
+        self.requests += 1
+        return await self._http.post(user, path, body, key=key, on_behalf_of=on_behalf_of)
+
+    async def _get(self, user: str, path: str) -> Any:
+        self.requests += 1
+        return await self._http.get(user, path)
+
+    async def _there(self, user: str, path: str, states: tuple[str, ...], member: str) -> Any:
+        """What is at `path` once it is there in one of these states: one request, however often it was looked."""
+        deadline = time.monotonic() + PATIENCE_S
+        self.requests += 1
+        while time.monotonic() < deadline:
+            try:
+                found = await self._http.get(user, path)
+                if found[member] in states:
+                    return found
+            except Refused as refused:
+                if refused.status != 404:
+                    raise
+            await asyncio.sleep(POLL_S)
+        raise TimeoutError(f"{path} did not come to {states}")
+
+    async def walk(self, name: str) -> None:
+        """One loan from its applicant to its first repayment."""
+        who = person(name)
+        start = next(
+            key for n in count() if outcomes(key_of(self._seed, key := f"{name}/start/{n}"), 1) == (Outcome.CONFIRMED,)
+        )
+        application_id = application_id_of(key_of(self._seed, start))
+        registered = await self._post("customer", "/application/applicants", who.registration(), key=f"{name}/register")
+        applicant = registered["applicant_id"]
+        body = who.application(applicant) | {
+            "amount": {"amount": "12000.00", "currency": "CNY"},
+            "monthly_income": {"amount": "20000.00", "currency": "CNY"},
+            "instalments": INSTALMENTS,
+            "documents": [who.document(kind, self._day) for kind in self._documents],
+            "consents": self._consents,
+        }
+        started = await self._post("customer", "/application/applications", body, key=start)
+        assert started["application_id"] == application_id
+        await self._post("customer", f"/application/applications/{application_id}/submit", key=f"{name}/submit")
+        decided = ("APPROVED", "ACCEPTED")
+        await self._there("credit-officer", f"/approval/decisions/{application_id}", decided, "status")
+        contract = await self._sign(name, who, applicant, application_id)
+        await self._repay(name, contract)
+
+    async def _sign(self, name: str, who: Any, applicant: str, application_id: str) -> str:
+        contract_id = str(derive_id(UUID(application_id), "contract"))
+        path = f"/contract/contracts/{contract_id}"
+        offered = await self._there("customer", path, ("OFFERED",), "status")
+        document = offered["document_sha256"]
+        seen = {"document_sha256": document, "reading_seconds": 45, "disclosure_confirmed": True}
+        await self._post("customer", f"{path}/view", seen, key=f"{name}/view", on_behalf_of=applicant)
+        signature = {"document_sha256": document, "account": who.account()}
+        await self._post("customer", f"{path}/sign", signature, key=f"{name}/sign", on_behalf_of=applicant)
+        return str(derive_id(UUID(contract_id), "loan"))
+
+    async def _repay(self, name: str, loan_id: str) -> None:
+        path = f"/ledger/loans/{loan_id}"
+        await self._there("finance-officer", path, ("ACTIVE",), "state")
+        repayment = {
+            "amount": FIRST_REPAYMENT,
+            "value_date": self._day.isoformat(),
+            "purpose": "INSTALMENT",
+            "channel": "bank-transfer",
+            "bank_reference": f"R-{name}",
+        }
+        await self._post("finance-officer", f"{path}/repayments", repayment, key=f"{name}/repay")
+        loan = await self._get("finance-officer", path)
+        assert loan["state"] == "ACTIVE"
+
+
+async def papers(http: Platform) -> tuple[list[str], list[dict[str, Any]]]:
+    """What the product asks of a person without a guarantee, as a front end learns it."""
+    shown = await http.get("customer", "/application/products/consumer-standard")
+    consents = (await http.get("customer", "/application/consents"))["items"]
+    needed = [
+        rule["type"]
+        for rule in shown["product"]["documents"]
+        if "PERSON" in rule["applies_to"] and not rule["only_with"]
+    ]
+    return needed, [{"purpose": one["purpose"], "text_version": one["version"]} for one in consents]
+
+
+class Rounds:
+    """Rounds of so many loans by so many clients, each on people of its own."""
+
+    def __init__(self, running: Running, loans: int) -> None:
+        self._running, self._loans, self._number = running, loans, 0
+        self.cpu_ms: dict[int, list[float]] = {clients: [] for clients in CLIENTS}
+        self.transactions: dict[int, list[float]] = {clients: [] for clients in CLIENTS}
+
+    async def __call__(self, clients: int) -> float:
+        """Requests a second of one round."""
+        self._number += 1
+        seed = f"round-{self._number}"
+        http = Platform.at(self._running.url, self._running.layout.identity, seed=seed)
+        try:
+            front = FrontEnd(http, seed, await today(http), await papers(http))
+            await http.settle()
+            names = iter([f"{seed}-{n}" for n in range(self._loans)])
+
+            async def client() -> None:
+                for name in names:
+                    await front.walk(name)
+
+            cpu_s, committed = self._running.cpu_s(), await self._running.transactions()
+            began = time.perf_counter()
+            async with asyncio.TaskGroup() as group:
+                for _ in range(clients):
+                    group.create_task(client())
+            took_s = time.perf_counter() - began
+            await http.settle()  # what was put off has its cost too
+            self.cpu_ms[clients].append((self._running.cpu_s() - cpu_s) * 1000 / front.requests)
+            self.transactions[clients].append((await self._running.transactions() - committed) / front.requests)
+            return front.requests / took_s
+        finally:
+            await http.close()
+
+
+def median(figures: list[float]) -> float:
+    return sorted(figures)[len(figures) // 2]
+
+
+async def measure(session: Session) -> Result:
+    loans = session.size(bounded=16, full=200)
+    session.stage("starting the platform")
+    with platform() as running:
+        rounds = Rounds(running, loans)
+        await rounds(max(CLIENTS))  # warm: nobody's first request is what is measured
+        for figures in (*rounds.cpu_ms.values(), *rounds.transactions.values()):
+            figures.clear()
+        turns = {f"{clients} clients": partial(rounds, clients) for clients in CLIENTS}
+        medians = await session.in_turns(f"{loans} loans a round", turns)
+    rate = {clients: medians[f"{clients} clients"] for clients in CLIENTS}
+    cpu_ms = {clients: median(rounds.cpu_ms[clients]) for clients in CLIENTS}
+    most = max(CLIENTS)
+    return Result(
+        unit="requests/s",
+        ours=rate[most],
+        peers={"Apache Fineract, recorded 2026-11-23": FINERACT_BEST[most]},
+        ratios={"Apache Fineract, recorded 2026-11-23": rate[most] / FINERACT_BEST[most]},
+        goals=[
+            Goal("requests/s with 8 clients", rate[most], least=TIMES_FINERACT * FINERACT_BEST[most]),
+            Goal("ms of the processor a request", cpu_ms[most], most=CPU_MS_MOST),
+        ],
+        runs=session.runs,
+        limited_by=f"{cpu_ms[most]:.1f} ms of the processor a request, of two cores that client and servers share",
+        details={
+            "loans_a_round": loans,
+            "requests_a_second": {str(clients): round(figure, 1) for clients, figure in rate.items()},
+            "cpu_ms_a_request": {str(clients): round(figure, 2) for clients, figure in cpu_ms.items()},
+            "transactions_a_request": {
+                str(clients): round(median(rounds.transactions[clients]), 2) for clients in CLIENTS
+            },
+        },
+    )

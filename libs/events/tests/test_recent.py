@@ -1,0 +1,70 @@
+"""What is kept of the sequence's end is what the store would have given."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.events.envelope import StoredEvent
+from libs.events.ids import new_id
+from libs.events.postgres import recent as module
+from libs.events.postgres.recent import Recent
+
+
+class Sequence:
+    """A store's sequence, and what was asked of it."""
+
+    def __init__(self, length: int = 0) -> None:
+        self.events: list[StoredEvent] = []
+        self.asked: list[int] = []
+        self.grow(length)
+
+    def grow(self, by: int) -> None:
+        for sequence in range(len(self.events) + 1, len(self.events) + by + 1):
+            self.events.append(StoredEvent("item-1", sequence, new_id(), "type", b"{}", b"{}", sequence))
+
+    async def fetch(self, after: int, limit: int) -> list[StoredEvent]:
+        self.asked.append(after)
+        await asyncio.sleep(0)
+        return self.events[after : after + limit]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(1, 8)), max_size=40), st.integers(1, 12))
+def test_it_gives_nothing_but_what_the_store_holds(steps: list[tuple[int, int, int]], kept: int) -> None:
+    async def follow() -> None:
+        sequence = Sequence(3)
+        recent = Recent(sequence.fetch)
+        for grown, after, limit in steps:
+            sequence.grow(grown)
+            given_ = await recent.read(after, limit)
+            held = sequence.events[after : after + limit]
+            assert given_ == held[: len(given_)]
+            assert bool(given_) == bool(held)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "KEPT_EVENTS", kept)
+        asyncio.run(follow())
+
+
+async def test_followers_at_the_end_share_one_look_at_the_store() -> None:
+    sequence = Sequence(4)
+    recent = Recent(sequence.fetch)
+    assert await recent.read(0, 10) == sequence.events
+    sequence.grow(2)
+    sequence.asked.clear()
+    read = await asyncio.gather(*(recent.read(after, 10) for after in (4, 4, 2, 4)))
+    assert [len(events) for events in read] == [2, 2, 2, 2]
+    assert sequence.asked == [4]
+
+
+async def test_the_past_is_asked_of_the_store_and_not_kept() -> None:
+    sequence = Sequence(3000)
+    recent = Recent(sequence.fetch)
+    await recent.read(2500, 600)
+    assert await recent.read(10, 5) == sequence.events[10:15]
+    sequence.asked.clear()
+    assert await recent.read(2600, 5) == sequence.events[2600:2605]
+    assert sequence.asked == []
