@@ -20,11 +20,11 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 import psutil
+from pydantic import SecretStr
+
 from bench.common.result import RESULTS, Goal, Result
 from bench.common.servers import postgres
 from bench.common.session import Session
-from pydantic import SecretStr
-
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import BusinessDayOpened, DayClosed, RepaymentPurpose
 from libs.events.canonical import canonical
@@ -221,7 +221,7 @@ async def ledger(server: EmbeddedPostgres, name: str) -> AsyncIterator[Runtime]:
         database_url=SecretStr(server.dsn(name)),
         kafka_bootstrap="in-memory:0",
         jwks_file=Path("none"),
-        token_issuer="http://issuer.test",
+        token_issuer="http://issuer.test",  # noqa: S106 - an issuer is no password
         topic_partitions=1,
         business_date_start=TODAY,
     )

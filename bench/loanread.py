@@ -11,10 +11,11 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx
+
 from bench.common.result import Goal, Result
 from bench.common.servers import directory, postgres
 from bench.common.session import Session
-
+from libs.contracts.ledger import RepaymentPurpose
 from libs.events.commands import Cause
 from libs.events.envelope import Actor
 from libs.lending.money import Money
@@ -56,7 +57,7 @@ async def lend(runtime: Runtime, n: int, facts: int, session: Session) -> str:
             repayment_id=f"r-{number}",
             amount=Money(500),
             value_date=day,
-            purpose=c.RepaymentPurpose.INSTALMENT,
+            purpose=RepaymentPurpose.INSTALMENT,
             channel="bank-transfer",
             bank_reference=f"F{n}-{number}",
         )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from standalone import cases, evidence, loan, log_command, parked, quote, stores, trace
+from standalone import cases, evidence, loan, log_command, parked, quote, stores, trace, traces
 
 app = typer.Typer(help="Puhui (普惠): an event-sourced backend for microloan companies.", no_args_is_help=True)
 app.add_typer(cases.app, name="cases")
@@ -21,6 +21,7 @@ app.command("adopt")(stores.adopt)
 app.command("rebuild")(stores.rebuild)
 app.command("evidence")(evidence.evidence)
 app.command("verify")(evidence.verify)
+app.command("traces")(traces.command)
 
 Directory = Annotated[Path, typer.Option(envvar="PUHUI_DIRECTORY", help="Where the data are kept.")]
 Port = Annotated[int, typer.Option(envvar="PUHUI_PORT", min=0, max=65535, help="Port on loopback.")]

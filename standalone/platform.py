@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from libs.contracts.catalogue import topic
 from libs.events.hub import Hub
 from libs.events.kafka import KafkaBroker
+from libs.keys.wrapping import new_key
 from libs.service.gateway import Gateway
 from libs.service.identity import create_identity_app
 from libs.service.issuer import Issuer
@@ -31,6 +32,8 @@ from standalone.witness_process import WitnessProcess
 GIVEN: Final = frozenset(os.environ)
 HOST: Final = "127.0.0.1"
 AUDIENCE: Final = "puhui"
+KEYS: Final = "keys"
+"""The database of persons' keys."""
 PARTITIONS: Final = 2
 """Of each topic. One process reads them all, and the embedded broker pays for every partition it is asked about."""
 FETCH_WAIT_MS: Final = 5
@@ -56,6 +59,11 @@ class Layout:
         return self.directory / "identity"
 
     @property
+    def kek(self) -> Path:
+        """The key-encryption keys that wrap persons' keys."""
+        return self.directory / "keys" / "persons.kek"
+
+    @property
     def bank(self) -> Path:
         return self.directory / "bank"
 
@@ -69,7 +77,7 @@ class Layout:
         return self.directory / "anchors"
 
 
-def secret(path: Path) -> str:
+def secret(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(32)) -> str:
     """The secret in a file that only its owner may read; made when it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -77,7 +85,7 @@ def secret(path: Path) -> str:
     except FileExistsError:
         return path.read_text().strip()
     with os.fdopen(descriptor, "w") as file:
-        made = secrets.token_urlsafe(32)
+        made = make()
         file.write(made)
     return made
 
@@ -114,8 +122,9 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
         WitnessProcess(layout.witness, logs_file=layout.directory / "audit" / "log" / "keys") as witness,
     ):
         provide({"PUHUI_AUDIT_WITNESS_URL": witness.url})
-        for name in SERVICES:
+        for name in (*SERVICES, KEYS):
             postgres.create_database(name)
+        secret(layout.kek, new_key)
         settings = {
             name: ServiceSettings(
                 service=name,
@@ -135,6 +144,8 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
                 token_url=f"{issuer_url}/token",
                 bank_url=bank.url,
                 bank_secret=SecretStr(bank_secret),
+                keys_url=SecretStr(postgres.dsn(KEYS)),
+                keys_kek_file=layout.kek,
                 data_dir=layout.directory / name,
                 business_date_start=first_date,
             )

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent, Value
-from libs.contracts.types import Code, Id, MoneyField, Personal, RateField, Text
+from libs.contracts.types import Code, Id, MoneyField, Personal, PersonalDate, RateField, Text
 from libs.contracts.values import (
     ApplicantKind,
     Channel,
@@ -139,7 +139,7 @@ class ApplicantRegistered(DomainEvent, type="puhui.application.applicant-registe
     name: Annotated[Text, Personal()]
     identity_number: Annotated[str, Personal()]
     mobile: Annotated[str, Personal()] = ""
-    birth_date: Annotated[date | None, Personal()] = None
+    birth_date: PersonalDate = None
     legal_representative: Annotated[str, Personal()] = ""
     region: str = ""
     registered_on: date

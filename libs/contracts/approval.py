@@ -209,3 +209,116 @@ class OfferAccepted(DomainEvent, type="puhui.approval.offer-accepted.v1"):
         "contract_id": ex.CONTRACT,
         "accepted_on": "2026-02-02",
     }
+
+
+class TableProposed(DomainEvent, type="puhui.approval.table-proposed.v1"):
+    """A version of a decision table was put on record. It decides nothing before it is released."""
+
+    table_id: Code
+    version: Annotated[int, Field(ge=1)]
+    effective_from: date
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    document: dict[str, Any]
+    proposed_by: Text
+    proposed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "table_id": "standard",
+        "version": 2,
+        "effective_from": "2026-04-01",
+        "sha256": ex.SHA256,
+        "document": {"format": "puhui.decision-table/1", "table_id": "standard", "version": 2},
+        "proposed_by": "risk-manager",
+        "proposed_on": "2026-03-01",
+    }
+
+
+class OutcomeChange(Value):
+    """How many applications, and how much money asked for, went from one outcome to another (or stayed)."""
+
+    was: Outcome
+    would_be: Outcome
+    count: Annotated[int, Field(ge=0)]
+    amount: MoneyField
+
+
+class TableCompared(DomainEvent, type="puhui.approval.table-compared.v1"):
+    """Past applications were decided again under a version of a table, beside what decides, and the difference counted.
+
+    Which applications: those first decided within the two dates, up to `until_sequence` of the service's order. So the
+    comparison can be made again at any time; `result_sha256` is of the canonical JSON of all its cases.
+    """
+
+    comparison_id: Id
+    table_id: Code
+    version: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    against_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    decided_from: date
+    decided_to: date
+    until_sequence: Annotated[int, Field(ge=0)]
+    considered: Annotated[int, Field(ge=0)]
+    changed: Annotated[int, Field(ge=0)]
+    outcomes: tuple[OutcomeChange, ...]
+    result_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    compared_by: Text
+    compared_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "comparison_id": "comparison-1",
+        "table_id": "standard",
+        "version": 2,
+        "sha256": ex.SHA256,
+        "against_sha256": ex.SHA256,
+        "decided_from": "2026-01-01",
+        "decided_to": "2026-03-01",
+        "until_sequence": 4200,
+        "considered": 1000,
+        "changed": 37,
+        "outcomes": [{"was": "APPROVE", "would_be": "REFER", "count": 37, "amount": ex.cny("518000.00")}],
+        "result_sha256": ex.SHA256,
+        "compared_by": "risk-manager",
+        "compared_on": "2026-03-02",
+    }
+
+
+class ComparisonSignedOff(DomainEvent, type="puhui.approval.comparison-signed-off.v1"):
+    """Somebody else than who made it has looked at a comparison and takes what it shows."""
+
+    comparison_id: Id
+    table_id: Code
+    version: Annotated[int, Field(ge=1)]
+    note: Text
+    signed_by: Text
+    signed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "comparison_id": "comparison-1",
+        "table_id": "standard",
+        "version": 2,
+        "note": "The 37 are large and unsecured; the committee wants them looked at",
+        "signed_by": "senior-credit-officer",
+        "signed_on": "2026-03-03",
+    }
+
+
+class TableReleased(DomainEvent, type="puhui.approval.table-released.v1"):
+    """A version of a table decides from its effective date on; its comparison was signed off."""
+
+    table_id: Code
+    version: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    comparison_id: Id
+    effective_from: date
+    released_by: Text
+    released_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "table_id": "standard",
+        "version": 2,
+        "sha256": ex.SHA256,
+        "comparison_id": "comparison-1",
+        "effective_from": "2026-04-01",
+        "released_by": "risk-manager",
+        "released_on": "2026-03-03",
+    }

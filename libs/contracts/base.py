@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from libs.contracts.personal import personal_members, personal_values
+
 TYPE_NAME: Final = re.compile(r"puhui\.(?P<service>[a-z]+)\.(?P<name>[a-z]+(-[a-z]+)*)\.v(?P<version>[1-9][0-9]*)")
 
 EVENT_TYPES: Final[dict[str, type[DomainEvent]]] = {}
@@ -45,6 +47,11 @@ class DomainEvent(BaseModel):
     def payload(self) -> dict[str, Any]:
         """The event as JSON values: money and rates as strings, dates in ISO 8601."""
         return self.model_dump(mode="json")
+
+    @classmethod
+    def personal(cls, payload: dict[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
+        """Where in a payload of this event personal values stand, and whose they are; raises `ValueError`."""
+        return personal_values(cls, payload) if personal_members(cls) else []
 
 
 class Value(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent
-from libs.contracts.types import Code, Id, MoneyField, Text
+from libs.contracts.types import Code, Id, MoneyField, Personal, Text
 
 
 class Stage(StrEnum):
@@ -143,7 +143,7 @@ class ContactLogged(DomainEvent, type="puhui.collections.contact-logged.v1"):
     channel: ContactChannel
     result: ContactResult
     at_local: str
-    note: str
+    note: Annotated[str, Personal()]
     third_party: bool = False
     collector: Id
     contacted_on: date
@@ -274,7 +274,7 @@ class ComplaintReceived(DomainEvent, type="puhui.collections.complaint-received.
 
     case_id: Id
     complaint_id: Id
-    subject: Text
+    subject: Annotated[Text, Personal()]
     received_on: date
     applicant_id: str = ""
 
@@ -292,7 +292,7 @@ class ComplaintResolved(DomainEvent, type="puhui.collections.complaint-resolved.
 
     case_id: Id
     complaint_id: Id
-    outcome: Text
+    outcome: Annotated[Text, Personal()]
     resolved_on: date
     applicant_id: str = ""
 

@@ -133,12 +133,14 @@ class ContractAccepted(DomainEvent, type="puhui.contract.contract-accepted.v1"):
     document_sha256: Sha256
     account: BankAccount
     accepted_on: date
+    applicant_id: str = ""
 
     example: ClassVar[dict[str, Any]] = {
         "contract_id": ex.CONTRACT,
         "document_sha256": ex.SHA256,
         "account": ex.ACCOUNT,
         "accepted_on": "2026-02-02",
+        "applicant_id": ex.APPLICANT,
     }
 
 
@@ -170,6 +172,7 @@ class ContractSigned(DomainEvent, type="puhui.contract.contract-signed.v1"):
     signed_document_sha256: Sha256
     signatures: tuple[Signature, ...]
     signed_on: date
+    applicant_id: str = ""
 
     example: ClassVar[dict[str, Any]] = {
         "contract_id": ex.CONTRACT,
@@ -189,6 +192,7 @@ class ContractSigned(DomainEvent, type="puhui.contract.contract-signed.v1"):
             }
         ],
         "signed_on": "2026-02-02",
+        "applicant_id": ex.APPLICANT,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -159,11 +160,34 @@ class Personal:
     """Marks a field as personal data of the person that `subject` names: a member of the same model, or of the event
     that holds it.
 
-    Logs never show it, exports leave it out unless asked, and a store may keep it encrypted under that person's key.
+    Logs never show it; what is stored, published and copied of it is sealed under that person's key.
     """
 
     subject: str = "applicant_id"
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), copy.deepcopy(SEALED_SCHEMA)]}
+
+
+PLACEHOLDERS: Final = frozenset({"[sealed]", "[restricted]", "[erased]"})
+"""What is read in the place of a personal value by whoever may not, or by anybody once it is erased."""
+
+
+def _unless_placeholder(value: Any) -> Any:
+    return None if isinstance(value, str) and value in PLACEHOLDERS else value
+
+
+PersonalDate = Annotated[date | None, Personal(), BeforeValidator(_unless_placeholder)]
+"""A personal date; None where a placeholder is read."""
+SEALED_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Sealed",
+    "description": "Personal data as stored and published: version, whose they are, and base64url of nonce, ciphertext "
+    "and tag (AES-256-GCM).",
+    "properties": {"$sealed": {"type": "string", "pattern": "^1:[A-Za-z0-9._:-]+:[A-Za-z0-9_-]+$"}},
+    "required": ["$sealed"],
+    "additionalProperties": False,
+}
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$")]
 """An identifier: opaque, at most 80 characters."""

@@ -80,7 +80,7 @@ class CommandHandler:
         appended: Callable[[], None] = lambda: None,
         service: str = "",
     ) -> None:
-        self._store, self._codec, self._clock, self._appended = store, codec, clock, appended
+        self._store, self.codec, self._clock, self._appended = store, codec, clock, appended
         self._service = service
         self._states: OrderedDict[str, tuple[Any, int]] = OrderedDict()
 
@@ -95,7 +95,7 @@ class CommandHandler:
         state, version = self._states.get(stream_id, (decider.initial, 0))
         stored = await (session or self._store).load(stream_id, version)
         if stored:
-            state = decider.replay((self._codec.decode(event.type, event.data) for event in stored), state)
+            state = decider.replay(await self.codec.read(stored), state)
             version = stored[-1].version
             if session is None:
                 self._keep(stream_id, state, version)
@@ -151,7 +151,7 @@ class CommandHandler:
             answer = Answer(key.key, key.fingerprint, key.answer(outcome)) if key else None
             try:
                 if events or answer:
-                    await (within or self._store).append(stream_id, version, self._new(events, cause), answer)
+                    await (within or self._store).append(stream_id, version, await self._new(events, cause), answer)
             except ConcurrencyError:
                 self._forget(stream_id)
                 metrics.CONFLICTS.labels(self._service, decider.category).inc()
@@ -181,7 +181,7 @@ class CommandHandler:
 
         Nobody is woken by it, since such work comes in long runs: the caller sets `appended` when a run is over.
         """
-        await within.append(stream_id, expected_version, self._new(events, cause))
+        await within.append(stream_id, expected_version, await self._new(events, cause))
         within.after_commit(partial(self._forget, stream_id))
 
     async def _answered(self, key: Key, session: Session | None = None) -> bytes | None:
@@ -192,10 +192,13 @@ class CommandHandler:
             raise KeyReused(key.key)
         return known.answer
 
-    def _new(self, events: Sequence[Payload], cause: Cause) -> list[NewEvent]:
+    def forget(self) -> None:
+        """Load states anew when they are asked for: what they were folded from may be read otherwise now."""
+        self._states.clear()
+
+    async def _new(self, events: Sequence[Payload], cause: Cause) -> list[NewEvent]:
         new = []
-        for event in events:
-            type_name, data = self._codec.encode(event)
+        for type_name, data in await self.codec.write(events):
             metadata = Metadata(
                 recorded_at=self._clock.now(cause.after or None),
                 actor=cause.actor,

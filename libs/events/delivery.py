@@ -131,7 +131,7 @@ class Delivery:
             held = await session.advance(self._subscriber.consumer, topic, partition, old, new, streams)
             ready = await self._set_aside(session, topic, partition, items, held) if held else items
             if ready:
-                await self._subscriber.handle(session, [self._decode(item) for item in ready])
+                await self._subscriber.handle(session, await self._read(ready))
 
         await in_transaction(self._store, work)
 
@@ -194,8 +194,8 @@ class Delivery:
     def _parked(self, topic: str, partition: int, item: Item, error: str, attempts: int) -> Parked:
         return Parked(self._subscriber.consumer, topic, partition, item.source, item.event, error[:2000], attempts)
 
-    def _decode(self, item: Item) -> Recorded[Any]:
-        return self._codec.recorded(item.event, item.source)
+    async def _read(self, items: Sequence[Item]) -> list[Recorded[Any]]:
+        return await self._codec.read_recorded([item.event for item in items], [item.source for item in items])
 
     async def redrive(self, stream_id: str, record: OnRecord = _unrecorded) -> int:
         """Hand over what is parked of a stream again, in order, each in its own transaction; how many went through.
@@ -212,7 +212,7 @@ class Delivery:
 
     async def _hand_over(self, parked: Parked, record: OnRecord, session: Session) -> None:
         await self._unpark(session, parked)
-        await self._subscriber.handle(session, [self._codec.recorded(parked.event, parked.source)])
+        await self._subscriber.handle(session, await self._codec.read_recorded([parked.event], [parked.source]))
         await record(session, parked)
 
     async def skip(self, stream_id: str, record: OnRecord = _unrecorded) -> int:

@@ -6,6 +6,8 @@ from typing import Final
 
 import asyncpg
 
+from libs.events.sealing import KeyMissing
+
 
 class NotYet(Exception):
     """What an event needs to be handled has not arrived from another topic; its partition waits, others go on."""
@@ -24,6 +26,8 @@ OURS: Final = (
     # A table that is not there yet, a right that is missing: whoever deploys mends it, and no event is to blame.
     asyncpg.SyntaxOrAccessError,
     asyncpg.InvalidTransactionStateError,
+    # Another key store than the one that the event was sealed from.
+    KeyMissing,
 )
 
 

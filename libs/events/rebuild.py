@@ -17,6 +17,7 @@ from libs.events.postgres import shadow
 from libs.events.postgres.shadow import Difference
 from libs.events.postgres.store import PostgresSession, PostgresStore
 from libs.events.projection import Change, Projection
+from libs.events.sealing import Keys
 from libs.events.store import Fenced, Position
 
 log = structlog.get_logger(__name__)
@@ -163,7 +164,7 @@ class Rebuild:
                 self._on_progress(sum(held.last_sequence for held in reached.values()), total)
 
     async def _write(self, session: PostgresSession, batch: Batch, reached: dict[Place, Position]) -> None:
-        changes = self._project(batch.items)
+        changes = self._project(batch.items, await self._codec.keys_of(item.event.data for item in batch.items))
         try:
             await session.advance(self._consumer, *batch.place, reached.get(batch.place), batch.reached)
             await session.apply(changes, self._suffix)
@@ -174,14 +175,14 @@ class Rebuild:
             raise RebuildFailed(f"{self._consumer} at sequence {first} to {last}: {error!r}") from error
         reached[batch.place] = batch.reached
 
-    def _project(self, items: Sequence[Item]) -> list[Change]:
+    def _project(self, items: Sequence[Item], keys: Keys) -> list[Change]:
         types, current = self._projection.types, self._codec.current_type
         wanted = [item for item in items if current(item.event.type) in types]
         try:
-            return self._projection.changes([self._codec.recorded(item.event, item.source) for item in wanted])
+            return self._projection.changes([self._codec.recorded(item.event, item.source, keys) for item in wanted])
         except Exception as error:
             if len(wanted) > 1:  # which of them it is, is found one by one
-                return [change for item in wanted for change in self._project([item])]
+                return [change for item in wanted for change in self._project([item], keys)]
             event = wanted[0].event
             raise RebuildFailed(f"{self._consumer} at sequence {event.sequence}, {event.type}: {error!r}") from error
 

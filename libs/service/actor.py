@@ -20,6 +20,8 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
         "collector": "Works on collection cases.",
         "collection_manager": "Assigns cases, agrees plans, hands over to legal recourse.",
         "auditor": "Reads everything, changes nothing.",
+        "privacy_officer": "Answers for personal data: requests of persons, restriction, erasure, legal holds.",
+        "compliance_officer": "Runs control tests, draws samples, follows violations to their end.",
         "operator": "Runs the platform: business date, parked events, rebuilds.",
         "service": "A service of the platform.",
         "partner": "An outside partner's system.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID, uuid5
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from libs.events.commands import Cause, Key, KeyReused, Outcome, VersionMismatch
 from libs.events.decider import Decider
 from libs.events.envelope import Actor as EventActor
+from libs.events.sealing import SubjectKey
 from libs.events.store import ConcurrencyError
 from libs.service.actor import Actor
 from libs.service.auth import require
@@ -31,6 +33,8 @@ S = TypeVar("S")
 
 KEYED: Final = UUID("6a1f9a3e-55a1-5c3f-9d0e-3b9a1c0f4d27")
 """Namespace of identifiers that are derived from an idempotency key."""
+SUBJECT: Final = "sealed_for"
+ANSWER: Final = b"command answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +67,30 @@ class Call:
         location: str = "",
         effective_date: date | None = None,
         rules: dict[str, str] | None = None,
+        subject: str | None = None,
     ) -> Response:
         """Decide the command and answer with `body(state)`: an object of JSON values or a pydantic model.
 
         The answer is remembered with the key in the same transaction as the events. The same request again gets it
         again, with `Idempotency-Replayed: true`; another request under the key gets a 422. A domain's refusal
         (`Rejected`) and a stale If-Match (412) leave no trace, so the key may be used again.
+
+        `subject`: the person whose personal data the request or the answer holds. What is remembered of both is then
+        sealed under that person's key; raises `sealing.Shut` when there is none any more.
         """
         answers: dict[int, bytes] = {}
+        print_of, remembered = fingerprint(self.request, self.actor), _as_it_is
+        if subject is not None:
+            seal = await self.runtime.codec.sealing_key(subject)
+            print_of, remembered = seal.blinded(print_of), partial(_sealed, seal)
 
         def answer(outcome: Outcome[Any]) -> bytes:  # of the last attempt, which is the one that counts
             answers[0] = _answer(status, location, outcome, body)
-            return answers[0]
+            return remembered(answers[0])
 
         key = Key(
             key=sha256(f"{self.actor.subject}\x00{self.key}".encode()).hexdigest(),
-            fingerprint=fingerprint(self.request, self.actor),
+            fingerprint=print_of,
             answer=answer,
         )
         conditional = self.precondition.if_match is not None or self.precondition.if_none_match is not None
@@ -101,7 +113,7 @@ class Call:
         except ConcurrencyError:
             raise Problem(CONFLICT, "Too many commands on this resource at once; send it again.") from None
         if outcome.answer is not None:
-            return _response(outcome.answer, replayed=True)
+            return _response(await _opened(self.runtime, outcome.answer), replayed=True)
         return _response(answers[0], replayed=False)
 
     def cause(self, effective_date: date | None = None, rules: dict[str, str] | None = None) -> Cause:
@@ -121,6 +133,22 @@ def _answer(status: int, location: str, outcome: Outcome[Any], body: Callable[[A
     value = body(outcome.state)
     document = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
     return orjson.dumps({"status": status, "version": outcome.version, "location": location, "body": document})
+
+
+def _as_it_is(answer: bytes) -> bytes:
+    return answer
+
+
+def _sealed(key: SubjectKey, answer: bytes) -> bytes:
+    return orjson.dumps({SUBJECT: key.subject, "answer": key.seal_bytes(answer, ANSWER).hex()})
+
+
+async def _opened(runtime: Runtime, answer: bytes) -> bytes:
+    stored = orjson.loads(answer)
+    if SUBJECT not in stored:
+        return answer
+    key = await runtime.codec.opening_key(stored[SUBJECT])
+    return key.open_bytes(bytes.fromhex(stored["answer"]), ANSWER)
 
 
 def _response(answer: bytes, *, replayed: bool) -> Response:

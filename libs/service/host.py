@@ -29,12 +29,15 @@ from libs.events.postgres import connect
 from libs.events.postgres.figures import read_figures
 from libs.events.projection import Projection
 from libs.events.relay import Relay
+from libs.events.sealing import NoAccess
 from libs.events.sequencer import Sequencer
 from libs.events.signals import Fanout, Signal
 from libs.events.store import OWN, ForeignCluster, Session
 from libs.events.subscribers import ProjectionSubscriber, Reactions, ReactionSubscriber
 from libs.events.tail import Tail
 from libs.events.tasks import Tasks, Worker
+from libs.keys import PersonKeyring
+from libs.keys.postgres import connect as key_store
 from libs.service import business_date
 from libs.service.app_factory import ServiceApp, create_app
 from libs.service.auth import TokenVerifier
@@ -44,7 +47,7 @@ from libs.service.logging import get_logger
 from libs.service.migrations import migrate
 from libs.service.operations import operations_router
 from libs.service.runtime import Runtime
-from libs.service.settings import ServiceSettings
+from libs.service.settings import PREFIX, ServiceSettings, SettingsError
 from libs.service.telemetry import settle_tracing
 
 REFRESH_S: Final = 1.0
@@ -66,6 +69,8 @@ class Service:
     reactions: Reactions | None = None
     tasks: Tasks = field(default_factory=Tasks)
     raw_media_types: frozenset[str] = frozenset()
+    personal: bool = False
+    """Whether it records or shows personal data: then it is given persons' keys. Another reads placeholders."""
     on_start: Callable[[Runtime], Awaitable[None]] | None = None
     """Makes the service's own adapters and seeds its reference data; runs before anything is served."""
     subscribers: Callable[[Runtime], Sequence[tuple[Sequence[str], Subscriber]]] | None = None
@@ -136,6 +141,20 @@ async def running(service: Service, settings: ServiceSettings, broker: Broker) -
             await stop()
         await runtime.engine.dispose()
         await runtime.store.close()
+        if runtime.keyring is not None:
+            await runtime.keyring.close()
+
+
+async def _keyring(service: Service, settings: ServiceSettings) -> PersonKeyring | None:
+    if not service.personal:
+        return None
+    if settings.keys_url is None:
+        raise SettingsError(f"{PREFIX}KEYS_URL: is not set, and {service.name} handles personal data.")
+    wrapping = settings.wrapping_keys()
+    store = await key_store(settings.keys_url.get_secret_value(), application_name=f"puhui-keys-{service.name}")
+    keyring = PersonKeyring(store, wrapping)
+    await keyring.look()
+    return keyring
 
 
 @cache
@@ -145,6 +164,7 @@ def published_codec() -> Codec:
 
 
 async def _open(service: Service, settings: ServiceSettings) -> Runtime:
+    keyring = await _keyring(service, settings)
     url = settings.database_url.get_secret_value()
     engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=2, max_overflow=4, pool_pre_ping=False
@@ -156,13 +176,15 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
         )
     except BaseException:
         await engine.dispose()
+        if keyring is not None:
+            await keyring.close()
         raise
     try:
         await store.verify_cluster()
     except ForeignCluster as error:
         get_logger(service.name).error("store_refused", reason=str(error))
         raise
-    codec, clock, appended = published_codec(), Clock(), Signal()
+    codec, clock, appended = published_codec().with_keyring(keyring or NoAccess()), Clock(), Signal()
     today = business_date.BusinessDate(store, settings.business_date_start or FIRST_BUSINESS_DATE)
     await today.refresh()
     runtime = Runtime(
@@ -179,7 +201,10 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
         stamped=Fanout(),
         wake_tasks=Signal(),
         projections=service.projections,
+        keyring=keyring,
     )
+    if keyring is not None:
+        keyring.on_change.append(runtime.commands.forget)
     runtime.subscriptions = _subscriptions(service, runtime)
     return runtime
 
@@ -198,6 +223,8 @@ def _loops(service: Service, runtime: Runtime, broker: Broker) -> list[Loop]:
     )
     worker = Worker(store, service.tasks, service.name, runtime.wake_tasks, runtime.appended.set)
     loops: list[Loop] = [("sequencer", sequencer.run), ("relay", relay.run)]
+    if runtime.keyring is not None:
+        loops.append(("keys", runtime.keyring.watch))
     if service.tasks.kinds:
         loops.append(("tasks", worker.run))
     for consumer, (topics, subscriber) in runtime.subscriptions.items():

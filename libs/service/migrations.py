@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
+from libs.contracts.base import EVENT_TYPES, DomainEvent
+from libs.contracts.personal import personal_members
 from libs.events.postgres import schema_sql
+from libs.events.sealing import MARK, PlainPersonalData
 from libs.service.business_date import BUSINESS_DATE
 
 LOCK: Final = 0x7075687569  # "puhui": serialises migrations of one database
@@ -47,3 +51,24 @@ def create_kit(operations: Operations | Any) -> None:
     assert driver is not None, "a migration runs on a connection"
     await_only(driver.execute(schema_sql()))  # the driver itself takes many statements at once
     BUSINESS_DATE.create(bind)
+
+
+PLAIN: Final = """
+    select type from es.event where type = any(:types) and position(convert_to(:mark, 'UTF8') in data) = 0 limit 1"""
+
+
+def refuse_plain_personal_data(operations: Operations | Any) -> None:
+    """Raise `PlainPersonalData` where the store holds events from before personal data were sealed.
+
+    Events that are about a person always hold his name or account, so one without a sealed value is one in plain text.
+    """
+    types = [name for name, event in EVENT_TYPES.items() if any(_required(event))]
+    statement = text(PLAIN).bindparams(types=types, mark=MARK.decode())
+    found = operations.get_bind().execute(statement).scalar()
+    if found is not None:
+        raise PlainPersonalData(found, ("personal values",))
+
+
+def _required(event: type[DomainEvent]) -> Iterator[bool]:
+    for member in personal_members(event):
+        yield event.model_fields[member.path[0]].is_required()

@@ -14,8 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.contracts.problems import Rejected
+from libs.events.sealing import Shut
 from libs.service.problems import (
     BY_STATUS,
+    PERSON_ERASED,
+    PERSON_RESTRICTED,
     REQUEST_REFUSED,
     VALIDATION_FAILED,
     FieldError,
@@ -82,6 +85,7 @@ def install(app: FastAPI) -> None:
     """Answer every exception of a request with a problem document."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(Rejected, _on_rejected)
+    app.add_exception_handler(Shut, _on_shut)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
 
@@ -94,6 +98,11 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 async def _on_rejected(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Rejected)
     return problem_from_refusal(error).response()
+
+
+async def _on_shut(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Shut)
+    return Problem(PERSON_ERASED if error.erased else PERSON_RESTRICTED).response()
 
 
 async def _on_invalid(_request: Request, error: Exception) -> Response:

@@ -72,6 +72,15 @@ IDEMPOTENCY_IN_PROGRESS = define(
     "Still in progress",
     "A request with this Idempotency-Key is being handled; ask again in a moment with the same key.",
 )
+PERSON_RESTRICTED = define(
+    "personal-data-restricted",
+    409,
+    "Personal data restricted",
+    "This person's data are kept only because a law says so; a privacy officer lifts the restriction where it is due.",
+)
+PERSON_ERASED = define(
+    "personal-data-erased", 410, "Personal data erased", "This person's data were erased; what is left names nobody."
+)
 PRECONDITION_FAILED = define(
     "precondition-failed",
     412,

@@ -21,6 +21,7 @@ from libs.events.operations import Reached, Side
 from libs.events.postgres import PostgresStore
 from libs.events.projection import Projection
 from libs.events.signals import Fanout, Signal
+from libs.keys import PersonKeyring
 from libs.service.business_date import BusinessDate
 from libs.service.settings import ServiceSettings
 
@@ -41,6 +42,8 @@ class Runtime:
     stamped: Fanout
     wake_tasks: Signal
     topic: str
+    keyring: PersonKeyring | None = None
+    """Persons' keys, where the service was given them."""
     subscriptions: dict[str, tuple[Sequence[str], Subscriber]] = field(default_factory=dict)
     """Each consumer of this service with the topics that it hears (`OWN`: the service's own sequence)."""
     reached: Reached = field(default_factory=dict)
@@ -51,6 +54,12 @@ class Runtime:
     @property
     def today(self) -> date:
         return self.business_date.today
+
+    @property
+    def persons(self) -> PersonKeyring:
+        """Persons' keys, in a service that declares that it handles personal data."""
+        assert self.keyring is not None, "the service declares `personal`"
+        return self.keyring
 
     async def side(self) -> Side:
         """How far this service is, to be laid beside the others'."""

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from libs.keys import WrappingKeys, WrappingKeysError
 from libs.service.json_body import BODY_BYTES_MAX
 from libs.service.keys import JwksFile, JwksUrl, KeySource
 
@@ -48,6 +49,13 @@ class ServiceSettings(BaseSettings):
     token_url: str | None = Field(default=None, description="The issuer's token endpoint, for the documentation page.")
     bank_url: str | None = Field(default=None, description="The bank's API, for the service that moves money.")
     bank_secret: SecretStr | None = Field(default=None, description="What the bank knows this service by.")
+    keys_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL of persons' keys, a database of its own, for services with personal data."
+    )
+    keys_kek: SecretStr | None = Field(
+        default=None, description="Key-encryption keys: 32 bytes in base64 each, separated by spaces, the newest last."
+    )
+    keys_kek_file: Path | None = Field(default=None, description="A file with the key-encryption keys, instead.")
     data_dir: Path | None = Field(default=None, description="Where the service keeps its own files, such as keys.")
     stuck_after_s: int = Field(
         default=60, ge=2, le=3600, description="A background loop that makes no progress for this long is replaced."
@@ -61,6 +69,8 @@ class ServiceSettings(BaseSettings):
     def _consistent(self) -> Self:
         if (self.jwks_url is None) == (self.jwks_file is None):
             raise ValueError(f"set either {PREFIX}JWKS_URL or {PREFIX}JWKS_FILE")
+        if self.keys_url is not None and (self.keys_kek is None) == (self.keys_kek_file is None):
+            raise ValueError(f"with {PREFIX}KEYS_URL set either {PREFIX}KEYS_KEK or {PREFIX}KEYS_KEK_FILE")
         if self.pool_min > self.pool_max:
             raise ValueError(f"{PREFIX}POOL_MIN must not be over {PREFIX}POOL_MAX")
         return self
@@ -79,6 +89,16 @@ class ServiceSettings(BaseSettings):
             return JwksFile(self.jwks_file)
         assert self.jwks_url is not None, "checked by _consistent"
         return JwksUrl(self.jwks_url)
+
+    def wrapping_keys(self) -> WrappingKeys:
+        """The key-encryption keys; raises `SettingsError`."""
+        try:
+            if self.keys_kek_file is not None:
+                return WrappingKeys.in_file(self.keys_kek_file)
+            assert self.keys_kek is not None, "checked by _consistent"
+            return WrappingKeys.of(self.keys_kek.get_secret_value())
+        except WrappingKeysError as error:
+            raise SettingsError(f"{PREFIX}KEYS_KEK or {PREFIX}KEYS_KEK_FILE: {error}.") from None
 
     @property
     def is_loopback(self) -> bool:

@@ -22,6 +22,8 @@ from libs.events.memory import MemoryLog, MemoryStore
 from libs.events.operations import Side
 from libs.events.relay import Relay
 from libs.events.signals import Signal
+from libs.keys import MemoryKeyStore, PersonKeyring, WrappingKeys
+from libs.keys.wrapping import new_key
 from libs.service.app_factory import ServiceApp
 from libs.service.auth import TokenVerifier
 from libs.service.host import Service, create_service
@@ -34,6 +36,8 @@ from libs.service.settling import settle
 ISSUER: Final = "http://identity.test"
 SETTLE_S: Final = 20.0
 PARTITIONS: Final = 2
+KEK: Final = new_key()
+"""Wraps persons' keys, which a service under test keeps in its own database."""
 
 
 class Neighbour:
@@ -41,7 +45,10 @@ class Neighbour:
 
     def __init__(self, name: str, log: MemoryLog, runtime: Runtime) -> None:
         self.name, self.store = name, MemoryStore()
-        self._commands = CommandHandler(self.store, runtime.codec, Clock())
+        codec = runtime.codec
+        if runtime.keyring is None:  # the neighbour has keys, whether or not the service under test is given any
+            codec = codec.with_keyring(PersonKeyring(MemoryKeyStore(), WrappingKeys.of(KEK)))
+        self._commands = CommandHandler(self.store, codec, Clock())
         self._relay = Relay(self.store, log, service=name, topic=topic(name), partitions=PARTITIONS, stamped=Signal())
 
     async def publish(self, stream_id: str, *events: DomainEvent, effective_date: str = "") -> None:
@@ -96,7 +103,7 @@ class Served:
     async def events(self, stream_id: str) -> list[Any]:
         """What has happened on a stream of the service."""
         stored = await self.runtime.store.load(stream_id)
-        return [self.runtime.codec.decode(event.type, event.data) for event in stored]
+        return await self.runtime.codec.read(stored)
 
     async def parked(self) -> list[str]:
         """The errors of everything that is parked: none, in a test that goes well."""
@@ -116,6 +123,7 @@ async def served(service: Service, database_url: str, directory: Path, **setting
     """The service on a database of its own, with other services' topics in memory."""
     issuer = Issuer.open(directory / "identity", issuer=ISSUER, audience="puhui")
     log = MemoryLog()
+    keys = {"keys_url": SecretStr(database_url), "keys_kek": SecretStr(KEK)} if service.personal else {}
     configured = ServiceSettings(
         service=service.name,
         database_url=SecretStr(database_url),
@@ -123,7 +131,7 @@ async def served(service: Service, database_url: str, directory: Path, **setting
         jwks_file=directory / "identity" / "jwks.json",
         token_issuer=ISSUER,
         topic_partitions=PARTITIONS,
-        **{"data_dir": directory / "data", **settings},
+        **{"data_dir": directory / "data", **keys, **settings},
     )
     verifier = TokenVerifier(JwksFile(configured.jwks_file or directory), issuer=ISSUER, audience="puhui")
     app = create_service(service, configured, verifier, log)

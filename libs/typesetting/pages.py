@@ -20,7 +20,15 @@ WIDTH: Final = 174 * mm
 
 
 def pages(
-    story: list[Flowable], *, title: str, author: str, subject: str, footer: str, label: str, made_on: date
+    story: list[Flowable],
+    *,
+    title: str,
+    author: str,
+    subject: str,
+    footer: str,
+    label: str,
+    made_on: date,
+    keywords: str = "",
 ) -> bytes:
     """The story on pages. `label` numbers them: "{number}" of "{pages}"."""
     out = BytesIO()
@@ -34,6 +42,7 @@ def pages(
         title=title,
         author=author,
         subject=subject,
+        keywords=keywords,
         creator="Puhui",
         lang="zh-CN",
         invariant=1,

@@ -11,12 +11,14 @@ from services.application import views
 from services.application.api import applicants, applications, products
 from services.application.handlers import IDENTIFIERS, seed_products
 from services.application.identifiers import IdentifierSettings, open_identifiers
+from services.application.person_index import person_index
 from services.application.reactions import reactions
 
 
 async def start(runtime: Runtime) -> None:
     """Open the key of applicant identifiers and put this release's products on record."""
-    runtime.extras[IDENTIFIERS] = await open_identifiers(runtime.store, IdentifierSettings().applicant_key)
+    identifiers = await open_identifiers(runtime.store, IdentifierSettings().applicant_key)
+    runtime.extras[IDENTIFIERS] = person_index.identifiers = identifiers
     await seed_products(runtime)
 
 
@@ -25,6 +27,7 @@ service: Final = Service(
     title="Applications",
     description="Products on offer, applicants, and applications from the first draft until they are submitted or end.",
     routers=[products.router, applicants.router, applications.router],
+    personal=True,
     migrations=Path(__file__).parent / "migrations",
     projections=[views.PRODUCTS, views.APPLICATIONS],
     reactions=reactions,

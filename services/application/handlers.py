@@ -9,9 +9,11 @@ import structlog
 
 from libs.contracts.application import ApplicantRegistered, Product
 from libs.contracts.problems import Rejected
+from libs.contracts.values import ApplicantKind
 from libs.events.commands import Cause, VersionMismatch
 from libs.events.decider import Decider
 from libs.events.envelope import Actor as EventActor
+from libs.keys import KeyState
 from libs.service.actor import Actor
 from libs.service.runtime import Runtime
 from services.application.domain import applicant, application, product
@@ -47,6 +49,16 @@ def identifiers(runtime: Runtime) -> Identifiers:
     found = runtime.extras[IDENTIFIERS]
     assert isinstance(found, Identifiers)
     return found
+
+
+async def applicant_id_of(runtime: Runtime, kind: ApplicantKind, identity_number: str) -> str:
+    """The identifier of a person with this number: another one each time that he was erased and comes again."""
+    erasures = 0
+    while True:
+        applicant_id = identifiers(runtime).applicant_id(kind, identity_number, erasures)
+        if await runtime.persons.state(applicant_id) is not KeyState.DESTROYED:
+            return applicant_id
+        erasures += 1
 
 
 async def product_state(runtime: Runtime, code: str) -> product.State:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import unicodedata
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -56,13 +57,24 @@ class Identifiers:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def applicant_id(self, kind: ApplicantKind, identity_number: str) -> str:
-        """The identifier for a number: a UUID of version 8 (RFC 9562), the same each time."""
-        digest = hmac.digest(self._key, f"{kind}/{normalised(identity_number)}".encode(), sha256)
+    def applicant_id(self, kind: ApplicantKind, identity_number: str, erasures: int = 0) -> str:
+        """The identifier for a number: a UUID of version 8 (RFC 9562), the same each time. Somebody who was erased and
+        comes again is somebody new: `erasures` says how often that has happened."""
+        again = f"/{erasures}" if erasures else ""
+        digest = hmac.digest(self._key, f"{kind}/{normalised(identity_number)}{again}".encode(), sha256)
         value = int.from_bytes(digest[:16], "big")
         value = value & ~(0xF << 76) | 0x8 << 76
         value = value & ~(0x3 << 62) | 0x2 << 62
         return str(UUID(int=value))
+
+    def digest(self, member: str, text: str) -> bytes:
+        """What a person is found by in the index: tells nothing to whoever has not the key."""
+        return hmac.digest(self._key, f"index/{member}/{searchable(text)}".encode(), sha256)
+
+
+def searchable(text: str) -> str:
+    """A text as it is searched for: width, case and spaces make no difference."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 async def open_identifiers(store: PostgresStore, configured: SecretStr | None) -> Identifiers:

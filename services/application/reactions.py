@@ -1,12 +1,14 @@
-"""What this service does when it hears of something: applications end, drafts expire."""
+"""What this service does when it hears of something: applications end, drafts expire, persons can be found, or not any
+more."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Any, Final
 
-from libs.contracts.application import ApplicationEnd
+from libs.contracts.application import ApplicantRegistered, ApplicationEnd
 from libs.contracts.approval import ApplicationDeclined, ApprovalLapsed
+from libs.contracts.audit import PersonErased
 from libs.contracts.contract import ContractCancelled, ContractExpired, ContractSigned
 from libs.contracts.ledger import BusinessDayOpened
 from libs.events.codec import Recorded
@@ -14,8 +16,11 @@ from libs.events.subscribers import Reaction, Reactions
 from services.application.domain.application import Status
 from services.application.domain.application_commands import ConcludeApplication, ExpireApplication
 from services.application.handlers import APPLICATION
+from services.application.person_index import person_index
 
 reactions = Reactions("application")
+reactions.on(ApplicantRegistered)(person_index.add)
+reactions.on(PersonErased)(person_index.remove)
 
 DRAFTS_OVER: Final = f"""
     select application_id from application_v1

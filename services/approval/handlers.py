@@ -1,40 +1,80 @@
-"""The decider with its stream, and the question put to the decision table."""
+"""The deciders with their streams, and the question put to the decision table in force."""
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
+from libs.contracts.approval import TableProposed
 from libs.contracts.values import LoanRequest
+from libs.events.canonical import canonical
+from libs.events.commands import CommandHandler
 from libs.events.decider import Decider
-from services.approval.domain import decision
+from libs.events.store import Session
+from services.approval.domain import decision, release
 from services.approval.domain.capacity import coverage_bps, debt_to_income_bps
 from services.approval.domain.commands import Command, ConsiderApplication
 from services.approval.domain.state import Event, State
 from services.approval.library import library
-from services.approval.tables import Facts
+from services.approval.tables import DecisionTable, Facts, in_force
 
 DECISION: Final[Decider[Command, State, Event]] = Decider(
     "decision", decision.initial, decision.decide, decision.evolve
 )
+TABLES: Final[Decider[release.Command, release.State, release.Event]] = Decider(
+    "table", release.INITIAL, release.decide, release.evolve
+)
+TABLE_ID: Final = "standard"
+"""The table that decides on applications."""
 
 
-def consider(
-    application_id: str, request: LoanRequest, *, score: int | None, grade: str, today: date
-) -> ConsiderApplication:
-    """The command for a scored application (score None: a person must), with the verdict of the table in force."""
-    facts = Facts(
+def facts_of(request: LoanRequest, *, score: int | None, grade: str, on: date) -> Facts:
+    """What a table is asked about an application (score None: it could not be scored)."""
+    return Facts(
         grade=grade,
         scored=score is not None,
-        dti_bps=debt_to_income_bps(request, today),
+        dti_bps=debt_to_income_bps(request, on),
         amount_minor=request.amount.minor,
         coverage_bps=coverage_bps(request),
         guarantee=request.guarantee.kind,
     )
+
+
+def admitted(releases: release.State) -> list[DecisionTable]:
+    """The tables that may decide once their date has come: the first of each, and what was released after it."""
+    tables = [*library().tables, *(proposed_table(proposed) for proposed in releases.proposed.values())]
+    first = {
+        table.table_id: min(t.version for t in library().tables if t.table_id == table.table_id) for table in tables
+    }
+    return [table for table in tables if table.version == first[table.table_id] or table.version in releases.released]
+
+
+async def table_in_force(commands: CommandHandler, on: date, session: Session | None = None) -> DecisionTable:
+    """The table that decides on a date; raises `LookupError` when none does."""
+    releases, _ = await commands.state(TABLES, TABLES.stream_id(TABLE_ID), session)
+    return in_force(admitted(releases), on)
+
+
+def proposed_table(proposed: TableProposed) -> DecisionTable:
+    """A table that was put on record over HTTP, as one that can decide."""
+    return _compiled(canonical(proposed.document))
+
+
+@lru_cache(maxsize=64)
+def _compiled(document: bytes) -> DecisionTable:
+    return DecisionTable(json.loads(document))
+
+
+def consider(
+    application_id: str, request: LoanRequest, table: DecisionTable, *, score: int | None, grade: str, today: date
+) -> ConsiderApplication:
+    """The command for a scored application (score None: a person must), with the verdict of the table in force."""
     return ConsiderApplication(
         application_id=application_id,
         request=request,
-        verdict=library().table(today).decide(facts, score),
+        verdict=table.decide(facts_of(request, score=score, grade=grade, on=today), score),
         authority=library().authority(today),
         today=today,
     )

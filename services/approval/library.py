@@ -12,7 +12,7 @@ from typing import Final
 
 from services.approval.domain import policy
 from services.approval.domain.policy import Authority
-from services.approval.tables import DecisionTable, in_force, load_tables
+from services.approval.tables import DecisionTable, load_tables
 
 HERE: Final = Path(__file__).parent
 
@@ -23,9 +23,6 @@ class Library:
 
     tables: Sequence[DecisionTable]
     authorities: Sequence[Authority]
-
-    def table(self, on: date) -> DecisionTable:
-        return in_force(self.tables, on)
 
     def authority(self, on: date) -> Authority:
         return policy.in_force(self.authorities, on)

@@ -7,13 +7,23 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field
 
-from libs.contracts.approval import ApplicationReferred, DecisionBasis, DecisionRecommended, Offer, Outcome
+from libs.contracts.approval import (
+    ApplicationReferred,
+    ComparisonSignedOff,
+    DecisionBasis,
+    DecisionRecommended,
+    Offer,
+    Outcome,
+    OutcomeChange,
+    TableCompared,
+)
 from libs.contracts.examples import APPLICANT, APPLICATION, SHA256
 from libs.contracts.values import Reason
 from libs.lending.money import Money
-from libs.service.models import MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
+from libs.service.models import BusinessDate, MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
 from services.approval.domain.commands import OfferTerms
 from services.approval.domain.state import State, Status
+from services.approval.what_if import Case
 
 
 def example(**values: Any) -> ConfigDict:
@@ -177,6 +187,7 @@ class TableSummary(ResponseModel):
         sha256=SHA256,
         title={"zh": "标准审批决策表", "en": "Standard decision table"},
         source="Example policy; the lender sets its own",
+        released=True,
         in_force=True,
     )
 
@@ -186,6 +197,7 @@ class TableSummary(ResponseModel):
     sha256: str
     title: dict[str, str]
     source: str
+    released: bool = Field(description="Whether it may decide, from its effective date on.")
     in_force: bool
 
 
@@ -196,3 +208,126 @@ class TableDocument(ResponseModel):
 
     sha256: str
     document: dict[str, Any]
+
+
+class TableProposal(ResponseModel):
+    """A version that was put on record, or released."""
+
+    model_config = example(table_id="standard", version=2, sha256=SHA256)
+
+    table_id: str
+    version: int
+    sha256: str
+
+
+class ComparisonEntry(RequestModel):
+    """Which version, and which past applications: those first decided within two dates."""
+
+    model_config = example(table_id="standard", version=2, decided_from="2026-01-01", decided_to="2026-03-01")
+
+    table_id: Annotated[str, Field(max_length=64)]
+    version: Annotated[int, Field(ge=1, le=9999)]
+    decided_from: BusinessDate
+    decided_to: BusinessDate
+
+
+class SignOffEntry(RequestModel):
+    """What is taken from the comparison."""
+
+    model_config = example(note="The 37 are large and unsecured; the committee wants them looked at")
+
+    note: Text
+
+
+class Comparison(ResponseModel):
+    """What a version would have decided, in counts and money."""
+
+    model_config = example(**TableCompared.example, signed_by=None, signed_on=None)
+
+    comparison_id: str
+    table_id: str
+    version: int
+    sha256: str
+    against_sha256: str = Field(description="Of the table that it would replace.")
+    decided_from: date
+    decided_to: date
+    until_sequence: int
+    considered: int
+    changed: int
+    outcomes: list[OutcomeChange]
+    result_sha256: str
+    compared_by: str
+    compared_on: date
+    signed_by: str | None
+    signed_on: date | None
+
+    @classmethod
+    def of(cls, compared: TableCompared, signed: ComparisonSignedOff | None) -> Self:
+        return cls(
+            **{name: value for name, value in dict(compared).items() if name in cls.model_fields},
+            signed_by=signed.signed_by if signed else None,
+            signed_on=signed.signed_on if signed else None,
+        )
+
+
+class CaseShown(ResponseModel):
+    """One application, as it was decided and as it would be."""
+
+    model_config = example(
+        application_id=APPLICATION,
+        decided_on="2026-02-01",
+        amount={"amount": "12000.00", "currency": "CNY"},
+        score=560,
+        grade="C",
+        was="APPROVE",
+        was_rule="grade-c-approve",
+        would_be="REFER",
+        would_be_rule="grade-c-refer",
+        reasons=[{"code": "grade-c-reviewed", "text": {"zh": "由人工审核", "en": "Reviewed by a person"}}],
+    )
+
+    application_id: str
+    decided_on: date
+    amount: MoneyField
+    score: int | None
+    grade: str
+    was: Outcome
+    was_rule: str
+    would_be: Outcome
+    would_be_rule: str
+    reasons: list[Reason] = Field(description="Of the outcome that would be.")
+
+    @classmethod
+    def of(cls, case: Case) -> Self:
+        return cls(
+            application_id=case.application_id,
+            decided_on=case.decided_on,
+            amount=case.amount,
+            score=case.score,
+            grade=case.grade,
+            was=case.was,
+            was_rule=case.was_rule,
+            would_be=case.would_be,
+            would_be_rule=case.would_be_rule,
+            reasons=list(case.reasons),
+        )
+
+
+class Cases(ResponseModel):
+    """Cases of a comparison, a page of them."""
+
+    model_config = example(items=[], next=None)
+
+    items: list[CaseShown]
+    next: int | None = Field(description="`after` for the next page; null on the last one.")
+
+
+class Reproduced(ResponseModel):
+    """A comparison made again."""
+
+    model_config = example(comparison_id="comparison-1", result_sha256=SHA256, made_again_sha256=SHA256, equal=True)
+
+    comparison_id: str
+    result_sha256: str
+    made_again_sha256: str
+    equal: bool

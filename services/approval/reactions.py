@@ -12,7 +12,7 @@ from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
 from services.approval.domain.commands import AcceptOffer, LapseApproval
 from services.approval.domain.decision import OFFER_EXPIRED
-from services.approval.handlers import DECISION, consider
+from services.approval.handlers import DECISION, consider, table_in_force
 
 reactions = Reactions("approval")
 
@@ -22,14 +22,18 @@ EXPIRED_OFFERS = "select application_id from decision where status = 'APPROVED' 
 @reactions.on(ApplicationScored)
 async def decide_scored(recorded: Recorded[ApplicationScored], reaction: Reaction) -> None:
     event = recorded.event
-    command = consider(event.application_id, event.request, score=event.score, grade=event.grade, today=event.scored_on)
+    table = await table_in_force(reaction.commands, event.scored_on, reaction.session)
+    command = consider(
+        event.application_id, event.request, table, score=event.score, grade=event.grade, today=event.scored_on
+    )
     await reaction.handle(DECISION, DECISION.stream_id(event.application_id), command)
 
 
 @reactions.on(ScoringFailed)
 async def refer_unscored(recorded: Recorded[ScoringFailed], reaction: Reaction) -> None:
     event = recorded.event
-    command = consider(event.application_id, event.request, score=None, grade="", today=event.failed_on)
+    table = await table_in_force(reaction.commands, event.failed_on, reaction.session)
+    command = consider(event.application_id, event.request, table, score=None, grade="", today=event.failed_on)
     await reaction.handle(DECISION, DECISION.stream_id(event.application_id), command)
 
 

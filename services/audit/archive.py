@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from libs.contracts.base import EVENT_TYPES
 from libs.contracts.catalogue import MODULES, topic
+from libs.contracts.ledger import BusinessDayOpened
 from libs.events.codec import Recorded
 from libs.events.delivery import Subscriber
 from libs.events.store import Session
 from libs.service.runtime import Runtime
 from services.audit import leaves
+from services.audit.standing import on_business_day
 
 OTHERS: Final = tuple(topic(service) for service in MODULES if service != "audit")
 
@@ -30,6 +32,9 @@ class Archive:
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         await session.copy([recorded.stored for recorded in batch])
         await leaves.record(session, batch)
+        for recorded in batch:
+            if recorded.current_type == BusinessDayOpened.type_name:
+                await on_business_day(session, recorded)
         session.after_commit(self._runtime.appended.set)
 
 

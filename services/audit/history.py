@@ -73,7 +73,7 @@ async def events_at(runtime: Runtime, sequences: Sequence[int]) -> list[Recorded
     """The archived events at these places."""
     rows = await runtime.store.pool.fetch(EVENTS, sequences)
     stored = [StoredEvent(*row) for row in rows]
-    return [runtime.codec.recorded(event, f"/puhui/{service_of(event.type)}") for event in stored]
+    return await runtime.codec.read_recorded(stored, [f"/puhui/{service_of(event.type)}" for event in stored])
 
 
 async def page_as_of(runtime: Runtime, application_id: str, moment: Moment) -> tuple[Page, list[Recorded[Any]]]:

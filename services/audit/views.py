@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from libs.contracts import audit
 from libs.contracts.base import EVENT_TYPES
 from libs.contracts.catalogue import service_of
 from libs.events.clock import EPOCH, parse_us
@@ -73,6 +74,23 @@ case_page = Table(
     Column("closed_on", Date),
     Index("case_page_loan", "loan_id"),
 )
+person_page = Table(
+    "person_page",
+    metadata,
+    Column("applicant_id", Text, primary_key=True),
+    *map(_text, ("status", "rule")),
+    _sum("holds"),
+    *(Column(name, Date) for name in ("until", "restricted_on", "erased_on")),
+    Index("person_page_status", "status", "until"),
+)
+violation_page = Table(
+    "violation_page",
+    metadata,
+    Column("violation_id", Text, primary_key=True),
+    *map(_text, ("status", "control", "severity", "person", "subject", "assigned_to")),
+    *(Column(name, Date) for name in ("found_on", "due", "closed_on")),
+    Index("violation_page_status", "status", "violation_id"),
+)
 trail = Table(
     "trail",
     metadata,
@@ -99,7 +117,7 @@ trail_subject = Table(
 PAGES: Final = {Subject.APPLICATION: application_page, Subject.LOAN: loan_page, Subject.CASE: case_page}
 KEYS: Final = {Subject.APPLICATION: "application_id", Subject.LOAN: "loan_id", Subject.CASE: "case_id"}
 
-pages = Projection("pages", 1, [application_page, loan_page, case_page])
+pages = Projection("pages", 1, [application_page, loan_page, case_page, person_page, violation_page])
 trails = Projection("trails", 1, [trail, trail_subject])
 
 
@@ -110,6 +128,48 @@ def page_rows(recorded: Recorded[Any]) -> Iterator[Change]:
         yield Add(table, key, effect.amounts)  # makes the row when it is not there
         if effect.values:
             yield Patch(table, key, effect.values)
+    yield from _person(recorded.event)
+    yield from _violation(recorded.event)
+
+
+def _person(event: Any) -> Iterator[Change]:
+    """What became of a person's data: no data, only where they stand."""
+    match event:
+        case audit.LegalHoldPlaced():
+            yield Add(person_page, {"applicant_id": event.applicant_id}, {"holds": 1})
+        case audit.LegalHoldReleased():
+            yield Add(person_page, {"applicant_id": event.applicant_id}, {"holds": -1})
+        case audit.PersonRestricted():
+            status = {"status": "RESTRICTED", "until": event.until, "restricted_on": event.restricted_on}
+            yield from _stands(event.applicant_id, rule=event.rule, **status)
+        case audit.RestrictionLifted():
+            yield from _stands(event.applicant_id, status="IN_USE", rule="", until=None, restricted_on=None)
+        case audit.ErasureDue():
+            yield from _stands(event.applicant_id, status="ERASURE_DUE", rule=event.rule)
+        case audit.PersonErased():
+            yield from _stands(event.applicant_id, status="ERASED", erased_on=event.erased_on)
+
+
+def _violation(event: Any) -> Iterator[Change]:
+    match event:
+        case audit.ViolationFound():
+            names = ("violation_id", "control", "person", "subject", "found_on")
+            row = {name: getattr(event, name) for name in names}
+            yield Put(violation_page, row | {"status": "FOUND", "severity": event.severity.value})
+        case audit.ViolationAssigned():
+            values = {"status": "ASSIGNED", "assigned_to": event.assigned_to, "due": event.due}
+            yield Patch(violation_page, {"violation_id": event.violation_id}, values)
+        case audit.ViolationAnswered():
+            yield Patch(violation_page, {"violation_id": event.violation_id}, {"status": "ANSWERED"})
+        case audit.ViolationClosed():
+            values = {"status": "CLOSED", "closed_on": event.closed_on}
+            yield Patch(violation_page, {"violation_id": event.violation_id}, values)
+
+
+def _stands(applicant_id: str, **values: Any) -> Iterator[Change]:
+    key = {"applicant_id": applicant_id}
+    yield Add(person_page, key, {"holds": 0})  # makes the row when it is not there
+    yield Patch(person_page, key, values)
 
 
 @trails.on(*EVENT_TYPES.values())

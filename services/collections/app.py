@@ -29,6 +29,7 @@ service: Final = Service(
     description="Reminds borrowers before the due date, and collects what is overdue: cases, contacts within the law, "
     "promises to pay.",
     routers=routers,
+    personal=True,
     migrations=Path(__file__).parent / "migrations",
     projections=[cases, reminders],
     reactions=reactions,

@@ -55,11 +55,11 @@ class Reminding:
             effective_date=job.payload["sent_on"],
         ).to_bytes()
         events = []
-        for reminder in reminders:
+        encoded = await runtime.codec.write(reminders)
+        for reminder, (type_name, data) in zip(reminders, encoded, strict=True):
             stream_id = _stream_id(reminder)
             versions[stream_id] = versions.get(stream_id, 0) + 1
             event_id = derive_id(job.task_id, f"sent/{_name(reminder)}")
-            type_name, data = runtime.codec.encode(reminder)
             events.append(StoredEvent(stream_id, versions[stream_id], event_id, type_name, data, metadata))
         return events
 

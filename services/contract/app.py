@@ -37,6 +37,7 @@ service: Final = Service(
     description="Makes loan agreements out of approvals: cost disclosure, repayment plan, bilingual document, "
     "electronic signatures, each document immutable under its hash.",
     routers=routers,
+    personal=True,
     migrations=Path(__file__).parent / "migrations",
     projections=[contracts_view],
     reactions=reactions,

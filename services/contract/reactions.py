@@ -6,6 +6,7 @@ from typing import Final
 
 from libs.contracts.application import ApplicantRegistered, ApplicationWithdrawn
 from libs.contracts.approval import ApplicationApproved
+from libs.contracts.audit import PersonErased
 from libs.contracts.contract import ContractAccepted
 from libs.contracts.ledger import BusinessDayOpened
 from libs.events.codec import Recorded
@@ -16,7 +17,7 @@ from services.contract import documents
 from services.contract.domain.contract import ExpireContract, FollowWithdrawal, Status
 from services.contract.handlers import contract_id_of, contracts, make_out
 from services.contract.library import library
-from services.contract.parties import borrower, known
+from services.contract.parties import borrower, erased, known
 from services.contract.press import press
 from services.contract.records import OFFER, WITHDRAWAL
 from services.contract.signing import SIGN
@@ -30,7 +31,12 @@ reactions: Final = Reactions("contract")
 
 @reactions.on(ApplicantRegistered)
 async def know(recorded: Recorded[ApplicantRegistered], reaction: Reaction) -> None:
-    await reaction.apply(known(recorded.event))
+    await reaction.apply(known(recorded))
+
+
+@reactions.on(PersonErased)
+async def forget(recorded: Recorded[PersonErased], reaction: Reaction) -> None:
+    await reaction.apply(erased(recorded.event.applicant_id))
 
 
 @reactions.on(ApplicationApproved)
@@ -39,7 +45,8 @@ async def offer(recorded: Recorded[ApplicationApproved], reaction: Reaction) -> 
     approved = recorded.event
     if await _withdrawn(reaction.session, approved.application_id):
         return
-    party = await borrower(reaction.session, approved.request.applicant_id)
+    codec, applicant_id = reaction.commands.codec, approved.request.applicant_id
+    party = await borrower(reaction.session, codec, applicant_id)
     made = await press.run(make_out, approved, party, library())
     contract_id = made.command.contract_id
     outcome = await reaction.handle(
@@ -49,7 +56,7 @@ async def offer(recorded: Recorded[ApplicationApproved], reaction: Reaction) -> 
         effective_date=approved.approved_on.isoformat(),
     )
     if outcome.events and outcome.state.status is Status.OFFERED:
-        await documents.save(reaction.session, contract_id, made.document)
+        await documents.save(reaction.session, codec, contract_id, applicant_id, made.document)
         await reaction.apply(Put(OFFER, {"contract_id": contract_id, "expires_on": made.command.expires_on}))
 
 

@@ -12,13 +12,10 @@ PARTY: Final = Table(
     "party",
     METADATA,
     Column("applicant_id", String(80), primary_key=True),
-    Column("kind", String(16), nullable=False),
-    Column("name", String(500), nullable=False),
-    Column("identity_number", String(40), nullable=False),
-    Column("mobile", String(40), nullable=False),
-    Column("legal_representative", String(500), nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
-"""Borrowers as the application service told of them. Personal data."""
+"""Borrowers as the application service told of them: the event as it was published, personal values sealed."""
 
 OFFER: Final = Table(
     "open_offer",
@@ -42,13 +39,14 @@ DOCUMENT: Final = Table(
     METADATA,
     Column("sha256", String(64), primary_key=True),
     Column("contract_id", String(80), nullable=False),
+    Column("applicant_id", String(80), nullable=False),
     Column("media_type", String(100), nullable=False),
     Column("begins_with", String(64), ForeignKey("document.sha256")),
     Column("content", LargeBinary, nullable=False),
     Index("document_by_contract", "contract_id"),
 )
-"""Documents under their hashes. A signed one is what it adds to the one that it begins with. Triggers refuse every
-change and removal."""
+"""Documents under their hashes, each sealed under the borrower's key; the hash is that of the document as it is shown.
+A signed one is what it adds to the one that it begins with. Triggers refuse every change and removal."""
 
 SIGNING_KEY: Final = Table(
     "signing_key",

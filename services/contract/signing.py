@@ -44,14 +44,14 @@ class Signing:
         if state.status is not Status.ACCEPTED or state.offered is None or state.accepted is None:
             return None
         accepted, digest = state.accepted, state.offered.document_sha256
-        party = await borrower(runtime.store, state.offered.agreement.request.applicant_id)
+        party = await borrower(runtime.store, runtime.codec, state.offered.agreement.request.applicant_id)
         contents = contents_of(state.offered, party, library())
         signatories = ((Party.BORROWER, party.applicant_id), (Party.LENDER, contents.lender.signatory))
         signatures = [
             await service.sign(who, signatory, digest, key=f"{job.task_id}/{who.value}")
             for who, signatory in signatories
         ]
-        document = await documents.load(runtime.store.pool, digest)
+        document = await documents.load(runtime.store.pool, runtime.codec, digest)
         assert document is not None, "a document is written with the event that names it"
         content = await press.run(signed_pdf, contents, document.content, accepted, signatures)
         conclude = ConcludeContract(
@@ -70,7 +70,8 @@ class Signing:
         async def finish(session: Session) -> None:
             outcome = await runtime.commands.handle(contracts, stream_id, conclude, cause, within=session)
             if outcome.events:
-                await documents.save(session, job.key, content, beginning=document.content)
+                beginning = document.content
+                await documents.save(session, runtime.codec, job.key, party.applicant_id, content, beginning=beginning)
                 await session.apply([Remove(OFFER, {"contract_id": job.key})])
 
         return finish

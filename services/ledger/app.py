@@ -47,6 +47,7 @@ def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Ser
         description="Books loans from signed contracts, pays them out once, keeps their plans, repayments and arrears, "
         "closes business days, and keeps double-entry books of it all.",
         routers=routers,
+        personal=True,
         migrations=Path(__file__).parent / "migrations",
         projections=[portfolio, books, suspense],
         raw_media_types=frozenset({CSV}),

@@ -20,7 +20,7 @@ _SECRETS = (
     "KEYCLOAK_FRONT_SECRET",
 )
 SECRET = "of-the-test-and-as-long-as-a-key-must-be"
-_PASSWORDS = dict.fromkeys(_SECRETS, SECRET)
+_PASSWORDS = {**dict.fromkeys(_SECRETS, SECRET), "PUHUI_KEYS_KEK": "b2YtdGhlLXRlc3QtYW5kLWFzLWxvbmctYXMtaXQtbXU="}
 _FILES = ("--file", "docker-compose.yml", "--file", "tests/containers/ports.yaml")
 
 

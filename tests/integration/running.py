@@ -33,16 +33,16 @@ class PlatformProcess:
         self.layout = Layout(directory)
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
-        self._broker = broker
-        self._log = directory.with_name(f"{directory.name}.log")
+        self.broker = broker
+        self.log_path = directory.with_name(f"{directory.name}.log")
         self._child: subprocess.Popen[bytes] | None = None
         self._left_servers = False
 
     def start(self) -> None:
         """Returns when every service is ready."""
-        arguments = ["--directory", str(self.layout.directory), "--port", str(self.port), "--broker", self._broker]
+        arguments = ["--directory", str(self.layout.directory), "--port", str(self.port), "--broker", self.broker]
         command = [sys.executable, "-m", "standalone.cli", "run", *arguments, "--seed", str(BANK_SEED)]
-        with self._log.open("ab") as log:
+        with self.log_path.open("ab") as log:
             self._child = child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "DEMO": "0"}
             )
@@ -53,7 +53,7 @@ class PlatformProcess:
     @property
     def log(self) -> str:
         """The end of what it has logged."""
-        return log_tail(self._log)
+        return log_tail(self.log_path)
 
     def stop(self) -> None:
         """Ask it to end, as an interrupt at the terminal does, and wait until it has."""

@@ -10,15 +10,18 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from libs.contracts import examples as ex
 from libs.contracts.application import ApplicantRegistered
+from libs.contracts.problems import Rejected
 from libs.contracts.values import ApplicantKind
+from libs.events.sealing import is_placeholder
 from libs.service.actor import Actor
 from libs.service.auth import require
 from libs.service.commands import Call, command
 from libs.service.etag import etag, not_modified
 from libs.service.models import Id, RequestModel, ResponseModel
 from libs.service.runtime import Runtime, runtime_of
-from services.application.domain.applicant import RegisterEnterprise, RegisterPerson, State
-from services.application.handlers import APPLICANT, applicant_of, identifiers, refuse_strangers
+from services.application.domain.applicant import RegisterEnterprise, RegisterPerson, State, decide
+from services.application.handlers import APPLICANT, applicant_id_of, applicant_of, refuse_strangers
+from services.application.person_index import person_index
 
 router = APIRouter(tags=["applicants"])
 ApplicantId = Annotated[Id, Path(description="The applicant.")]
@@ -100,6 +103,25 @@ class ApplicantShown(ResponseModel):
     masked: bool
 
 
+class SearchBody(RequestModel):
+    """What is known of a person. In the body, since addresses are logged."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"mobile": "13800000000"}]})
+
+    name: Name | None = None
+    identity_number: IdentityNumber | None = None
+    mobile: Mobile | None = None
+    legal_representative: Name | None = None
+
+
+class ApplicantsFound(ResponseModel):
+    """Who was found."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [ex.APPLICANT]}]})
+
+    items: list[Id]
+
+
 @router.post("/applicants", summary="Register an applicant", status_code=201)
 async def register_applicant(
     body: Annotated[
@@ -110,15 +132,18 @@ async def register_applicant(
     """The same identity number registers once: the same particulars again answer 200 with the applicant there is,
     other particulars 409.
     """
-    applicant_id = identifiers(call.runtime).applicant_id(body.kind, body.identity_number)
+    applicant_id = await applicant_id_of(call.runtime, body.kind, body.identity_number)
     refuse_strangers(call.actor, applicant_id)
+    order = _register(body, applicant_id, call.today)
+    decide(order, None)  # what is refused gets no key made for it
     stream_id = APPLICANT.stream_id(applicant_id)
     _, version = await call.runtime.commands.state(APPLICANT, stream_id)
     return await call.execute(  # type: ignore[return-value]  # FastAPI sends a Response as it is
         APPLICANT,
         stream_id,
-        _register(body, applicant_id, call.today),
-        body=_masked,  # what is answered is remembered with the key: no personal data in it
+        order,
+        body=_masked,
+        subject=applicant_id,
         status=200 if version else 201,
         location=f"/application/applicants/{applicant_id}",
     )
@@ -142,6 +167,20 @@ async def show_applicant(
     response.headers["etag"] = etag(version)
     response.headers["cache-control"] = "no-store"
     return _whole(registered) if actor.on_behalf_of == applicant_id else _masked(registered)
+
+
+@router.post("/applicants/search", summary="Find applicants")
+async def search_applicants(
+    body: SearchBody,
+    _actor: Annotated[Actor, Depends(require("loan_officer", "credit_officer", "auditor", "privacy_officer"))],
+    runtime: Annotated[Runtime, Depends(runtime_of)],
+) -> ApplicantsFound:
+    """Of whom all that is given is true, to the letter: what is compared are keyed hashes, and nothing is stored in
+    plain text that could be searched in another way. Persons who were erased are not found."""
+    wanted = {member: text for member, text in body.model_dump().items() if text is not None}
+    if not wanted:
+        raise Rejected("nothing-to-search-for", "Give at least one of the members.", status=422)
+    return ApplicantsFound(items=await person_index.find(runtime, wanted))
 
 
 def _register(body: PersonBody | EnterpriseBody, applicant_id: str, today: date) -> RegisterPerson | RegisterEnterprise:
@@ -184,9 +223,13 @@ def _masked(registered: State) -> ApplicantShown:
 
 
 def _first_shown(text: str) -> str:
+    if is_placeholder(text):
+        return text
     return text[:1] + "*" * (len(text) - 1)
 
 
 def _last_shown(text: str) -> str:
+    if is_placeholder(text):
+        return text
     hidden = max(len(text) - SHOWN_CHARACTERS, 0)
     return "*" * hidden + text[hidden:]

@@ -21,6 +21,7 @@ from services.approval.domain.commands import Verdict
 from services.approval.tables.lint import faults_of
 
 FORMAT: Final = "puhui.decision-table/1"
+VERSION_MAX: Final = 9999
 NO_ROW: Final = "no-row-matched"
 
 
@@ -81,6 +82,24 @@ class DecisionTable:
             four_eyes=bool(result.get("four_eyes", False)),
             rate_adjust_bps=int(result.get("rate_adjust_bps", 0)),
         )
+
+
+def propose(document: Mapping[str, Any], table_id: str) -> DecisionTable:
+    """A table from a document that came from outside; raises `TableFault`, whatever is wrong with it."""
+    try:
+        table = DecisionTable(document)
+        table.effective_from.isoformat()
+        for text in (document["title"], *document["reasons"].values()):
+            Named(**text)
+    except TableFault:
+        raise
+    except Exception as error:  # noqa: BLE001  # a document may be wrong in any way, and none is our fault
+        raise TableFault(f"the document is not of the form of a table: {error!r}"[:500]) from None
+    if table.table_id != table_id or type(table.version) is not int or not 1 <= table.version <= VERSION_MAX:
+        raise TableFault(f"a version of the table {table_id} has table_id {table_id!r} and a version from 1 to 9999")
+    if not isinstance(document["source"], str) or not document["source"]:
+        raise TableFault("the source of a table is a text")
+    return table
 
 
 def load_tables(directory: Path) -> Sequence[DecisionTable]:

@@ -28,7 +28,7 @@ from services.approval.tests.requests import TODAY, request
 
 TABLES = Path(__file__).parent.parent / "tables"
 DOCUMENT: dict[str, Any] = json.loads((TABLES / "standard-v1.json").read_text("utf-8"))
-TABLE = library().table(TODAY)
+TABLE = in_force(library().tables, TODAY)
 
 
 def content(document: dict[str, Any]) -> dict[str, Any]:

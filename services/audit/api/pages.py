@@ -16,11 +16,12 @@ from libs.service.pagination import CursorParameter, Limit, Page, page_of, pagin
 from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.audit import models
+from services.audit.access import RecordedRoute
 from services.audit.history import Moment, application_of, events_at, page_as_of
 from services.audit.statistics import statistics
 from services.audit.views import application_page, loan_page, trail
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(tags=["audit"], route_class=RecordedRoute)
 
 Auditor = Annotated[Actor, Depends(require("auditor", "risk_manager", "operator", "service"))]
 Running = Annotated[Runtime, Depends(runtime_of)]

@@ -16,12 +16,13 @@ from libs.service.pagination import Limit, Page
 from libs.service.problems import INVALID_CURSOR, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.audit import models
+from services.audit.access import RecordedRoute
 from services.audit.history import Moment
 from services.audit.logs import logs_of
 from services.audit.report.loan import loan_report
 from services.audit.steps import Step, steps, told_of
 
-router = APIRouter(tags=["replay"])
+router = APIRouter(tags=["replay"], route_class=RecordedRoute)
 
 Auditor = Annotated[Actor, Depends(require("auditor", "risk_manager", "operator", "service"))]
 Running = Annotated[Runtime, Depends(runtime_of)]

@@ -12,11 +12,12 @@ from libs.service.auth import require
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.runtime import Runtime, runtime_of
 from services.audit import models
+from services.audit.access import RecordedRoute
 from services.audit.export import MEDIA_TYPES, Format, exported
 from services.audit.search import Search, everything, search, with_sources
 from services.audit.views import trail
 
-router = APIRouter(tags=["trail"])
+router = APIRouter(tags=["trail"], route_class=RecordedRoute)
 
 Auditor = Annotated[Actor, Depends(require("auditor", "risk_manager", "operator", "service"))]
 Running = Annotated[Runtime, Depends(runtime_of)]

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.contracts.collections import Stage
-from libs.events.envelope import StoredEvent
+from libs.events.codec import Recorded
 from libs.service.etag import etag, not_modified
 from libs.service.models import Id
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
@@ -98,12 +98,13 @@ async def read_timeline(_actor: Reader, runtime: Running, case_id: CaseId) -> mo
     facts = await case_facts(runtime, case_id)
     own = await runtime.store.load(CASE.stream_id(case_id))
     conduct = await runtime.store.load(CONDUCT.stream_id(facts.applicant_id))
-    entries = [entry for event in [*own, *conduct] if (entry := _entry(runtime, event)).data["case_id"] == case_id]
+    stored = [*own, *conduct]
+    recorded = await runtime.codec.read_recorded(stored, [runtime.name] * len(stored))
+    entries = [entry for each in recorded if (entry := _entry(each)).data["case_id"] == case_id]
     return models.Timeline(case_id=case_id, entries=sorted(entries, key=lambda entry: entry.recorded_at))
 
 
-def _entry(runtime: Runtime, stored: StoredEvent) -> models.TimelineEntry:
-    recorded = runtime.codec.recorded(stored, runtime.name)
+def _entry(recorded: Recorded[Any]) -> models.TimelineEntry:
     return models.TimelineEntry(
         type=recorded.type,
         recorded_at=recorded.metadata.recorded_at,

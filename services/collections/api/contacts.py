@@ -77,6 +77,7 @@ async def log_contact(call: Collecting, case_id: CaseId, body: models.ContactEnt
         location=f"/collections/cases/{case_id}/contacts",
         effective_date=body.at_local.date(),
         rules={"collection-policy": policy.label},
+        subject=facts.applicant_id,
     )
 
 
@@ -85,7 +86,7 @@ async def list_contacts(_actor: Reader, runtime: Running, case_id: CaseId) -> li
     """The contacts of a case, in the order in which they were logged."""
     facts = await case_facts(runtime, case_id)
     stored = await runtime.store.load(CONDUCT.stream_id(facts.applicant_id))
-    events = [runtime.codec.decode(event.type, event.data) for event in stored]
+    events = await runtime.codec.read(stored)
     return [
         models.Contact.of(event) for event in events if isinstance(event, ContactLogged) and event.case_id == case_id
     ]
@@ -105,7 +106,9 @@ async def receive_complaint(call: Complaining, case_id: CaseId, body: models.Com
 
     location = f"/collections/cases/{case_id}/complaints"
     stream_id = CONDUCT.stream_id(facts.applicant_id)
-    return await call.execute(CONDUCT, stream_id, receive, shown, status=201, location=location)
+    return await call.execute(
+        CONDUCT, stream_id, receive, shown, status=201, location=location, subject=facts.applicant_id
+    )
 
 
 @router.get("/cases/{case_id}/complaints", summary="A case's complaints")
@@ -131,4 +134,6 @@ async def resolve_complaint(
     def shown(record: State) -> models.Complaint:
         return models.Complaint.of(record.complaints[complaint_id])
 
-    return await call.execute(CONDUCT, CONDUCT.stream_id(facts.applicant_id), resolve, shown)
+    return await call.execute(
+        CONDUCT, CONDUCT.stream_id(facts.applicant_id), resolve, shown, subject=facts.applicant_id
+    )

@@ -99,9 +99,10 @@ async def sign_contract(
     The answer is 202: the signature service signs for borrower and lender, then the contract is `SIGNED`, which a
     GET shows. A third-party platform may not sign (`third-party-may-not-sign`).
     """
-    third_party = call.actor.has("partner")
+    third_party, subject = call.actor.has("partner"), None
     if not third_party:
-        await contract_seen_by(call.actor, call.runtime, contract_id)
+        _, offered, _ = await contract_seen_by(call.actor, call.runtime, contract_id)
+        subject = offered.agreement.request.applicant_id
         if call.actor.on_behalf_of is None:
             raise Rejected(
                 "signatory-not-named",
@@ -116,7 +117,7 @@ async def sign_contract(
     )
     location = f"/contract/contracts/{contract_id}"
     stream_id = contracts.stream_id(contract_id)
-    return await call.execute(contracts, stream_id, order, detail_of, status=202, location=location)
+    return await call.execute(contracts, stream_id, order, detail_of, status=202, location=location, subject=subject)
 
 
 @router.post("/contracts/{contract_id}/cancel", summary="Take back", response_model=ContractDetail)

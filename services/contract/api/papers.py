@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
+from cryptography.exceptions import InvalidTag
 from fastapi import APIRouter, Depends, Request, Response
 
 from libs.contracts.contract import ContractOffered, Signature
@@ -90,19 +91,22 @@ async def _pdf(request: Request, runtime: Runtime, digest: str, name: str) -> Re
     known = request.headers.getlist("if-none-match")
     if known and parse_tags(",".join(known), "If-None-Match").matches_weakly(digest):
         return Response(status_code=304, headers=headers)
-    document = await documents.load(runtime.store.pool, digest)
+    document = await documents.load(runtime.store.pool, runtime.codec, digest)
     assert document is not None, "a document is written with the event that names it"
     headers["content-disposition"] = f'inline; filename="{name}-{document.contract_id}.pdf"'
     return Response(document.content, media_type=document.media_type, headers=headers)
 
 
 async def _intact(runtime: Runtime, digest: str) -> bool:
-    document = await documents.load(runtime.store.pool, digest)
+    try:
+        document = await documents.load(runtime.store.pool, runtime.codec, digest)
+    except InvalidTag:
+        return False
     return document is not None and sha256(document.content).hexdigest() == digest
 
 
 async def _remade(runtime: Runtime, offered: ContractOffered) -> str:
-    party = await borrower(runtime.store, offered.agreement.request.applicant_id)
+    party = await borrower(runtime.store, runtime.codec, offered.agreement.request.applicant_id)
     content = await press.run(contract_pdf, contents_of(offered, party, library()))
     return sha256(content).hexdigest()
 

@@ -125,4 +125,5 @@ def _built(contents: Contents, story: list[Flowable], *, label: str = PAGE_OF) -
         footer=contents.template.footer.zh.format_map(values_of(contents)),
         label=label,
         made_on=contents.offered_on,
+        keywords=contents.borrower.blind,
     )

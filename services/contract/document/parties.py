@@ -31,3 +31,6 @@ class Borrower:
     identity_number: str
     mobile: str = ""
     legal_representative: str = ""
+    blind: str = ""
+    """A value from the borrower's key, put into documents: once the key is gone nobody can make a document again to see
+    whether a name or number that he tries gives its hash."""

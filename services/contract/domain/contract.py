@@ -222,6 +222,7 @@ def _accept(command: AcceptContract, state: Contract) -> ContractAccepted:
         document_sha256=command.document_sha256,
         account=command.account,
         accepted_on=command.today,
+        applicant_id=offered.agreement.request.applicant_id,
     )
 
 
@@ -244,6 +245,7 @@ def _conclude(command: ConcludeContract, state: Contract) -> ContractSigned:
         signed_document_sha256=command.signed_document_sha256,
         signatures=command.signatures,
         signed_on=command.on,
+        applicant_id=state.offered.agreement.request.applicant_id,
     )
 
 

@@ -39,7 +39,7 @@ from services.contract.domain.contract import (
 )
 from services.contract.handlers import contracts
 from services.contract.library import library
-from services.contract.tests.story import ACCOUNT, APPLICATION, APPROVED, CONTRACT
+from services.contract.tests.story import ACCOUNT, APPLICANT, APPLICATION, APPROVED, CONTRACT
 
 DAY, LAST, AFTER = date(2026, 2, 1), date(2026, 2, 15), date(2026, 2, 16)
 LIMITS = library().limits_on(DAY)
@@ -74,7 +74,9 @@ VIEWED = ContractViewed(
     contract_id=CONTRACT, document_sha256=DIGEST, reading_seconds=30, disclosure_confirmed=True, viewed_on=DAY
 )
 LOOKED = VIEWED.model_copy(update={"disclosure_confirmed": False, "reading_seconds": 1})
-ACCEPTED = ContractAccepted(contract_id=CONTRACT, document_sha256=DIGEST, account=BANK, accepted_on=DAY)
+ACCEPTED = ContractAccepted(
+    contract_id=CONTRACT, document_sha256=DIGEST, account=BANK, accepted_on=DAY, applicant_id=APPLICANT
+)
 SIGNATURES = tuple(
     Signature(party=party, signatory="s", algorithm="Ed25519", public_key="k", signature="x", signed_at="t")
     for party in (Party.BORROWER, Party.LENDER)
@@ -88,6 +90,7 @@ SIGNED = ContractSigned(
     signed_document_sha256=SIGNED_DIGEST,
     signatures=SIGNATURES,
     signed_on=DAY,
+    applicant_id=APPLICANT,
 )
 EXPIRED = ContractExpired(contract_id=CONTRACT, application_id=APPLICATION, expired_on=AFTER)
 CANCELLED = ContractCancelled(contract_id=CONTRACT, application_id=APPLICATION, reason="A fault", cancelled_on=DAY)

@@ -268,7 +268,7 @@ async def show_loan_as_of(
 async def as_of(runtime: Runtime, loan_id: str, effective: date, known: date) -> LoanAsOf:
     """The loan at a pair of times, from its events."""
     stored = await runtime.store.load(LOAN.stream_id(loan_id))
-    events = [runtime.codec.decode(event.type, event.data) for event in stored]
+    events = await runtime.codec.read(stored)
     return loan_as_of(events, effective, known, library().policy(effective))
 
 

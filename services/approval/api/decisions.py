@@ -1,4 +1,4 @@
-"""Decisions over HTTP: the list and the queue, one decision, and what officers do with referred applications."""
+"""Decisions: the list and the queue, one decision, and what officers do with referred applications."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from libs.service.runtime import Runtime, runtime_of
 from services.approval import models
 from services.approval.domain.commands import ClaimCase, DecideCase, RecommendDecision, ReleaseCase
 from services.approval.domain.state import Status
-from services.approval.handlers import DECISION
+from services.approval.handlers import DECISION, table_in_force
 from services.approval.library import library
 from services.approval.views import decision
 
@@ -122,7 +122,7 @@ async def decide_case(call: Officer, application_id: ApplicationId, body: models
         limit=authority.limit(call.actor.roles),
         outcome=body.outcome,
         note=body.note,
-        reasons=_reasons(call, body.reasons),
+        reasons=await _reasons(call, body.reasons),
         terms=body.offer.terms(),
         authority=authority,
         today=call.today,
@@ -133,38 +133,9 @@ async def decide_case(call: Officer, application_id: ApplicationId, body: models
     )
 
 
-def _reasons(call: Call, codes: tuple[str, ...]) -> tuple[Reason, ...]:
-    table = library().table(call.today)
+async def _reasons(call: Call, codes: tuple[str, ...]) -> tuple[Reason, ...]:
+    table = await table_in_force(call.runtime.commands, call.today)
     for position, code in enumerate(codes):
         if code not in table.document["reasons"]:
             raise invalid(f"/reasons/{position}", "unknown-reason", "Send a code of the table's reason list.")
     return tuple(table.reason(code) for code in codes)
-
-
-@router.get("/tables", summary="List decision tables")
-async def list_tables(_actor: Reader, runtime: Running) -> list[models.TableSummary]:
-    """Every version, and which one is in force on the business date."""
-    current = library().table(runtime.today)
-    return [
-        models.TableSummary(
-            table_id=table.table_id,
-            version=table.version,
-            effective_from=table.effective_from,
-            sha256=table.sha256,
-            title=table.document["title"],
-            source=table.document["source"],
-            in_force=table is current,
-        )
-        for table in library().tables
-    ]
-
-
-@router.get("/tables/{table_id}/{version}", summary="One decision table")
-async def read_table(
-    _actor: Reader, table_id: Annotated[str, Path(max_length=64)], version: Annotated[int, Path(ge=1, le=9999)]
-) -> models.TableDocument:
-    """The whole document: conditions, outcomes, reasons with their texts, sources."""
-    for table in library().tables:
-        if (table.table_id, table.version) == (table_id, version):
-            return models.TableDocument(sha256=table.sha256, document=dict(table.document))
-    raise Problem(NOT_FOUND, "There is no such table; /approval/tables lists them.")
