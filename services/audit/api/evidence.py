@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Response
 
@@ -23,18 +23,28 @@ Auditor = Annotated[Actor, Depends(require("auditor", "risk_manager", "operator"
 Running = Annotated[Runtime, Depends(runtime_of)]
 LogName = Annotated[str, Path(pattern="^[a-z]{1,32}$", description="The service whose sequence it is.")]
 
+NOTE: Final = """\
+puhui.local/scoring
+24
+bn0TEtkMznxeA1JUG5vo2jvvp3PlPOmMm9bdlYtNW8k=
+streams 24 f16EWu6QqNWDHUUiSKWxJdsAkdnFAz4H3683UyZ1OKM=
+time 2026-11-25T20:17:20.589860Z
+
+— puhui.local/scoring hIQNUGF7/kty7CGOB7/qpS6vh9F/Y63VCrxOW+p9iKm+hAEsTgd/YjT6zSeAq7slwVtYcfVm5z4Ked/e6MaH3AJawQQ=
+— witness.local A0qBJAAAAABrB0JQuj8VzKkXlhnsJHXPvwEFRnykWwSe8JrjJeMN7Qq8VNN/W+MxXxQ9cliVkxLxgljayheS6x3VF4fV+ZFU2vzZDQ==
+"""
 ZIP: dict[int | str, dict[str, Any]] = {
     200: {
-        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}, "example": "PK..."}},
         "description": "A bundle.",
     }
 }
 TEXT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "A signed note."}
+    200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": NOTE}}, "description": "A signed note."}
 }
 HASHES: dict[int | str, dict[str, Any]] = {
     200: {
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "..."}},
         "description": "Hashes, 32 bytes each.",
     }
 }

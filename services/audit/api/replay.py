@@ -31,7 +31,7 @@ Effective = Annotated[BusinessDate | None, Query(description="What counts on thi
 Known = Annotated[Timestamp | None, Query(description="What was known at this time; without it, all.")]
 PDF: dict[int | str, dict[str, Any]] = {
     200: {
-        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.4 ..."}},
         "description": "A report.",
     }
 }

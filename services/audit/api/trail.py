@@ -27,7 +27,8 @@ ORDERS = {"sequence": trail.c.sequence, "recorded_at": trail.c.recorded_at}
 FILES: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
-            media.split(";")[0]: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA_TYPES.values()
+            media.split(";")[0]: {"schema": {"type": "string", "format": "binary"}, "example": "..."}
+            for media in MEDIA_TYPES.values()
         },
         "description": "All rows that were found, as a stream.",
     }
