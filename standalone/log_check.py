@@ -135,7 +135,10 @@ def _other_head(name: str, note: str, heads: Sequence[Head], leaves: bytes, keys
     if head.size > held:
         what = f"{name} has seen {head.size} events, and {held} were anchored: the anchor was rolled back"
         return [Finding("rolled back", name, what)]
-    return check_heads([head], leaves)
+    if check_heads([head], leaves):
+        what = f"{name} has a head over {head.size} events that is of another history than the one that was anchored"
+        return [Finding("head", name, what)]
+    return []
 
 
 async def _extent(dsn: str, log: str, *, archive: bool) -> tuple[int, list[Finding]]:

@@ -150,7 +150,7 @@ def _of_heads(
     forged = {each: bytes([each % 251]) * HASH_BYTES for each in range(place, events + 1)}
     head = rewritten_head(forged, events, directory / "rewritten")
     what = "a suffix rewritten with log and key: a new head is signed"
-    found.append(_checked(what, "head", f"size {events}", sound, kept, jobs, presented=head))
+    found.append(_checked(what, "head", "the log", sound, kept, jobs, presented=head))
     found.append(_checked("an old head replayed", "old head", "the log", sound, kept, jobs, presented=kept.first_head))
     files = AnchorFiles(directory / "anchors-rolled-back")
     half = events // 2
