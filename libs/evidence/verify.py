@@ -90,8 +90,8 @@ def verify(
     anchored: LeavesOf | None = None,
     documents: Mapping[str, bytes] | None = None,
 ) -> Report:
-    """Check a bundle. `trusted`: the keys that are believed, as text (without them the bundle's own are used, and that
-    is said); `anchored`: what was kept where the maker of the bundle cannot write; `documents`: files that are said to
+    """Check a bundle. `trusted`: the keys that are believed, as text, a witness's among them when its signature is
+    needed (without them the bundle's own are used, and that is said); `anchored`: what was kept where the maker of the bundle cannot write; `documents`: files that are said to
     be those that the events name."""
     report = Report()
     try:
@@ -119,7 +119,8 @@ def verify(
 
 def _check_keys_and_heads(bundle: Bundle, report: Report, trusted: Sequence[str] | None) -> None:
     try:
-        keys = keyring(bundle.keys)
+        keys = keyring(bundle.keys if trusted is None else trusted)
+        keyring(bundle.keys)
     except NotANote as error:
         report.add("keys", "keys", str(error))
         return

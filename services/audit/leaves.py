@@ -32,6 +32,9 @@ NEXT: Final = """
 VERSIONS: Final = """
     select stream_id, max(version) from log_leaf where service = $1 and sequence <= $2 group by stream_id"""
 # The audit's own events stand among those of the archive: they are numbered for themselves.
+HEARD: Final = """
+    select name, coalesce((select sequence from log_leaf where service = name order by sequence desc limit 1), 0)
+    from unnest($1::text[]) as name"""
 OWN: Final = """
     insert into log_leaf (service, sequence, stream_id, version, leaf_hash)
     select 'audit', (select coalesce(max(sequence), 0) from log_leaf where service = 'audit')

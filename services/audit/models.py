@@ -237,6 +237,7 @@ class LogShown(ResponseModel):
     model_config = example(
         name="ledger",
         origin="puhui.local/ledger",
+        heard=1203,
         events=1200,
         streams=80,
         root=SHA256,
@@ -247,7 +248,8 @@ class LogShown(ResponseModel):
 
     name: str
     origin: str
-    events: int | None
+    heard: int = Field(description="The last event that the archive holds of the service.")
+    events: int | None = Field(description="How many the last head is signed over: a gap before an event holds it up.")
     streams: int | None
     root: str | None
     signed_at: str | None

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from libs.evidence.container import unpack
 from libs.evidence.heads import AnchorFiles
+from libs.evidence.verify import verify
 from standalone.cli import app
-from tools.verify.example import Town, town
+from tools.verify.example import ISSUER, Town, town
+from tools.verify.faults import signed_again
 
 RUN = CliRunner()
 
@@ -92,4 +95,15 @@ def test_a_document_is_told_from_another(bundle: Path, tmp_path: Path) -> None:
 def test_keys_that_are_not_trusted_are_told(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "others").write_text("sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8")
     done = RUN.invoke(app, ["verify", str(bundle), "--keys", str(tmp_path / "others"), "--json"])
-    assert {each["code"] for each in json.loads(done.output)["findings"]} == {"keys"}
+    assert {each["code"] for each in json.loads(done.output)["findings"]} == {"keys", "head", "manifest"}
+
+
+def test_a_trusted_witness_is_needed_whatever_keys_the_bundle_brings(six: Town, tmp_path: Path) -> None:
+    files = dict(unpack(six.bundle(1)))
+    files["keys"] = b"".join(line + b"\n" for line in files["keys"].split(b"\n")[:-2])
+    for log in six.logs:
+        text, _, signatures = files[f"anchors/{log}"].decode().rpartition("\n\n")
+        files[f"anchors/{log}"] = f"{text}\n\n{signatures.splitlines()[0]}\n".encode()
+    lie = signed_again(files, ISSUER)
+    assert verify(lie).sound
+    assert {each.code for each in verify(lie, trusted=six.keys).findings} == {"witness"}

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final, TypeAlias
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from libs.evidence.container import pack, unpack
 from libs.evidence.notes import Note, Signer
 
@@ -155,7 +157,14 @@ def move_an_event(chance: random.Random, files: Files) -> None:
 
 def change_a_key(chance: random.Random, files: Files) -> None:
     lines = _lines(files, "keys")
-    del lines[chance.randrange(len(lines))]
+    place = chance.randrange(len(lines))
+    lines[place] = (
+        lines[place - 1].replace(b"/", b"/x", 1)
+        if chance.random() < 0.5
+        else Signer(
+            lines[place].split(b"+")[0].decode(), Ed25519PrivateKey.from_private_bytes(chance.randbytes(32))
+        ).verifier.text.encode()
+    )
     _put(files, "keys", lines)
 
 

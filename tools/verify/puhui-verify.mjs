@@ -408,7 +408,7 @@ export function verify(data, trusted = null) {
 
 function checkKeysAndHeads(bundle, add, notes, trusted) {
   let keys;
-  try { keys = bundle.keys.map(parseKey); } catch (error) {
+  try { bundle.keys.map(parseKey); keys = (trusted ?? bundle.keys).map(parseKey); } catch (error) {
     if (!(error instanceof NotOfForm)) throw error;
     add("keys", "keys", error.message);
     return;

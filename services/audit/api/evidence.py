@@ -15,6 +15,7 @@ from libs.service.runtime import Runtime, runtime_of
 from services.audit import models
 from services.audit.evidence import NotProvable, evidence_of
 from services.audit.history import application_of
+from services.audit.leaves import HEARD
 from services.audit.logs import LogState, logs_of
 
 router = APIRouter(tags=["evidence"])
@@ -78,7 +79,8 @@ async def read_evidence(
 async def list_logs(_actor: Auditor, runtime: Running) -> models.LogList:
     """One log a service: how far it is signed and anchored, and why not where it is not."""
     logs = logs_of(runtime)
-    return models.LogList(items=[_shown(state) for state in logs.logs.values()], keys=logs.keys)
+    heard = dict(await runtime.store.pool.fetch(HEARD, list(logs.logs)))
+    return models.LogList(items=[_shown(state, heard[name]) for name, state in logs.logs.items()], keys=logs.keys)
 
 
 @router.get("/logs/{name}/checkpoint", summary="The head of a log", response_class=Response, responses=TEXT)
@@ -109,11 +111,12 @@ def _log(runtime: Runtime, name: str) -> Any:
     return state.log
 
 
-def _shown(state: LogState) -> models.LogShown:
+def _shown(state: LogState, heard: int) -> models.LogShown:
     head = state.log.head if state.log else None
     return models.LogShown(
         name=state.name,
         origin=state.signer.name,
+        heard=heard,
         events=head.size if head else None,
         streams=head.streams if head else None,
         root=head.root.hex() if head else None,
