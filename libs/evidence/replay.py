@@ -19,7 +19,12 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 RULES: Final = Path(__file__).with_name("state_rules.json")
-KNOWN_RULES: Final = frozenset({"d2fd59290a57541fb48740ef126a2c350e3b8f6ba15769b4e357c8e8783e8e0b"})
+KNOWN_RULES: Final = frozenset(
+    {
+        "d2fd59290a57541fb48740ef126a2c350e3b8f6ba15769b4e357c8e8783e8e0b",
+        "3511f075a4456fd2be1cfdc7f9a67dcbb1593794685436a7dd9bb3fbc51cfddd",
+    }
+)
 """SHA-256 of every version of the rules that was ever published: old bundles are checked by their own."""
 PARTS_OF_AN_AMOUNT: Final = ("principal", "interest", "fee", "penalty")
 KEYS: Final = {"application": "application_id", "loan": "loan_id", "case": "case_id"}

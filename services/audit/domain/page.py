@@ -172,6 +172,8 @@ def _disbursement(event: DomainEvent) -> Iterator[Effect]:
         case ledger.LoanDisbursed():
             values = {"disbursement": "CONFIRMED", "loan_state": "ACTIVE", "disbursed_on": event.value_date}
             yield _on_loan(event.loan_id, **values, **_position(event.position))
+        case ledger.DisbursementRedated():
+            yield _on_loan(event.loan_id, disbursed_on=event.value_date, **_position(event.position))
         case ledger.DisbursementReturned():
             # As if it had never been paid out; what the borrower paid meanwhile is credit that is owed to him.
             values = {"disbursement": "RETURNED", "disbursed_on": None}
@@ -185,13 +187,18 @@ def _money(event: DomainEvent) -> Iterator[Effect]:
         case ledger.RepaymentReceived():
             sums = {"repaid_minor": event.amount.minor, "repayments": 1}
             yield Effect(Subject.LOAN, event.loan_id, _position(event.position), sums)
-        case ledger.CreditApplied():
+        case ledger.CreditApplied() | ledger.LoanChanged() | ledger.ChargeWaived() | ledger.FeeCharged():
             yield _on_loan(event.loan_id, **_position(event.position))
         case ledger.RepaymentReversed():
             # A settled loan is owed again.
             values = {"loan_state": "ACTIVE", "settlement": "", "settled_on": None, **_position(event.position)}
             sums = {"repaid_minor": -event.amount.minor, "reversals": 1}
             yield Effect(Subject.LOAN, event.loan_id, values, sums)
+        case ledger.RepaymentReinstated():
+            sums = {"repaid_minor": event.amount.minor, "reversals": -1}
+            yield Effect(Subject.LOAN, event.loan_id, _position(event.position), sums)
+        case ledger.CreditRefunded():
+            yield Effect(Subject.LOAN, event.loan_id, {}, {"credit_minor": -event.amount.minor})
         case ledger.RecoveryReceived():
             yield Effect(Subject.LOAN, event.loan_id, {}, {"recovered_minor": event.amount.minor, "recoveries": 1})
         case _:

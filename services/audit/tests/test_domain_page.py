@@ -130,6 +130,14 @@ SHOWN: dict[type[DomainEvent], list[Effect]] = {
     ledger.LoanCancelled: [loan(loan_state="CANCELLED", **NOTHING_OWED)],
     ledger.RepaymentReceived: [loan_sums(POSITION, repaid_minor=110_016, repayments=1)],
     ledger.CreditApplied: [loan(**POSITION)],
+    ledger.RepaymentReinstated: [
+        loan_sums({**POSITION, "as_of": date(2026, 4, 20)}, repaid_minor=110_016, reversals=-1)
+    ],
+    ledger.CreditRefunded: [loan_sums(credit_minor=-1_234)],
+    ledger.LoanChanged: [loan(**POSITION)],
+    ledger.ChargeWaived: [loan(**{**POSITION, "as_of": date(2026, 4, 12)})],
+    ledger.FeeCharged: [loan(**{**POSITION, "as_of": date(2026, 4, 12)})],
+    ledger.DisbursementRedated: [loan(**POSITION, disbursed_on=date(2026, 2, 4))],
     ledger.RepaymentReversed: [
         loan_sums(
             {
@@ -185,11 +193,14 @@ SHOWN: dict[type[DomainEvent], list[Effect]] = {
 }
 
 NOT_SHOWN = {
+    "AccrualResumed",
+    "AccrualSuspended",
     "ApplicantRegistered",  # personal data
     "ArrearsUpdated",  # the loan's own position says it
     "BusinessDayOpened",
     "CaseClaimed",
     "CaseReleased",
+    "ClassificationOverlaid",  # the tier that follows is said by LoanClassified
     "ComplaintResolved",
     "ComparisonSignedOff",
     "ConsentGiven",
@@ -198,6 +209,7 @@ NOT_SHOWN = {
     "ContractViewed",
     "DayClosed",
     "DecisionRecommended",
+    "DelinquencyPaused",
     "DocumentAttached",
     "ErasureDue",  # a person's page says it, and so for the others about persons
     "ErasureRequested",
@@ -218,6 +230,7 @@ NOT_SHOWN = {
     "ViolationClosed",
     "ViolationFound",
     "WorkPaperCompleted",
+    "PeriodSealed",
     "ProductDefined",
     "ProductWithdrawn",
     "ReadModelSwitched",
@@ -228,6 +241,9 @@ NOT_SHOWN = {
     "TableCompared",
     "TableProposed",
     "TableReleased",
+    "SuspenseMatched",  # the repayment that it became is said by RepaymentReceived
+    "SuspenseReceived",
+    "SuspenseReturned",
     "WriteOffRejected",
     "WriteOffRequested",
 }
