@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.audit.api.control import router as control
+from services.audit.api.evidence import bundles
 from services.audit.api.evidence import router as evidence
 from services.audit.api.pages import router as pages
 from services.audit.api.persons import router as persons
@@ -13,4 +14,4 @@ from services.audit.api.replay import router as replay
 from services.audit.api.samples import router as samples
 from services.audit.api.trail import router as trail
 
-routers: Final = [pages, trail, replay, evidence, persons, control, samples, portfolio]
+routers: Final = [pages, trail, replay, bundles, evidence, persons, control, samples, portfolio]

@@ -13,12 +13,15 @@ from libs.service.auth import require
 from libs.service.problems import CONFLICT, NOT_FOUND, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.audit import models
+from services.audit.access import RecordedRoute
 from services.audit.evidence import NotProvable, evidence_of
 from services.audit.history import application_of
 from services.audit.leaves import HEARD
 from services.audit.logs import LogState, logs_of
 
+bundles = APIRouter(tags=["evidence"], route_class=RecordedRoute)
 router = APIRouter(tags=["evidence"])
+"""Heads, tiles and keys say nothing of anybody: who reads them is not on record."""
 
 Auditor = Annotated[Actor, Depends(require("auditor", "risk_manager", "operator", "service"))]
 Running = Annotated[Runtime, Depends(runtime_of)]
@@ -51,7 +54,7 @@ HASHES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get(
+@bundles.get(
     "/loans/{identifier}/evidence",
     summary="Evidence of one loan, to be checked offline",
     response_class=Response,

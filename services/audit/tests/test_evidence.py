@@ -121,3 +121,16 @@ async def test_only_auditors_are_given_evidence(town: Served) -> None:
     assert (await (await town.client("collector")).get("/audit/logs")).status_code == 403
     path = f"/audit/loans/{application_id(1)}/evidence"
     assert (await (await town.client("customer")).get(path)).status_code == 403
+
+
+async def test_who_took_evidence_is_on_record(town: Served) -> None:
+    await bundle_of(town, application_id(3))
+    await town.settle()
+    read = {"type": "puhui.audit.records-read.v1", "actor": "auditor", "limit": 200}
+    entries = (await (await town.client("auditor")).get("/audit/trail", params=read)).json()["items"]
+    shown = [
+        (await (await town.client("auditor")).get(f"/audit/events/{entry['event_id']}")).json() for entry in entries
+    ]
+    operations = {each["entry"]["data"]["operation"] for each in shown}
+    assert "/audit/loans/{identifier}/evidence" in operations
+    assert not any("/logs" in operation for operation in operations)
