@@ -29,6 +29,8 @@ NAMED_UNITS: Final = {
     "annually": (12, PeriodUnit.MONTHS),
     "yearly": (12, PeriodUnit.MONTHS),
 }
+PAYMENTS_MAX: Final = 5_000
+"""A hundred years of weeks: a bound on the work that one case may cause."""
 EU_PERIODS_A_YEAR: Final = {PeriodUnit.DAYS: 365, PeriodUnit.WEEKS: 52, PeriodUnit.MONTHS: 12}
 """The directive's standard year: 365 days, 52 weeks or 12 equal months."""
 
@@ -54,12 +56,19 @@ def _time(text: object) -> Fraction:
     return Fraction(str(text).split()[0])
 
 
+def _count(stream: Mapping[str, Any]) -> int:
+    count = whole(stream.get("count", 1))
+    if not 1 <= count <= PAYMENTS_MAX:
+        raise UnsupportedError(f"{count} payments: 1 to {PAYMENTS_MAX} are worked out")
+    return count
+
+
 def _payments(case: Case) -> Iterator[tuple[Fraction, Decimal, Mapping[str, Any]]]:
     """Each payment of equal streams: its number in periods from the first advance, its amount, its stream."""
     streams = case["payments"]
     n = 0
     for stream in [streams] if isinstance(streams, Mapping) else streams:
-        for _ in range(whole(stream.get("count", 1))):
+        for _ in range(_count(stream)):
             n += 1
             yield Fraction(n), _amount(stream["amount"]), stream
 
@@ -135,7 +144,7 @@ def _stream_payments(case: Case, unit: UnitPeriod | None) -> Iterator[tuple[int,
         start = day(dated) if dated else None
         if start is not None and first is not None and unit is not None and not unit.semimonthly:
             count = unit_periods(day(first), start, unit)[0]
-        for n in range(whole(stream.get("count", 1))):
+        for n in range(_count(stream)):
             on = None if start is None or unit is None else unit.after(start, n)
             yield count, on, _amount(stream["amount"])
             count += 1

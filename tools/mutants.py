@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
-from rich.table import Table
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LENDING: Final = Path("libs/lending")
@@ -194,14 +194,12 @@ def main(words: Sequence[str]) -> int:
     """0 when every planted error was noticed."""
     chosen = [m for m in MUTANTS if not words or any(word in f"{m.area} {m.module}" for word in words)]
     console = Console()
-    table = Table("area", "planted", "noticed by", title="Planted errors")
     survived = 0
-    for mutant in track(chosen, description="planting errors", console=console):
+    for mutant in track(chosen, description="planting errors", console=console, disable=not console.is_terminal):
         with planted(mutant) as root:
             noticed = failing_test(root, mutant.tests)
         survived += noticed is None
-        table.add_row(mutant.area, mutant.told, noticed or "[bold red]nobody[/]")
-    console.print(table)
+        console.print(f"[bold]{mutant.area}[/] {escape(mutant.told)}\n    {escape(noticed or 'NOBODY NOTICED')}")
     console.print(f"{len(chosen) - survived} of {len(chosen)} planted errors noticed")
     return int(survived > 0)
 

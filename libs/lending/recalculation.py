@@ -19,7 +19,7 @@ from libs.lending.level import LevelRun
 from libs.lending.live_rows import CUMULATIVE, PROGRESSIVE, LiveRow, Prepayment, Recalculation
 from libs.lending.periods import common_denominator, days_part, one_period, period_part, plan_periods
 from libs.lending.rounding import divide
-from libs.lending.terms import InterestAccrual, LoanTerms, RateChange, RepaymentMethod, TermsError
+from libs.lending.terms import INSTALMENTS_MAX, InterestAccrual, LoanTerms, RateChange, RepaymentMethod, TermsError
 
 __all__ = ["CUMULATIVE", "PROGRESSIVE", "LivePlan", "LiveRow", "Prepayment", "Recalculation"]
 
@@ -60,6 +60,8 @@ class LivePlan:
         self.disbursements.append((on, amount))
         while on >= self.rows[-1].due:
             last = self.rows[-1]
+            if last.number == INSTALMENTS_MAX:
+                raise TermsError("instalments", f"{on} is too long after the last due date")
             due = add_period(last.due, self.terms.period, 1, self.terms.month_end, self.terms.due_day)
             self.rows.append(LiveRow(last.number + 1, last.due, due))
         self._resolve(on)

@@ -1,5 +1,6 @@
 """Every published case, row by row, through the same code as `puhui cases`."""
 
+import copy
 import json
 from collections import Counter
 from decimal import Decimal
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import libs.lending.tests
@@ -17,6 +20,12 @@ from standalone.cases import answer, app, run_schedule
 DATA = Path(libs.lending.tests.__file__).parent / "data"
 SCHEDULES = json.loads((DATA / "schedule_cases.json").read_text(encoding="utf-8"))["cases"]
 FURTHER_SCHEDULES = json.loads((DATA / "further_schedules.json").read_text(encoding="utf-8"))["cases"]
+RATE_CASES = [
+    cases
+    for name in ("apr_cases.json", "further_rates.json")
+    for cases in json.loads((DATA / name).read_text(encoding="utf-8")).values()
+    if isinstance(cases, list)
+]
 ANNUAL_RATES = json.loads((DATA / "apr_cases.json").read_text(encoding="utf-8"))
 
 
@@ -160,6 +169,30 @@ def test_what_has_no_counterpart_is_said_and_not_guessed(change: dict[str, Any],
     printed = answer({**CASE, **change}, run_schedule)
     assert printed["id"] == CASE["id"]
     assert reason in printed["unsupported"]
+
+
+JUNK = st.sampled_from(
+    [None, "", "x", "-1", "0", 0, -3, 10**30, 1.5, True, [], {}, ["a"], {"a": 1}, "9999-12-31", "1e9"]
+)
+
+
+@given(st.sampled_from([*SCHEDULES, *FURTHER_SCHEDULES]), st.data())
+@settings(max_examples=150)
+def test_no_case_stops_the_others_whatever_it_holds(case: dict[str, Any], data: st.DataObject) -> None:
+    broken = copy.deepcopy(blind(case))
+    place: Any = data.draw(st.sampled_from([broken, broken["params"], broken["conventions"], *broken["events"]]))
+    place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JUNK)
+    printed = answer(broken, run_schedule)
+    assert ("unsupported" in printed) != ("rows" in printed)
+    json.dumps(printed)
+
+
+@given(st.sampled_from([case for cases in RATE_CASES for case in cases]), st.data())
+@settings(max_examples=100)
+def test_no_rate_case_stops_the_others_whatever_it_holds(case: dict[str, Any], data: st.DataObject) -> None:
+    broken = copy.deepcopy(blind(case))
+    broken[data.draw(st.sampled_from(sorted(broken)))] = data.draw(JUNK)
+    assert ("unsupported" in answer(broken, run_apr)) != ("apr_percent" in answer(broken, run_apr))
 
 
 @pytest.mark.parametrize("text", ["not json", "[]", "3", '{"cases": []}'])
