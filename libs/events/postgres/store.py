@@ -42,10 +42,12 @@ ACQUIRE_TIMEOUT_S: Final = 30.0
 APPEND: Final = "select es.append($1, $2, $3, $4, $5, $6, $7)"
 COPY: Final = "select es.copy($1, $2, $3, $4, $5, $6, $7)"
 APPEND_ANSWERED: Final = "select es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+# The stream's number first: so the primary key gives the versions in their order, and nothing is sorted.
 LOAD: Final = """
-    select s.stream_id, e.version, e.event_id, e.type, e.data, e.metadata, 0::bigint
-    from es.stream s join es.event e using (stream_no)
-    where s.stream_id = $1 and e.version > $2 order by e.version"""
+    select $1::text, e.version, e.event_id, e.type, e.data, e.metadata, 0::bigint
+    from es.event e
+    where e.stream_no = (select s.stream_no from es.stream s where s.stream_id = $1::text) and e.version > $2
+    order by e.version"""
 # A place at a time, by primary key: `limit 1` keeps the planner from joining whole tables for a batch of a thousand.
 READ: Final = """
     select s.stream_id, e.version, e.event_id, e.type, e.data, e.metadata, q.global_seq
@@ -141,8 +143,14 @@ async def connect(dsn: str, *, min_size: int = 1, max_size: int = 8, application
         min_size=min_size,
         max_size=max_size,
         reset=_keep_connection_state,
-        # Without sequential scans: a plan made while a table was small must not outlive its youth.
-        server_settings={"application_name": application_name, "jit": "off", "enable_seqscan": "off"},
+        # Without sequential scans: a plan made while a table was small must not outlive its youth. Without bitmaps, which
+        # lose the order of the index: what is read here is read by key, in order.
+        server_settings={
+            "application_name": application_name,
+            "jit": "off",
+            "enable_seqscan": "off",
+            "enable_bitmapscan": "off",
+        },
     )
     return PostgresStore(pool)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Final
@@ -90,7 +91,10 @@ async def test_a_scan_would_be_noticed(grown: PostgresStore) -> None:
 
 @pytest.mark.parametrize("name", ["LOAD", "READ", "ANSWERED", "POSITIONS", "MOVE_POSITION", "UNPARK", "FINISH"])
 async def test_a_plan_takes_what_it_needs_from_an_index_in_its_order(grown: PostgresStore, name: str) -> None:
-    text = await grown.pool.fetchval(f"explain (generic_plan, format json) {getattr(statements, name)}")
+    statement = getattr(statements, name)
+    arguments = ", ".join(["null"] * max(int(number) for number in re.findall(r"\$(\d+)", statement)))
+    await grown.pool.execute(f"set plan_cache_mode = force_generic_plan; prepare p as {statement}")
+    text = await grown.pool.fetchval(f"explain (format json) execute p({arguments})")
     nodes = list(_nodes(json.loads(text)[0]["Plan"]))
     assert not [node for node in nodes if node["Node Type"] in ("Seq Scan", "Sort", "Hash Join", "Merge Join")], text
     assert [node for node in nodes if "Index" in node["Node Type"]]
