@@ -62,6 +62,7 @@ UNPAID: Final = 20
 LATE: Final = 50
 """One loan in so many is in arrears."""
 REPLAYED: Final = 300
+ISSUER: Final = "http://issuer.test"
 NAMES: Final = UUID("8f0c7a52-7c2e-5b8e-9a57-0d2b6f2f9d11")
 OPERATOR: Final = Cause(Actor("operator", "operator"), "bench")
 MEMORY_GIB_MAX: Final = 6.0
@@ -221,7 +222,7 @@ async def ledger(server: EmbeddedPostgres, name: str) -> AsyncIterator[Runtime]:
         database_url=SecretStr(server.dsn(name)),
         kafka_bootstrap="in-memory:0",
         jwks_file=Path("none"),
-        token_issuer="http://issuer.test",  # noqa: S106 - an issuer is no password
+        token_issuer=ISSUER,
         topic_partitions=1,
         business_date_start=TODAY,
     )

@@ -12,6 +12,7 @@ from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent, Value
 from libs.contracts.types import Code, Id, MoneyField, Personal, PersonalDate, RateField, Text
 from libs.contracts.values import (
+    AllocationRule,
     ApplicantKind,
     Channel,
     FeeRule,
@@ -57,6 +58,8 @@ class Product(Value):
     day_count: DayCount = DayCount.ACT_360
     fees: tuple[FeeRule, ...] = ()
     overdue: OverdueRule
+    allocation: AllocationRule | None = None
+    """In which order a repayment pays what is due; None: the legal order (Civil Code 561)."""
     prepayment_fee_rate: RateField
     guarantees: tuple[GuaranteeKind, ...]
     unsecured_max: MoneyField | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Self
@@ -92,14 +93,19 @@ class AllocationRule(Value):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        named = [(step.timing, step.component) for step in self.steps]
-        needed = {(t, c) for t in (Timing.PAST_DUE, Timing.DUE) for c in Component if c is not Component.COST}
-        if len(set(named)) != len(named) or not needed <= set(named) or any(t is Timing.IN_ADVANCE for t, _ in named):
-            raise PydanticCustomError(
-                "allocation",
-                "name FEE, PENALTY, INTEREST and PRINCIPAL once each as PAST_DUE and as DUE, and nothing IN_ADVANCE",
-            )
+        refuse_incomplete_steps((step.timing, step.component) for step in self.steps)
         return self
+
+
+def refuse_incomplete_steps(steps: Iterable[tuple[Timing, Component]]) -> None:
+    """Raises a validation error unless all that may be due is paid by some step, and nothing in advance."""
+    named = list(steps)
+    needed = {(t, c) for t in (Timing.PAST_DUE, Timing.DUE) for c in Component if c is not Component.COST}
+    if len(set(named)) != len(named) or not needed <= set(named) or any(t is Timing.IN_ADVANCE for t, _ in named):
+        raise PydanticCustomError(
+            "allocation",
+            "name FEE, PENALTY, INTEREST and PRINCIPAL once each as PAST_DUE and as DUE, and nothing IN_ADVANCE",
+        )
 
 
 class ProductTerms(Value):

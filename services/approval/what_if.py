@@ -21,6 +21,7 @@ from libs.contracts.approval import (
     Outcome,
     OutcomeChange,
 )
+from libs.contracts.base import DomainEvent
 from libs.contracts.values import Reason
 from libs.events.canonical import canonical
 from libs.events.envelope import StoredEvent
@@ -32,7 +33,7 @@ from services.approval.tables import DecisionTable
 BATCH: Final = 250
 BREATH: Final = 10
 """Cases between two breaths: some milliseconds of work."""
-DECIDED: Final = {
+DECIDED: Final[dict[type[DomainEvent], tuple[Outcome, str]]] = {
     ApplicationApproved: (Outcome.APPROVE, "approved_on"),
     ApplicationDeclined: (Outcome.DECLINE, "declined_on"),
     ApplicationReferred: (Outcome.REFER, "referred_on"),

@@ -71,7 +71,7 @@ def _personal(recorded: Recorded[Any]) -> dict[str, Any] | None:
     for place, _ in EVENT_TYPES[type(recorded.event).type_name].personal(payload):
         value = payload
         for step in place:
-            value = value[step]  # type: ignore[index]
+            value = value[step]
         if value not in (None, ""):
             values["/".join(map(str, place))] = value
     return _entry(recorded) | {"values": values} if values else None

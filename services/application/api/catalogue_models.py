@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from libs.contracts import examples as ex
 from libs.contracts.application import ConsentPurpose, Product, ProductDefined
-from libs.contracts.values import ApplicantKind, Channel, GuaranteeKind, Named
+from libs.contracts.values import (
+    AllocationDirection,
+    ApplicantKind,
+    Channel,
+    GuaranteeKind,
+    Named,
+    refuse_incomplete_steps,
+)
+from libs.lending.allocation import Component, Timing
 from libs.lending.daycount import DayCount
 from libs.lending.terms import FeeBase, FeeTiming, RepaymentMethod
 from libs.service.models import (
@@ -58,6 +66,25 @@ class OverdueBody(RequestModel):
     on_interest: bool = False
 
 
+class AllocationStepBody(RequestModel):
+    """What kind of debt a step pays."""
+
+    timing: Timing
+    component: Component
+
+
+class AllocationBody(RequestModel):
+    """In which order a repayment pays what is due."""
+
+    direction: AllocationDirection = AllocationDirection.VERTICAL
+    steps: tuple[AllocationStepBody, ...] = Field(min_length=1, max_length=10)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        refuse_incomplete_steps((step.timing, step.component) for step in self.steps)
+        return self
+
+
 class DocumentRuleBody(RequestModel):
     """A document that the product asks for."""
 
@@ -92,6 +119,9 @@ class ProductVersionBody(RequestModel):
     day_count: DayCount = DayCount.ACT_360
     fees: tuple[FeeBody, ...] = Field(default=(), max_length=FEES_MAX)
     overdue: OverdueBody
+    allocation: AllocationBody | None = Field(
+        default=None, description="In which order a repayment pays what is due; the legal order where left out."
+    )
     prepayment_fee_rate: RateField
     guarantees: tuple[GuaranteeKind, ...] = Field(min_length=1, max_length=4)
     unsecured_max: PositiveMoney | None = None

@@ -99,6 +99,7 @@ def terms_of(product: Product) -> ProductTerms:
         day_count=product.day_count,
         fees=product.fees,
         overdue=product.overdue,
+        allocation=product.allocation,
         prepayment_fee_rate=product.prepayment_fee_rate,
         guarantees=product.guarantees,
     )

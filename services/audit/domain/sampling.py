@@ -31,13 +31,9 @@ def population_sha256(files: Sequence[File]) -> str:
 def draw(method: SamplingMethod, files: Sequence[File], size: int, seed: str) -> list[SampledFile]:
     """At most `size` files, in the order of the population (with monetary units fewer, where one holds several)."""
     assert size >= 1, "a sample has a size"
-    match method:
-        case SamplingMethod.RANDOM:
-            drawn = _random(files, size, seed)
-        case SamplingMethod.STRATIFIED:
-            drawn = _stratified(files, size, seed)
-        case SamplingMethod.MONETARY_UNIT:
-            return _monetary_unit(files, size, seed)
+    if method is SamplingMethod.MONETARY_UNIT:
+        return _monetary_unit(files, size, seed)
+    drawn = _random(files, size, seed) if method is SamplingMethod.RANDOM else _stratified(files, size, seed)
     chosen = {file.application_id for file in drawn}
     return [_sampled(file) for file in files if file.application_id in chosen]
 

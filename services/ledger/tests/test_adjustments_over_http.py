@@ -11,11 +11,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from pypdf import PdfReader
 
+from libs.contracts.values import AllocationDirection, AllocationRule, AllocationStep
+from libs.lending.allocation import Component, Timing
 from libs.lending.terms import RepaymentMethod
 from libs.service.testing import Served, key
-from services.ledger.tests.making import DAY
+from services.ledger.tests.making import DAY, loan_id, signed
 from services.ledger.tests.test_day_end import close_until
 
 CNY = "CNY"
@@ -434,3 +437,23 @@ async def test_eight_who_repay_one_loan_at_once_are_all_heard(ledger: Served, le
 
     assert await asyncio.gather(*map(pay, range(40))) == [201] * 40
     assert (await show(ledger, f"/loans/{loan}"))["position"]["credit"] == money("820.00")
+
+
+async def test_a_products_order_of_allocation_decides_what_is_paid_first(ledger: Served) -> None:
+    steps = [(t, c) for t in ("PAST_DUE", "DUE") for c in ("PRINCIPAL", "INTEREST", "PENALTY", "FEE")]
+    rule = AllocationRule(
+        direction=AllocationDirection.HORIZONTAL,
+        steps=tuple(AllocationStep(timing=Timing(t), component=Component(c)) for t, c in steps),
+    )
+    contract = signed(1)
+    request = contract.agreement.request
+    product = request.product.model_copy(update={"allocation": rule})
+    agreement = contract.agreement.model_copy(update={"request": request.model_copy(update={"product": product})})
+    await ledger.publish("contract-1", contract.model_copy(update={"agreement": agreement}))
+    await ledger.settle()
+    await close_until(ledger, date(2026, 3, 9))
+    found = await repay(ledger, loan_id(1), "1000.00", "2026-03-10")
+    assert found["repayment"]["allocated"]["principal"] == money("920.16")
+    assert found["repayment"]["allocated"]["interest"] == money("79.84")
+    with pytest.raises(ValidationError, match="once each as PAST_DUE"):
+        AllocationRule(steps=rule.steps[:3])
