@@ -78,7 +78,11 @@ class Reader(Protocol):
         ...
 
     async def seek(self, topic: str, partition: int, offset: int) -> None:
-        """Read from `offset` next; an offset that the broker does not hold means from its first record."""
+        """Read from `offset` next; an offset that the broker does not hold means from its first record.
+
+        A consumer asks for the last record that it has handled, so one that is not there is one of another life, also
+        when it would be the next to come.
+        """
         ...
 
     def attend(self, places: Iterable[Place]) -> None:

@@ -187,7 +187,7 @@ class Hub:
         wanted = await reader.wanted(places)
         ends = await self.end_offsets([place for place, offset in wanted.items() if offset])
         for place, offset in wanted.items():
-            self.seek(reader, place, offset if offset <= ends.get(place, 0) else 0)
+            self.seek(reader, place, offset if offset < ends.get(place, 0) else 0)
 
     def seek(self, reader: HubReader, place: Place, offset: int) -> None:
         alone = not any(place in other.positions for other in self._readers if other is not reader)
@@ -319,7 +319,7 @@ class HubReader:
         place = (topic, partition)
         if place in self.positions:
             ends = await self._hub.end_offsets([place]) if offset else {}
-            self._hub.seek(self, place, offset if offset <= ends.get(place, 0) else 0)
+            self._hub.seek(self, place, offset if offset < ends.get(place, 0) else 0)
 
     async def commit(self, offsets: Mapping[Place, int]) -> None:
         """There is no group whose lag anybody could look at."""

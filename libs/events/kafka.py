@@ -47,11 +47,17 @@ async def _start(start: Callable[[], Awaitable[None]], stop: Callable[[], Awaita
 
 
 async def _stop(client: str, stop: Callable[[], Awaitable[None]]) -> None:
+    task = asyncio.current_task()
+    assert task is not None, "clients live in tasks"
     try:
         async with asyncio.timeout(STOP_S):
             await stop()
     except TimeoutError:
         log.info("client left without a goodbye to the broker", client=client)
+    except asyncio.CancelledError:
+        if task.cancelling():
+            raise
+        log.info("client let a cancellation of its own escape", client=client)  # its broker went away meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +344,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         ends = await self._broker.end_offsets(place for place, offset in ours.items() if offset)
         for place, offset in ours.items():
             if TopicPartition(*place) in self._consumer.assignment():
-                self._consumer.seek(TopicPartition(*place), offset if offset <= ends.get(place, 0) else 0)
+                self._consumer.seek(TopicPartition(*place), offset if offset < ends.get(place, 0) else 0)
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         ours = {TopicPartition(*place): offset for place, offset in offsets.items()}

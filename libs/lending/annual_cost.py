@@ -139,7 +139,8 @@ def plan_flows(plan: RepaymentPlan) -> list[Flow]:
     Regular dates count as whole periods; odd days by the calendar (a year of 365 days).
     """
     terms = plan.terms
-    net = terms.principal - total(tranche.amount for tranche in terms.tranches) - plan.upfront_fee
+    later = total((tranche.amount for tranche in terms.tranches), terms.principal.currency)
+    net = terms.principal - later - plan.upfront_fee
     a_year = periods_a_year(terms.period)
     repaid = [
         Flow(_elapsed(terms.disbursed_on, row.due, terms.period, a_year), -row.total.decimal) for row in plan.rows

@@ -153,7 +153,7 @@ class MemoryReader:
     async def seek(self, topic: str, partition: int, offset: int) -> None:
         if (topic, partition) in self.offsets:
             held = len(self._log.topics.get(topic, [[]] * (partition + 1))[partition])
-            self.offsets[topic, partition] = offset if offset <= held else 0
+            self.offsets[topic, partition] = offset if offset < held else 0
 
     def attend(self, places: Iterable[Place]) -> None:
         """Asking costs nothing in memory."""

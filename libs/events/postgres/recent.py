@@ -27,26 +27,37 @@ class Recent:
         self._fetch = fetch
         self._events: deque[StoredEvent] = deque(maxlen=KEPT_EVENTS)
         self._fetching = asyncio.Lock()
+        self._told = 0
+
+    def told(self, last_sequence: int) -> None:
+        """The sequence has got so far: whoever reads from now on is given everything up to there."""
+        self._told = max(self._told, last_sequence)
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
-        if (known := self._known(after_sequence, limit)) is not None:
+        """As `libs.events.store.Store.read`: fewer than `limit` only at the end of what this process was told of."""
+        known = self._known(after_sequence, limit)
+        if known and self._is_whole(known, limit):
             return known
-        if not self._follows(after_sequence):
+        if not known and not self._follows(after_sequence):
             return await self._fetch(after_sequence, limit)
         async with self._fetching:
-            if (known := self._known(after_sequence, limit)) is not None:
+            known = self._known(after_sequence, limit)
+            if known and self._is_whole(known, limit):
                 return known
-            fetched = await self._fetch(after_sequence, limit)
+            fetched = await self._fetch(known[-1].sequence if known else after_sequence, limit - len(known))
             if fetched:
                 if self._events and fetched[0].sequence != self._events[-1].sequence + 1:
                     self._events.clear()
                 self._events.extend(fetched)
-            return fetched
+            return known + fetched
 
-    def _known(self, after_sequence: int, limit: int) -> list[StoredEvent] | None:
-        """What is kept after a place; None when nothing is, or not what follows directly."""
+    def _is_whole(self, known: list[StoredEvent], limit: int) -> bool:
+        return len(known) == limit or known[-1].sequence >= self._told
+
+    def _known(self, after_sequence: int, limit: int) -> list[StoredEvent]:
+        """What is kept directly after a place."""
         if not self._events or not self._events[0].sequence <= after_sequence + 1 <= self._events[-1].sequence:
-            return None
+            return []
         start = after_sequence + 1 - self._events[0].sequence
         return list(islice(self._events, start, start + limit))
 

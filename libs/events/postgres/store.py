@@ -374,6 +374,8 @@ class PostgresStore:
 
     async def stamp(self) -> int | None:
         last: int | None = await self.pool.fetchval("select es.stamp()")
+        if last is not None:
+            self._recent.told(last)
         return last
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
@@ -399,6 +401,7 @@ class PostgresStore:
     async def adopt(self) -> int:
         """Make a restored store this cluster's own and stamp what was left unstamped; the last place."""
         last: int = await self.pool.fetchval("select es.adopt()")
+        self._recent.told(last)
         return last
 
     async def unplaced(self) -> int:

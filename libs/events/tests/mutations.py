@@ -68,7 +68,7 @@ async def _append_again(
     answer = Answer(key.key, key.fingerprint, b"answer")
     while True:
         try:
-            await self._store.append(stream_id, version, self._new(events, cause), answer)
+            await self._store.append(stream_id, version, await self._new(events, cause), answer)
             return
         except ConcurrencyError:
             _, version = await self.state(decider, stream_id)

@@ -94,9 +94,10 @@ async def test_reading_begins_where_it_is_told_and_beyond_the_end_at_the_first_r
     publisher = log.publisher(topic, 2)
     await publisher.start()
     await publisher.publish([*messages(0, 0, 1, 2), *messages(1, 10, 11)])
-    async with Reading(log, [topic], "group", {(topic, 0): 2, (topic, 1): 99}) as reading:
-        await reading.until(lambda: len(reading.records) == 3)
-        assert (reading.values(0), reading.values(1)) == (["2"], ["10", "11"])
+    for beyond in (2, 99):  # an offset that is not there is one of another life, also when it is the next one
+        async with Reading(log, [topic], "group", {(topic, 0): 2, (topic, 1): beyond}) as reading:
+            await reading.until(lambda: len(reading.records) == 3)
+            assert (reading.values(0), reading.values(1)) == (["2"], ["10", "11"])
     await publisher.stop()
 
 
@@ -190,8 +191,8 @@ async def test_a_wiped_broker_is_told_by_its_identity_and_read_from_its_first_re
     await publisher.start()
     await publisher.publish(messages(0, 1, 2, 3))
     before = await publisher.state()
-    async with Reading(log, [topic], "group", {(topic, 0): 3}) as reading:
-        await reading.once(0.0)
+    async with Reading(log, [topic], "group", {(topic, 0): 2}) as reading:
+        await reading.until(lambda: len(reading.records) == 1)
         wiped_log.wipe()
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -205,7 +206,7 @@ async def test_a_wiped_broker_is_told_by_its_identity_and_read_from_its_first_re
         await publisher.publish(messages(0, 7))
 
         async def patient() -> None:
-            while not reading.records:
+            while len(reading.records) == 1:
                 try:
                     await reading.once()
                 except BrokerUnavailable:
@@ -213,7 +214,7 @@ async def test_a_wiped_broker_is_told_by_its_identity_and_read_from_its_first_re
 
         async with asyncio.timeout(PATIENCE_S):
             await patient()
-        assert reading.values() == ["7"]
+        assert reading.values() == ["3", "7"]
     await publisher.stop()
 
 

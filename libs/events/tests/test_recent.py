@@ -32,17 +32,26 @@ class Sequence:
         return self.events[after : after + limit]
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(1, 8)), max_size=40), st.integers(1, 12))
-def test_it_gives_nothing_but_what_the_store_holds(steps: list[tuple[int, int, int]], kept: int) -> None:
+STEPS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(1, 8), st.booleans()), max_size=40)
+
+
+@given(STEPS, st.integers(1, 12))
+def test_it_gives_what_the_store_holds_up_to_where_it_was_told(
+    steps: list[tuple[int, int, int, bool]], kept: int
+) -> None:
     async def follow() -> None:
         sequence = Sequence(3)
-        recent = Recent(sequence.fetch)
-        for grown, after, limit in steps:
+        recent, told = Recent(sequence.fetch), 0
+        for grown, after, limit, is_told in steps:
             sequence.grow(grown)
-            given_ = await recent.read(after, limit)
+            if is_told:
+                told = len(sequence.events)
+                recent.told(told)
+            found = await recent.read(after, limit)
             held = sequence.events[after : after + limit]
-            assert given_ == held[: len(given_)]
-            assert bool(given_) == bool(held)
+            assert found == held[: len(found)]
+            assert len(found) >= min(limit, told - after)
+            assert bool(found) == bool(held)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "KEPT_EVENTS", kept)
@@ -54,9 +63,10 @@ async def test_followers_at_the_end_share_one_look_at_the_store() -> None:
     recent = Recent(sequence.fetch)
     assert await recent.read(0, 10) == sequence.events
     sequence.grow(2)
+    recent.told(6)
     sequence.asked.clear()
     read = await asyncio.gather(*(recent.read(after, 10) for after in (4, 4, 2, 4)))
-    assert [len(events) for events in read] == [2, 2, 2, 2]
+    assert [len(events) for events in read] == [2, 2, 4, 2]
     assert sequence.asked == [4]
 
 

@@ -108,7 +108,8 @@ def terms_after(account: Account, on: date, change: Replan, principal: int) -> L
         day = first_due.day if months else None
     level = {}
     if change.level and old.method is RepaymentMethod.EQUAL_INSTALMENT and coming:
-        amount = max(row.principal_minor + row.interest_minor for row in coming)
+        # Not the last one, which takes what rounding left; nor the first, which may be of interest alone.
+        amount = max(row.principal_minor + row.interest_minor for row in coming[:-1] or coming)
         level = {"method": RepaymentMethod.FIXED_INSTALMENT, "fixed_instalment": Money(amount, account.currency)}
     elif change.level and old.method is RepaymentMethod.EQUAL_PRINCIPAL and coming:
         amount = coming[0].principal_minor

@@ -1,4 +1,4 @@
-"""Closes business days in a process of its own, which a test kills: `python -m services.ledger.tests.closing URL DAY`.
+"""Closes business days in a process of its own, which a test kills: `python -m services.ledger.tests.closing URL DAY KEY`.
 
 Says on a line of its own each thing that it begins, so that the test kills it there and not at some time.
 """
@@ -35,7 +35,7 @@ def announced(name: str, function: Any) -> Any:
     return saying
 
 
-async def close(url: str, until: date) -> None:
+async def close(url: str, until: date, wrapping_key: str) -> None:
     settings = ServiceSettings(
         service="ledger",
         database_url=SecretStr(url),
@@ -43,6 +43,8 @@ async def close(url: str, until: date) -> None:
         jwks_file=Path("none"),
         token_issuer="none",
         topic_partitions=1,
+        keys_url=SecretStr(url),
+        keys_kek=SecretStr(wrapping_key),
     )
     async with running(create_ledger(), settings, MemoryLog()) as runtime:
         commands = runtime.commands
@@ -55,4 +57,4 @@ async def close(url: str, until: date) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(close(sys.argv[1], date.fromisoformat(sys.argv[2])))
+    asyncio.run(close(sys.argv[1], date.fromisoformat(sys.argv[2]), sys.argv[3]))

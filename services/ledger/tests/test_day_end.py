@@ -15,10 +15,10 @@ from uuid import UUID
 import pyarrow.parquet as pq
 import pytest
 
-from libs.contracts.ledger import BusinessDayOpened, DayClosed
+from libs.contracts.ledger import AccrualSuspended, BusinessDayOpened, DayClosed
 from libs.lending.daycount import DayCount
 from libs.lending.terms import InterestAccrual
-from libs.service.testing import Served, key
+from libs.service.testing import KEK, Served, key
 from services.ledger.columns import LAYOUT
 from services.ledger.day_end import DayEnd
 from services.ledger.domain.account import earned
@@ -75,6 +75,7 @@ async def test_a_month_accrues_exactly_the_instalments_interest(ledger: Served, 
         "fee_minor": 0,
         "penalty_minor": 0,
         "provision_minor": 12_000,
+        "suspended_minor": 0,
     }
     assert (await auditor.get("/ledger/day-ends/2030-01-01/detail")).status_code == 404
 
@@ -141,7 +142,7 @@ async def test_killed_at_any_point_it_goes_on_and_accrues_nothing_twice(
 
 def run_and_kill(database: str, until: date, lines: int) -> bool:
     """Whether the process ended by itself before it had said so many things."""
-    command = [sys.executable, "-m", "services.ledger.tests.closing", database, until.isoformat()]
+    command = [sys.executable, "-m", "services.ledger.tests.closing", database, until.isoformat(), KEK]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for n, line in enumerate(process.stdout):
@@ -181,10 +182,10 @@ async def test_one_loan_that_cannot_be_worked_out_stops_no_other(
     sick, sound = await lend(1), await lend(2)
     decode = ledger.runtime.codec.decode
 
-    def broken(type: str, data: bytes) -> Any:
+    def broken(type: str, data: bytes, *keys: Any) -> Any:
         if sick.encode() in data:
             raise ValueError("this event cannot be read")
-        return decode(type, data)
+        return decode(type, data, *keys)
 
     with monkeypatch.context() as breaking:
         breaking.setattr(ledger.runtime.codec, "decode", broken)
@@ -303,4 +304,6 @@ async def test_arrears_run_through_buckets_and_tiers_with_one_event_a_change(sta
         assert buckets == [("M1", 1), ("M2", 31), ("M3", 61), ("M4", 91), ("M5", 121), ("M6", 151), ("M7", 181)]
         tiers = [(event.tier.value, event.days_past_due) for event in events if hasattr(event, "classified_on")]
         assert tiers == [("SPECIAL_MENTION", 1), ("SUBSTANDARD", 91), ("DOUBTFUL", 271), ("LOSS", 361)]
-        assert len(events) == 3 + len(buckets) + len(tiers)
+        suspended = [event for event in events if isinstance(event, AccrualSuspended)]
+        assert [event.days_past_due for event in suspended] == [91]
+        assert len(events) == 3 + len(buckets) + len(tiers) + len(suspended)

@@ -11,6 +11,8 @@ import pytest
 
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import (
+    AccrualResumed,
+    AccrualSuspended,
     BookingRefused,
     Bucket,
     CreditApplied,
@@ -291,11 +293,11 @@ def test_settling_on_or_after_the_last_due_date_says_so() -> None:
 
 
 def test_arrears_change_bucket_and_tier_and_are_cured_at_once() -> None:
-    assert kinds(OVERDUE[len(ACTIVE) :]) == [DelinquencyChanged, LoanClassified]
+    assert kinds(OVERDUE[len(ACTIVE) :]) == [DelinquencyChanged, LoanClassified, AccrualSuspended]
     state = LOAN.replay(OVERDUE)
     assert (state.bucket, state.tier) == (Bucket.M4, Tier.SUBSTANDARD)
     cured = when(OVERDUE, repayment("6000.00", LATE)).events
-    assert kinds(cured) == [RepaymentReceived, DelinquencyChanged, LoanClassified]
+    assert kinds(cured) == [RepaymentReceived, DelinquencyChanged, LoanClassified, AccrualResumed]
     state = LOAN.replay([*OVERDUE, *cured])
     assert (state.bucket, state.tier) == (Bucket.CURRENT, Tier.NORMAL)
 
@@ -379,6 +381,7 @@ def document(**rules: Any) -> dict[str, Any]:
     given = {
         "amount_max": "1.00",
         "annual_rate_max": "0.24",
+        "overdue_multiplier_max": "1.5",
         "term_months_max": 1,
         "delinquency_buckets": [{"bucket": "M1", "from_days": 1, "to_days": 30}],
         "classification_matrix": [
@@ -387,6 +390,9 @@ def document(**rules: Any) -> dict[str, Any]:
         "write_off_tiers": [],
         "disbursement_attempts_max": 1,
         "period_open_days": 5,
+        "non_accrual_from_days": 91,
+        "waiver_limits": [{"role": "finance_manager", "limit": None}],
+        "lpr": [{"from": "2025-05-20", "1Y": "0.030", "5Y": "0.035"}],
         **rules,
     }
     return {
