@@ -90,7 +90,8 @@ MUTANTS: Final = [
     ),
     *_area(
         "amortisation", "amortisation", ("schedule", "plan_properties"),
-        ("balance -= part\n    return rows\n\n\ndef _flat", "balance -= 0\n    return rows\n\n\ndef _flat"),
+        ("balance -= part\n    return rows\n\n\ndef _declining_drawn", "balance -= 0\n    return rows\n\n\ndef _declining_drawn"),
+        ("balance -= parts[n]\n    return rows\n\n\ndef _flat", "balance -= 0\n    return rows\n\n\ndef _flat"),
         ("interest[bearing[-1]] += left", "interest[bearing[-1]] += 0"),
         ("(principal, interest + deferred)", "(principal, interest)"),
         ("rates = [0] * terms.interest_free + list(rates[terms.interest_free :])", "rates = list(rates)"),
@@ -116,7 +117,7 @@ MUTANTS: Final = [
     ),
     *_area(
         "accrual", "accrual", ("accrual",),
-        ("return min(exact, row.interest_minor)", "return exact"),
+        ("return min(divide(exact.numerator, exact.denominator, terms.rounding), row.interest_minor)", "return divide(exact.numerator, exact.denominator, terms.rounding)"),
         ("start = free_until if terms.after_grace_only else item.due", "start = free_until"),
     ),
     *_area(
@@ -126,7 +127,8 @@ MUTANTS: Final = [
     ),
     *_area(
         "annual cost", "annual_cost", ("annual_cost",),
-        ("net = terms.principal - plan.upfront_fee", "net = terms.principal"),
+        ("net = terms.principal - later - plan.upfront_fee", "net = terms.principal - later"),
+        ("net = terms.principal - later - plan.upfront_fee", "net = terms.principal - plan.upfront_fee"),
         ("((1 + rate).ln() * count).exp() - 1", "rate * count"),
     ),
     *_area(

@@ -117,8 +117,11 @@ def _has_example(media: dict[str, Any], schemas: dict[str, Any]) -> bool:
 
 
 def _is_shown(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> bool:
-    """Documentation pages put an object's example together from its members'; an enumeration or a truth value shows itself."""
+    """Documentation pages put an object's example together from its members'; an enumeration or a truth value shows
+    itself, and of a file there is nothing to be shown on a page."""
     if "example" in schema or schema.get("examples") or "enum" in schema or schema.get("type") == "boolean":
+        return True
+    if schema.get("format") == "binary":
         return True
     if depth > _NESTED_MAX:
         return False

@@ -22,3 +22,11 @@ def docker(*arguments: str, **environment: str) -> str:
     )
     assert done.returncode == 0, f"docker {' '.join(arguments)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
     return done.stdout
+
+
+def held_or_pulled(image: str) -> bool:
+    """Whether the engine has an image, or gets it from its registry now."""
+    for command in (("image", "inspect", image), ("pull", "--quiet", image)):
+        if subprocess.run(["docker", *command], capture_output=True, check=False).returncode == 0:
+            return True
+    return False

@@ -37,9 +37,10 @@ class Stack:
         """The output of one `docker compose` command."""
         return docker("compose", *_FILES, "--project-name", self._project, *arguments, **self._environment)
 
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self, *, profile: str = "") -> dict[str, Any]:
         """The compose file as it is understood, without the tests' ports."""
-        text = docker("compose", "--file", "docker-compose.yml", "config", "--format", "json", **_PASSWORDS)
+        environment = {**_PASSWORDS, "COMPOSE_PROFILES": profile}
+        text = docker("compose", "--file", "docker-compose.yml", "config", "--format", "json", **environment)
         configuration: dict[str, Any] = json.loads(text)
         return configuration
 

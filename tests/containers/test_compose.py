@@ -10,7 +10,7 @@ from tests.containers.stack import SECRET, Stack
 pytestmark = pytest.mark.containers
 
 SERVICES = ("application", "scoring", "approval", "contract", "ledger", "collections", "audit")
-OURS = (*SERVICES, "bank", "identity")
+OURS = (*SERVICES, "bank", "identity", "witness")
 
 
 def test_every_port_is_open_to_this_machine_alone() -> None:

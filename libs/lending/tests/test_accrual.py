@@ -14,6 +14,7 @@ from libs.lending.accrual import (
     interest_on,
     overdue_interest,
 )
+from libs.lending.calendar import Period, PeriodUnit
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
 from libs.lending.schedule import repayment_plan
@@ -37,6 +38,14 @@ def test_a_part_of_a_month_can_be_priced_by_days_up_to_the_month() -> None:
     assert accrued_interest(plan, date(2026, 2, 14)).amount == "466.67"  # 14/360
     march = accrued_between(plan, date(2026, 2, 28), date(2026, 3, 30))
     assert march.amount == "921.15"  # 30/360 of 92,115.12, which is the month's interest already
+
+
+def test_days_of_a_long_period_never_earn_more_than_the_period() -> None:
+    two_months = replace(TERMS, instalments=6, period=Period(2, PeriodUnit.MONTHS), disbursed_on=date(2026, 7, 1))
+    plan = repayment_plan(replace(two_months, partial_period=PartialPeriod.DAYS))
+    assert plan.rows[0].interest.amount == "2000.00"
+    assert accrued_interest(plan, date(2026, 8, 30)).amount == "2000.00"
+    assert accrued_interest(plan, date(2026, 8, 31)).amount == "2000.00"  # 61/360 would be 2,033.33; due in 62 days
 
 
 def test_a_daily_loan_accrues_by_the_day_count() -> None:

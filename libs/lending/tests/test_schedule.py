@@ -78,6 +78,9 @@ def test_flat_interest_is_on_the_original_principal() -> None:
     plan = repayment_plan(replace(BASE, method=RepaymentMethod.FLAT))
     assert interests(plan) == ["1000.00"] * 12
     assert totals(plan) == ["9333.33"] * 11 + ["9333.37"]
+    odd = repayment_plan(replace(BASE, method=RepaymentMethod.FLAT, annual_rate=Decimal("0.10")))
+    assert odd.interest.amount == "10000.00"  # the term's interest is rounded once
+    assert interests(odd) == ["833.33"] * 11 + ["833.37"]
 
 
 def test_a_fixed_instalment_runs_until_it_is_repaid() -> None:

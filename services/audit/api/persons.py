@@ -39,6 +39,30 @@ Officer = Annotated[Call, command("privacy_officer")]
 Reading = Annotated[Call, command("privacy_officer", "auditor")]
 READERS: Final = ("privacy_officer", "auditor")
 PDF: Final = "application/pdf"
+REPORT_EXAMPLE: Final[dict[str, Any]] = {
+    "report_id": "report-5c1e",
+    "applicant_id": "applicant-7f3a",
+    "made_on": "2026-02-10",
+    "purpose": "Access request of the person, by letter",
+    "status": "RESTRICTED",
+    "kept_until": "2031-02-10",
+    "retention_rule": {"code": "loan", "years": 5, "source": "PIPL 19; Accounting Archives Measures"},
+    "personal_data": [
+        {
+            "type": "application.person-registered",
+            "source": "application",
+            "recorded_at": "2026-02-01T09:30:00.000Z",
+            "effective_date": "2026-02-01",
+            "event_id": "0b9f9f0e-6f0c-5d0a-8d3e-3c1f0a4f7d21",
+            "values": {"name": "王小明", "mobile": "13800138000"},
+        }
+    ],
+    "recipients": [{"zh": "征信机构", "en": "Credit bureau"}],
+    "automated_decisions": [],
+    "dealings_running": [],
+    "history": [],
+    "read_before": [],
+}
 
 
 def example(**values: Any) -> ConfigDict:
@@ -232,7 +256,19 @@ async def make_report(applicant_id: ApplicantId, body: ReportBody, call: Reading
     return await call.execute(PERSON, stream_id, order, lambda _state: made, status=201, location=made.location)
 
 
-@router.get("/persons/{applicant_id}/reports/{report_id}", summary="A person's data")
+@router.get(
+    "/persons/{applicant_id}/reports/{report_id}",
+    summary="A person's data",
+    responses={
+        200: {
+            "content": {
+                "application/json": {"example": REPORT_EXAMPLE},
+                PDF: {"schema": {"type": "string", "format": "binary"}},
+            },
+            "description": "The report, as asked for in `media`.",
+        }
+    },
+)
 async def read_report(
     applicant_id: ApplicantId,
     report_id: Annotated[Id, Path(description="The report that was asked for.")],

@@ -50,6 +50,13 @@ COLUMNS: Final = (
 )
 
 
+JOURNAL_EXAMPLE: Final = (
+    ",".join(COLUMNS) + "\n"
+    "1042,1,2026-02-10,2026-02-10,1303,贷款,11079.84,,CNY,loan-disbursed,consumer-standard,B,app,own,,loan-7f3a\n"
+    "1042,2,2026-02-10,2026-02-10,1002,银行存款,,11079.84,CNY,loan-disbursed,consumer-standard,B,app,own,,loan-7f3a\n"
+)
+
+
 class ControlShown(ResponseModel):
     """A control account beside the sum of its sub-ledger."""
 
@@ -151,6 +158,7 @@ async def seal_month(month: Month, call: Annotated[Call, command("finance_manage
 
 @router.get("/periods/{month}/seal", summary="Show the seal of a month")
 async def show_seal(month: Month, _actor: Bookkeeper, runtime: At) -> SealShown:
+    """The hash over the month's entries, with who closed it and when; 404 as long as it is open."""
     return _seal(await seal_of(runtime, month))
 
 
@@ -211,7 +219,12 @@ async def show_income(
     "/journal.csv",
     summary="Export the journal for a general ledger",
     response_class=StreamingResponse,
-    responses={200: {"content": {CSV: {"schema": {"type": "string"}}}, "description": "One line a side of an entry."}},
+    responses={
+        200: {
+            "content": {CSV: {"schema": {"type": "string"}, "example": JOURNAL_EXAMPLE}},
+            "description": "One line a side of an entry.",
+        }
+    },
 )
 async def export(
     _actor: Bookkeeper,
