@@ -14,12 +14,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import Final
 
+from libs.keys.wrapping import new_key
 from libs.service.issuer import Issuer
 from standalone.bank_process import BankProcess
 from standalone.brokers import broker_named
 from standalone.brokers.broker import Broker
 from standalone.nursery import Nursery
-from standalone.platform import AUDIENCE, HOST, Layout, secret
+from standalone.platform import AUDIENCE, HOST, KEYS, Layout, secret
 from standalone.postgres import EmbeddedPostgres
 from standalone.processes import ServerProcess, free_port
 from standalone.services import SERVICES
@@ -150,6 +151,8 @@ def fleet(
         postgres = stack.enter_context(EmbeddedPostgres(layout.postgres, durable=durable))
         broker = stack.enter_context(broker_named(broker_name, layout.broker))
         bank = stack.enter_context(BankProcess(layout.bank, seed=bank_seed, secret=bank_secret))
+        postgres.create_database(KEYS)
+        secret(layout.kek, new_key)
         environment = {
             "PUHUI_HOST": HOST,
             "PUHUI_POOL_MAX": "6",
@@ -166,6 +169,8 @@ def fleet(
             "PUHUI_BUSINESS_DATE_START": first_date.isoformat(),
             "PUHUI_STUCK_AFTER_S": str(stuck_after_s),
             "PUHUI_LOG_LEVEL": os.environ.get("PUHUI_LOG_LEVEL", "warning"),
+            "PUHUI_KEYS_URL": postgres.dsn(KEYS),
+            "PUHUI_KEYS_KEK_FILE": str(layout.kek),
             "PUHUI_APPLICANT_KEY": secret(layout.directory / "keys" / "applicant.key"),
             "PUHUI_CONTRACT_SEALING_KEY_FILE": str(layout.directory / "keys" / "contract-sealing.key"),
         }

@@ -32,6 +32,7 @@ from libs.events.sealing import (
 E = TypeVar("E", covariant=True)
 
 KEPT_EVENTS: Final = 4096
+KEPT_EVENTS_OF_ONE: Final = 16
 """Decoded events that are kept for those who are about to hear of them."""
 
 
@@ -191,10 +192,10 @@ class Codec:
         Raises `UnknownEventType`, or what the class raises when the data are not of its form.
 
         Events are immutable, so all who hear of one within a short time share it: who decodes the same bytes again
-        is given the same object. Not so where personal values are in it: nothing keeps those.
+        is given the same object. Where personal values are in it, it is kept with the person's key, as long as that.
         """
         if MARK in data:
-            return self._decode(type, opened(type, orjson.loads(data), keys))
+            return self._opened(type, data, keys)
         known = self._decoded.get((type, data))
         if known is None:
             values = orjson.loads(data)
@@ -206,6 +207,18 @@ class Codec:
             self._decoded[type, data] = known
         return known
 
+    def _opened(self, type: str, data: bytes, keys: Keys) -> Any:
+        subjects = subjects_in([data])
+        key = keys.get(next(iter(subjects))) if len(subjects) == 1 else None
+        if key is None:
+            return self._decode(type, opened(type, orjson.loads(data), keys))
+        if (known := key.decoded.get((type, data))) is None:
+            known = self._decode(type, opened(type, orjson.loads(data), keys))
+            if len(key.decoded) >= KEPT_EVENTS_OF_ONE:
+                del key.decoded[next(iter(key.decoded))]
+            key.decoded[type, data] = known
+        return known
+
     def _decode(self, type: str, values: Any) -> Any:
         while (upcaster := self._upcasters.get(type)) is not None:
             type, values = upcaster.successor, upcaster.convert(values)
@@ -214,6 +227,11 @@ class Codec:
         except KeyError:
             raise UnknownEventType(type) from None
         return event_class.model_validate(values)
+
+    async def heed_erasure(self) -> None:
+        """A service that hears of an erasure reads nothing more of it, without waiting for its next look at the keys."""
+        if self.keyring is not None:
+            await self.keyring.look()
 
     async def sealing_key(self, subject: str) -> SubjectKey:
         """The key under which a service seals what else it keeps of a person. Raises `sealing.Shut`."""

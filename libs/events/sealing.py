@@ -14,6 +14,7 @@ import base64
 import hmac
 import os
 import re
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +37,7 @@ RESTRICTED: Final = "[restricted]"
 """Read in the place of a value that is kept by law and used for nothing else."""
 ERASED: Final = "[erased]"
 """Read in the place of a value whose key was destroyed."""
+KEPT_PLACEHOLDERS: Final = 5_000
 PLACEHOLDERS: Final = frozenset({NO_ACCESS, RESTRICTED, ERASED})
 
 _SUBJECT: Final = re.compile(rb'\{"\$sealed":"1:([A-Za-z0-9._:-]+):[A-Za-z0-9_-]+"\}')
@@ -76,6 +78,8 @@ class SubjectKey:
     subject: str
     secret: bytes | None = field(default=None, repr=False)
     instead: str = NO_ACCESS
+    decoded: dict[tuple[str, bytes], Any] = field(default_factory=dict, compare=False, repr=False)
+    """Events that were opened with this key alone: kept as long as the key is, and gone with it."""
 
     @cached_property
     def _cipher(self) -> AESGCM:
@@ -123,15 +127,36 @@ class Keyring(Protocol):
         """A key for each subject, made where there is none. Raises `Shut`."""
         ...
 
+    async def look(self) -> None:
+        """Forget what was kept of keys when any has been shut, opened again or destroyed since."""
+        ...
+
 
 class NoAccess:
     """The keyring of a service that needs no personal data: it reads placeholders and records none."""
 
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, SubjectKey] = OrderedDict()
+
     async def to_open(self, subjects: Collection[str]) -> Keys:
-        return {subject: SubjectKey(subject) for subject in subjects}
+        return {subject: self._placeholder(subject) for subject in subjects}
+
+    def _placeholder(self, subject: str) -> SubjectKey:
+        key = self._known.pop(subject, None) or SubjectKey(subject)
+        self._known[subject] = key
+        if len(self._known) > KEPT_PLACEHOLDERS:
+            self._known.popitem(last=False)
+        return key
 
     async def to_seal(self, subjects: Collection[str]) -> Keys:
         raise PermissionError(f"no keys are given to this service: it may not record data of {len(subjects)} persons")
+
+    async def look(self) -> None:
+        """There is nothing to forget."""
+
+
+NO_ACCESS_TO_PERSONS: Final = NoAccess()
+"""One for all services of a process: they read the same placeholders."""
 
 
 def _bound(type: str, place: Place, subject: str) -> bytes:

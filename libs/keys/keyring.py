@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from typing import Final
 
+from libs.events.loops import beat
 from libs.events.sealing import ERASED, RESTRICTED, KeyMissing, Keys, Shut, SubjectKey
 from libs.keys.store import KeyState, KeyStore, PersonKey
 from libs.keys.wrapping import KEY_BYTES, WrappingKeys
@@ -36,6 +37,7 @@ class PersonKeyring:
         self._kept_keys, self._kept_s, self._now = kept_keys, kept_s, now
         self._kept: OrderedDict[str, tuple[SubjectKey, float]] = OrderedDict()
         self._epoch: int | None = None
+        self._looked = now()
         self.on_change: list[Callable[[], None]] = []
         """Called when a person's data were restricted, released or erased: what was read of them is out of date."""
 
@@ -102,6 +104,7 @@ class PersonKeyring:
 
     async def look(self) -> None:
         """Forget everything when a state has changed since the last look."""
+        self._looked = self._now()
         epoch = await self._store.epoch()
         known, self._epoch = self._epoch, epoch
         if known is not None and epoch != known:
@@ -113,9 +116,11 @@ class PersonKeyring:
             tell()
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look again and again, until cancelled; of several who watch it, one looks."""
         while True:
-            await self.look()
+            if self._now() >= self._looked + WATCH_S / 2:
+                await self.look()
+            beat()
             await asyncio.sleep(WATCH_S)
 
     async def close(self) -> None:

@@ -29,7 +29,7 @@ from libs.events.postgres import connect
 from libs.events.postgres.figures import read_figures
 from libs.events.projection import Projection
 from libs.events.relay import Relay
-from libs.events.sealing import NoAccess
+from libs.events.sealing import NO_ACCESS_TO_PERSONS
 from libs.events.sequencer import Sequencer
 from libs.events.signals import Fanout, Signal
 from libs.events.store import OWN, ForeignCluster, Session
@@ -37,12 +37,12 @@ from libs.events.subscribers import ProjectionSubscriber, Reactions, ReactionSub
 from libs.events.tail import Tail
 from libs.events.tasks import Tasks, Worker
 from libs.keys import PersonKeyring
-from libs.keys.postgres import connect as key_store
 from libs.service import business_date
 from libs.service.app_factory import ServiceApp, create_app
 from libs.service.auth import TokenVerifier
 from libs.service.collector import relax_collector
 from libs.service.health import HealthChecks
+from libs.service.keyrings import keyrings
 from libs.service.logging import get_logger
 from libs.service.migrations import migrate
 from libs.service.operations import operations_router
@@ -142,7 +142,8 @@ async def running(service: Service, settings: ServiceSettings, broker: Broker) -
         await runtime.engine.dispose()
         await runtime.store.close()
         if runtime.keyring is not None:
-            await runtime.keyring.close()
+            runtime.keyring.on_change.remove(runtime.commands.forget)
+            await keyrings.give_back(runtime.keyring)
 
 
 async def _keyring(service: Service, settings: ServiceSettings) -> PersonKeyring | None:
@@ -150,11 +151,7 @@ async def _keyring(service: Service, settings: ServiceSettings) -> PersonKeyring
         return None
     if settings.keys_url is None:
         raise SettingsError(f"{PREFIX}KEYS_URL: is not set, and {service.name} handles personal data.")
-    wrapping = settings.wrapping_keys()
-    store = await key_store(settings.keys_url.get_secret_value(), application_name=f"puhui-keys-{service.name}")
-    keyring = PersonKeyring(store, wrapping)
-    await keyring.look()
-    return keyring
+    return await keyrings.take(settings)
 
 
 @cache
@@ -177,14 +174,14 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
     except BaseException:
         await engine.dispose()
         if keyring is not None:
-            await keyring.close()
+            await keyrings.give_back(keyring)
         raise
     try:
         await store.verify_cluster()
     except ForeignCluster as error:
         get_logger(service.name).error("store_refused", reason=str(error))
         raise
-    codec, clock, appended = published_codec().with_keyring(keyring or NoAccess()), Clock(), Signal()
+    codec, clock, appended = published_codec().with_keyring(keyring or NO_ACCESS_TO_PERSONS), Clock(), Signal()
     today = business_date.BusinessDate(store, settings.business_date_start or FIRST_BUSINESS_DATE)
     await today.refresh()
     runtime = Runtime(

@@ -64,7 +64,8 @@ class Runtime:
     async def side(self) -> Side:
         """How far this service is, to be laid beside the others'."""
         heard = {name: tuple(topics) for name, (topics, _) in self.subscriptions.items()}
-        return Side(self.name, self.topic, (await self.store.progress()).ahead(self.reached), heard)
+        reached = dict(self.reached)  # as of before the look at the store: never ahead of what that shows
+        return Side(self.name, self.topic, (await self.store.progress()).ahead(reached), heard)
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
         """The rows of a query on read models."""

@@ -52,6 +52,7 @@ class PersonIndex:
 
     async def remove(self, recorded: Recorded[PersonErased], reaction: Reaction) -> None:
         """A person was erased."""
+        await reaction.commands.codec.heed_erasure()
         keys = [{"applicant_id": recorded.event.applicant_id, "member": member} for member in MEMBERS]
         await reaction.apply(*(Remove(PERSON_INDEX, key) for key in keys))
 

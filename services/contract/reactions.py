@@ -36,6 +36,7 @@ async def know(recorded: Recorded[ApplicantRegistered], reaction: Reaction) -> N
 
 @reactions.on(PersonErased)
 async def forget(recorded: Recorded[PersonErased], reaction: Reaction) -> None:
+    await reaction.commands.codec.heed_erasure()
     await reaction.apply(erased(recorded.event.applicant_id))
 
 

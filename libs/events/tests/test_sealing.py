@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from libs.events.codec import Codec
+from libs.events.codec import KEPT_EVENTS_OF_ONE, Codec
 from libs.events.sealing import (
     ERASED,
     MARK,
@@ -45,6 +45,9 @@ class Keyring:
                 raise Shut(subject, erased=True)
         return {subject: self.keys[subject] for subject in subjects}
 
+    async def look(self) -> None:
+        """Its keys change at once."""
+
 
 class Moved(BaseModel, frozen=True):
     type_name: ClassVar[str] = "town.moved.v1"
@@ -73,6 +76,24 @@ async def test_what_was_sealed_comes_back_and_is_nowhere_in_the_bytes() -> None:
         assert text.encode() not in data
     assert b"Elm" in data
     assert CODEC.decode(type_name, data, await CODEC.keys_of([data])) == MOVED
+
+
+async def test_an_event_that_was_opened_is_shared_as_long_as_its_key_is_kept() -> None:
+    keyring = Keyring()
+    codec = Codec(TYPES, keyring=keyring)
+    [(type_name, data)] = await codec.write([MOVED])
+    first = codec.decode(type_name, data, await codec.keys_of([data]))
+    assert codec.decode(type_name, data, await codec.keys_of([data])) is first
+    keyring.keys["ann"] = SubjectKey("ann", instead=ERASED)
+    assert codec.decode(type_name, data, await codec.keys_of([data])).street == ERASED
+    assert not codec.decode(type_name, data).street.startswith("桂花路"), "nor is it kept anywhere else"
+
+
+async def test_of_one_person_no_more_events_are_kept_than_a_few() -> None:
+    keys = {"ann": SubjectKey("ann", b"a" * 32)}
+    for type_name, data in await CODEC.write([MOVED] * (KEPT_EVENTS_OF_ONE + 2)):
+        assert CODEC.decode(type_name, data, keys) == MOVED
+    assert len(keys["ann"].decoded) == KEPT_EVENTS_OF_ONE
 
 
 async def test_the_same_value_is_sealed_otherwise_each_time_and_bytes_once_made_stay() -> None:

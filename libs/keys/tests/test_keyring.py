@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from libs.events.sealing import ERASED, RESTRICTED, KeyMissing, Shut
 from libs.keys import KeyState, KeyStore, MemoryKeyStore, PersonKeyring, WrappingKeys, WrappingKeysError
+from libs.keys.keyring import WATCH_S
 from libs.keys.wrapping import new_key
 
 OLD, NEW = new_key(), new_key()
@@ -139,3 +141,27 @@ def test_what_is_no_wrapping_key_is_refused_without_being_told(text: str) -> Non
     with pytest.raises(WrappingKeysError) as caught:
         WrappingKeys.of(text)
     assert not text or text not in str(caught.value)
+
+
+async def test_of_several_who_watch_a_keyring_one_looks() -> None:
+    looks = 0
+
+    class Counting(MemoryKeyStore):
+        async def epoch(self) -> int:
+            nonlocal looks
+            looks += 1
+            return await super().epoch()
+
+    clock = 0.0
+    ring = PersonKeyring(Counting(), WrappingKeys.of(OLD), now=lambda: clock)
+    watchers = [asyncio.create_task(ring.watch()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert looks == 0, "it was just made, and who made it looked"
+    for watcher in watchers:
+        watcher.cancel()
+    clock = WATCH_S
+    watchers = [asyncio.create_task(ring.watch()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert looks == 1
+    for watcher in watchers:
+        watcher.cancel()
