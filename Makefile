@@ -5,6 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Tests are shared out by file, since the tests of one file share servers.
+WORKERS ?= auto
+SHARED  := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants
 
@@ -23,11 +27,11 @@ stress: $(VENV)/.ready ## the total order under 200,000 events of every kind of 
 simulate: $(VENV)/.ready ## the kit's protocols under seeded schedules of crashes (SCHEDULES, SEED)
 	$(BIN)/python -m tools.simulate $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(SEED),--seed $(SEED))
 
-test: $(VENV)/.ready-dev ## every test, but those that need Docker (ARGS="-k ledger" chooses)
-	$(BIN)/pytest $(ARGS)
+test: $(VENV)/.ready-dev ## every test, but those that need Docker (ARGS="-k ledger" chooses, WORKERS=0 in one process)
+	$(BIN)/pytest $(SHARED) $(ARGS)
 
 coverage: $(VENV)/.ready-dev ## every test, and the branches of libs and domains that none of them takes
-	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/pytest $(SHARED) --cov --cov-report=term:skip-covered $(ARGS)
 
 test-containers: $(VENV)/.ready-dev ## the image, the compose stack and testcontainers, on a Docker engine
 	$(BIN)/pytest -m containers $(ARGS)
