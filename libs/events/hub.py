@@ -93,6 +93,7 @@ class Hub:
         self._rewinds: dict[Place, int] = {}
         self._nudge = Signal()
         self._look = False
+        self._attended: set[Place] | None = None
         self._starting = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
 
@@ -159,7 +160,7 @@ class Hub:
         except BaseException:
             await reader.stop()
             raise
-        self._reader, self._look = reader, True
+        self._reader, self._look, self._attended = reader, True, None
 
     async def _close_reader(self) -> None:
         reader, self._reader = self._reader, None
@@ -169,6 +170,7 @@ class Hub:
     async def _assigned(self, places: Sequence[Place]) -> Mapping[Place, int]:
         """Called by the inner reader: at its start, and when another broker answers. Where each partition begins is
         where the first of our readers is; those that nobody reads yet begin when somebody comes."""
+        self._attended = None  # what is assigned anew is fetched from
         for place in places:
             self._shelves[place] = Shelf()
             self._rewinds.pop(place, None)
@@ -223,18 +225,33 @@ class Hub:
                 await reader.seek(*place, offset)
         wanted = {place for place, shelf in self._shelves.items() if not shelf.is_settled and not self._waits(place)}
         if not wanted:
+            self._attend(reader, wanted)
             if not self._look and await self._nudge.wait(IDLE_S):
                 await asyncio.sleep(GATHER_S)
                 return
-            self._look = False
-            wanted = {place for place in self._shelves if not self._waits(place)}
-        reader.attend(wanted)
-        polled = await reader.poll(POLL_S, BATCH)
+            wanted = await self._looked()
+        self._attend(reader, wanted)
+        polled = await reader.poll(POLL_S if wanted else 0.0, BATCH)
         for place, records in polled.items():
             self._put(place, records)
         if not polled:  # what was said to be there is not: the next look finds out
             for shelf in (self._shelves[place] for place in wanted if place in self._shelves):
                 shelf.end = shelf.next
+
+    async def _looked(self) -> set[Place]:
+        """The partitions that are not as they were last time: others published there, or the broker is another one."""
+        self._look = False
+        looked_at = [place for place in self._shelves if not self._waits(place)]
+        for place, end in (await self.end_offsets(looked_at)).items():
+            if (shelf := self._shelves.get(place)) is not None:
+                shelf.end = max(shelf.end, end) if end >= shelf.next else end
+        return {place for place in looked_at if place in self._shelves and not self._shelves[place].is_settled}
+
+    def _attend(self, reader: Reader, places: set[Place]) -> None:
+        """A partition that is attended to is fetched from again and again, whether or not anybody polls."""
+        if places != self._attended:
+            reader.attend(places)
+            self._attended = places
 
     def _waits(self, place: Place) -> bool:
         """Whether a partition is not read on: for a reader that is far behind, or because nobody reads it."""
