@@ -41,8 +41,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             uses_servers = {"postgres_server", "database", "tansu_broker", "kafka_broker", "broker"}
             fixtures = set(getattr(item, "fixturenames", ()))
             item.add_marker(pytest.mark.integration if fixtures & uses_servers else pytest.mark.unit)
+        item.add_marker(pytest.mark.xdist_group(_shares_with(item)))
     # Where several processes share the tests, the longest files go first, so that none is alone at the end.
     items.sort(key=lambda item: not item.nodeid.startswith(("tests/", "services/")))
+
+
+def _shares_with(item: pytest.Item) -> str:
+    """Tests of one group run in one process: those of a file, and all that share a platform."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return f"platform-{parameters['process']}" if "process" in parameters else item.nodeid.partition("::")[0]
 
 
 class DatabaseServer(Protocol):
