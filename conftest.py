@@ -30,6 +30,7 @@ settings.register_profile("ci", deadline=None, derandomize=True, suppress_health
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before the tests are shared out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Containers are tested when asked for by name (`-m containers`); the rest is sorted into kinds for counting."""
     asked_for_containers = "containers" in (config.option.markexpr or "")
