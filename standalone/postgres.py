@@ -49,9 +49,10 @@ _SETTINGS: Final[Mapping[str, str]] = {
 _CREATE_DATABASE: Final = """
 SELECT format('CREATE ROLE %I LOGIN', :'name')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \\gexec
-SELECT format('CREATE DATABASE %1$I OWNER %1$I', :'name')
+SELECT format('CREATE DATABASE %1$I OWNER %1$I TEMPLATE %2$I', :'name', :'template')
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \\gexec
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'name') \\gexec
+SELECT format('GRANT %I TO %I', :'template', :'name') WHERE :'template' <> 'template1' \\gexec
 """
 _DROP_DATABASE: Final = """
 SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', :'name') \\gexec
@@ -145,9 +146,12 @@ class EmbeddedPostgres:
         """The URL of a database, with all rights: for dump and restore."""
         return self._url(SUPERUSER, database)
 
-    def create_database(self, name: str) -> None:
-        """Make a database and the role that owns it, unless they are there. No other role may connect to it."""
-        self._execute(_CREATE_DATABASE, name)
+    def create_database(self, name: str, *, copy_of: str = "template1") -> None:
+        """Make a database and the role that owns it, unless they are there. No other role may connect to it.
+
+        `copy_of`: another database to which nobody is connected; its owner's rights are the new role's too.
+        """
+        self._execute(_CREATE_DATABASE, name, template=copy_of)
 
     def drop_database(self, name: str) -> None:
         """Remove a database with its role, cutting off who is connected."""
@@ -251,8 +255,9 @@ class EmbeddedPostgres:
         if done.returncode:
             raise ServerNotStarted(f"PostgreSQL did not {action}: {done.stderr}{log_tail(self._log)}")
 
-    def _execute(self, script: str, name: str) -> None:
-        arguments = ("-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"name={name}", self.superuser_dsn)
+    def _execute(self, script: str, name: str, **values: str) -> None:
+        given = [part for key, value in {"name": name, **values}.items() for part in ("-v", f"{key}={value}")]
+        arguments = ("-X", "-q", "-v", "ON_ERROR_STOP=1", *given, self.superuser_dsn)
         done = self._run("psql", *arguments, script=script)
         if done.returncode:
             raise RuntimeError(f"PostgreSQL refused: {done.stderr}")

@@ -28,6 +28,7 @@ async def _start(runtime: Runtime) -> None:
     key = ContractSettings().key()
     runtime.extras["signatures"] = LocalSignatures(runtime.store.pool, key, runtime.clock.now)
     signing.runtime = runtime
+    press.take()
     runtime.on_stop.append(press.stop)
 
 

@@ -24,6 +24,11 @@ class Press:
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
+        self._users = 0
+
+    def take(self) -> None:
+        """Whoever takes it stops it too: it ends with the last one."""
+        self._users += 1
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The function's result. A press that died is replaced, and the work is done again by the new one."""
@@ -41,7 +46,10 @@ class Press:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def stop(self) -> None:
-        """End the process when what it works on is done."""
+        """End the process when what it works on is done, unless somebody else uses it."""
+        self._users -= 1
+        if self._users > 0:
+            return
         pool, self._pool = self._pool, None
         if pool is not None:
             await asyncio.to_thread(pool.shutdown)

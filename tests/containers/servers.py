@@ -49,9 +49,11 @@ class DockerPostgres:
     def superuser_dsn(self) -> str:
         return self._url(f"postgres:{_PASSWORD}", "postgres")
 
-    def create_database(self, name: str) -> None:
+    def create_database(self, name: str, *, copy_of: str = "template1") -> None:
         self._execute(f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{_PASSWORD}'")
-        self._execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
+        self._execute(f'CREATE DATABASE "{name}" OWNER "{name}" TEMPLATE "{copy_of}"')
+        if copy_of != "template1":
+            self._execute(f'GRANT "{copy_of}" TO "{name}"')
 
     def drop_database(self, name: str) -> None:
         self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from libs.service.testing import Served, served
 from services.contract.app import service
+from services.contract.press import press
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_press() -> Iterator[None]:
+    """A press for all tests: it takes a second to start."""
+    press.take()
+    yield
+    asyncio.run(press.stop())
 
 
 @pytest.fixture
