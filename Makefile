@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Tests are shared out in groups that share servers (conftest.py).
 WORKERS ?= auto
-SHARED  := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+SHARED  := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants

@@ -6,13 +6,14 @@ The servers are embedded; with PUHUI_TEST_DOCKER=1 PostgreSQL and Apache Kafka c
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,7 +31,6 @@ settings.register_profile("ci", deadline=None, derandomize=True, suppress_health
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before the tests are shared out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Containers are tested when asked for by name (`-m containers`); the rest is sorted into kinds for counting."""
     asked_for_containers = "containers" in (config.option.markexpr or "")
@@ -42,15 +42,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             uses_servers = {"postgres_server", "database", "tansu_broker", "kafka_broker", "broker"}
             fixtures = set(getattr(item, "fixturenames", ()))
             item.add_marker(pytest.mark.integration if fixtures & uses_servers else pytest.mark.unit)
-        item.add_marker(pytest.mark.xdist_group(_shares_with(item)))
     # Where several processes share the tests, the longest files go first, so that none is alone at the end.
     items.sort(key=lambda item: not item.nodeid.startswith(("tests/", "services/")))
 
 
-def _shares_with(item: pytest.Item) -> str:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests of one group run in one process: those of a file, and all that share a platform."""
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return f"platform-{parameters['process']}" if "process" in parameters else item.nodeid.partition("::")[0]
+    from xdist.scheduler.loadscope import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            platform = re.fullmatch(r"tests/integration/.*[\[-](tansu|kafka)\]", nodeid)
+            return platform.group(1) if platform else nodeid.partition("::")[0]
+
+    return Groups(config, log)
 
 
 class DatabaseServer(Protocol):
