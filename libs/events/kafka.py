@@ -26,6 +26,8 @@ PROBE_TIMEOUT_S: Final = 10.0
 PUBLISH_TIMEOUT_S: Final = 30.0
 MAX_REQUEST_BYTES: Final = 2**20
 STOP_S: Final = 15.0
+TOLD_WITHIN_S: Final = 5.0
+ASKED_AGAIN_S: Final = 0.05
 """How long a client may take to say goodbye, longer than one request: to a broker that is gone it might never end."""
 
 
@@ -284,9 +286,20 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 await self._take_all()
 
     async def _take_all(self) -> None:
-        places = [TopicPartition(*place) for place in await self._broker.partitions(self._topics)]
+        places = [TopicPartition(*place) for place in await self._partitions()]
         self._consumer.assign(places)
         await self._place(places)
+
+    async def _partitions(self) -> list[tuple[str, int]]:
+        """Of topics that were just made a broker may not tell everything at once: it is asked again for a while."""
+        until = time.monotonic() + TOLD_WITHIN_S
+        while True:
+            try:
+                return await self._broker.partitions(self._topics)
+            except BrokerUnavailable:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(ASKED_AGAIN_S)
 
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         """Nothing to hand over: what was not committed to the database did not happen."""

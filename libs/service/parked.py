@@ -13,7 +13,7 @@ from libs.contracts.base import DomainEvent
 from libs.contracts.examples import LOAN, PAYMENT
 from libs.contracts.operations import ParkedEventHandedOver, ParkedEventRepaired, ParkedEventSkipped
 from libs.contracts.types import Text
-from libs.events.canonical import canonical
+from libs.events.canonical import NotCanonical, canonical
 from libs.events.delivery import Delivery, NotRepairable, OnRecord, Subscriber
 from libs.events.store import Fenced, Parked, Session
 from libs.service.actor import Actor
@@ -169,7 +169,10 @@ def parked_routes(router: APIRouter) -> None:
     async def repair_parked(call: Operator, consumer: Consumer, stream_id: Stream, body: Repair) -> Redriven:
         """The consumer will be handed these data in place of the event's own when it is handed over again. The event
         itself stays what it is: in its service, in the topic, for everybody else and in every replay."""
-        data = canonical(body.data)
+        try:
+            data = canonical(body.data)
+        except NotCanonical as error:
+            raise _invalid_data(error) from None
 
         def act(parked: Parked) -> DomainEvent:
             before, after = sha256(parked.event.data).hexdigest(), sha256(data).hexdigest()
@@ -192,8 +195,7 @@ def parked_routes(router: APIRouter) -> None:
         except ValidationError as error:
             raise Problem(VALIDATION_FAILED, errors=_wrong(error)) from None
         except ValueError as error:
-            wrong = FieldError("invalid-data", str(error)[:200], pointer="#/data")
-            raise Problem(VALIDATION_FAILED, errors=[wrong]) from None
+            raise _invalid_data(error) from None
         except Fenced:
             _raced()
         call.runtime.appended.set()
@@ -247,6 +249,10 @@ def _values(parked: Parked) -> dict[str, Any]:
 
 def _shown(parked: Parked) -> ParkedEvent:
     return ParkedEvent(**_values(parked))
+
+
+def _invalid_data(error: ValueError) -> Problem:
+    return Problem(VALIDATION_FAILED, errors=[FieldError("invalid-data", str(error)[:200], pointer="#/data")])
 
 
 def _in_full(parked: Parked, repairable: bool) -> ParkedEventInFull:

@@ -188,7 +188,12 @@ async def test_a_repair_is_handed_over_in_place_of_the_event_which_stays_what_it
 
 @pytest.mark.parametrize(
     ("changes", "pointer"),
-    [({"amount": {"amount": "1.005", "currency": "CNY"}}, "#/data/amount"), ({"loan_id": None}, "#/data/loan_id")],
+    [
+        ({"amount": {"amount": "1.005", "currency": "CNY"}}, "#/data/amount"),
+        ({"loan_id": None}, "#/data/loan_id"),
+        ({"\x80": None}, "#/data"),
+        ({"金额": "1.00"}, "#/data"),
+    ],
 )
 async def test_a_repair_that_is_no_event_of_its_type_names_what_is_wrong(
     town: Town, changes: dict[str, Any], pointer: str
