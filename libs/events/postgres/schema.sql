@@ -29,7 +29,8 @@ create index event_xid on es.event (xid);
 create table es.sequence (
     global_seq bigint primary key,
     stream_no  bigint not null,
-    version    integer not null
+    version    integer not null,
+    unique (stream_no, version)
 );
 
 create table es.sequencer (
@@ -114,8 +115,10 @@ begin
     raise exception 'events are append-only: % on %.% refused', tg_op, tg_table_schema, tg_table_name
         using errcode = 'ES003';
 end $$;
-create trigger event_append_only before update or delete or truncate on es.event
-    for each statement execute function es.refuse_change();
+-- Of every column but xid, which is no part of the fact and means nothing in another cluster (es.adopt).
+create trigger event_append_only
+    before update of stream_no, version, append_id, event_id, type, data, metadata, leaf_hash or delete or truncate
+    on es.event for each statement execute function es.refuse_change();
 create trigger sequence_append_only before update or delete or truncate on es.sequence
     for each statement execute function es.refuse_change();
 
@@ -302,6 +305,8 @@ $$;
 
 -- Makes a store that was restored from another cluster this cluster's own: its transaction ids mean nothing here, so
 -- what was never stamped is stamped now, in append order, and the snapshots begin anew. Nobody may append meanwhile.
+-- An id that this cluster has yet to give out would make its event young once more when it comes: such events get one
+-- that is older than any ('3', before PostgreSQL's first).
 create function es.adopt() returns bigint language plpgsql as $$
 declare
     known es.sequencer%rowtype;
@@ -314,6 +319,7 @@ begin
     from es.event e
     where not exists (select from es.sequence q where (q.stream_no, q.version) = (e.stream_no, e.version));
     get diagnostics added = row_count;
+    update es.event set xid = '3' where xid >= pg_snapshot_xmin(pg_current_snapshot());
     update es.sequencer set last_seq = known.last_seq + added, snapshot = pg_current_snapshot(),
         system_identifier = (select c.system_identifier from pg_control_system() c);
     return known.last_seq + added;

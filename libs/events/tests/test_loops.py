@@ -340,6 +340,22 @@ async def test_a_store_from_another_cluster_is_refused_until_it_is_adopted(postg
     assert await postgres.stamp() == 7
 
 
+async def test_ids_of_another_cluster_make_no_event_young_again_when_they_come_here(postgres: PostgresStore) -> None:
+    """The cluster that a store comes from may have given out many more transaction ids than this one."""
+    for version in range(3):
+        await postgres.append("item-1", version, received(1))
+    await postgres.stamp()
+    await postgres.pool.execute("update es.event set xid = (xid::text::bigint + 20)::text::xid8")
+    await postgres.pool.execute("update es.sequencer set system_identifier = 1")
+    assert await postgres.adopt() == 3
+    assert (await postgres.progress()).unstamped == 0
+    for version in range(3, 43):  # each takes an id, until those from elsewhere have come and gone
+        await postgres.append("item-1", version, received(1))
+        assert await postgres.stamp() == version + 1
+    placed = "select count(*), count(distinct (stream_no, version)) from es.sequence"
+    assert tuple(await postgres.pool.fetchrow(placed)) == (43, 43)
+
+
 def test_a_scenario_tells_what_followed() -> None:
     given = Scenario(ITEM).given(ItemListed(name="tea"), ItemReceived(quantity=3))
     assert given.when(Sell(2)).then(ItemSold(quantity=2)) == Stock(True, 1)
