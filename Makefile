@@ -6,8 +6,9 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Tests are shared out in groups that share servers (conftest.py).
-WORKERS ?= auto
-SHARED  := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+# Three on two cores: many wait for servers.
+WORKERS ?= 3
+SHARED  := --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants

@@ -42,8 +42,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             uses_servers = {"postgres_server", "database", "tansu_broker", "kafka_broker", "broker"}
             fixtures = set(getattr(item, "fixturenames", ()))
             item.add_marker(pytest.mark.integration if fixtures & uses_servers else pytest.mark.unit)
-    # Where several processes share the tests, the longest files go first, so that none is alone at the end.
-    items.sort(key=lambda item: not item.nodeid.startswith(("tests/", "services/")))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Where several processes share the tests, the longest go first, so that none is alone at the end."""
+    turns = ("tests/integration/test_faults", "tests/integration/test_restart", "tests/", "services/")
+    return next((turn for turn, start in enumerate(turns) if item.nodeid.startswith(start)), len(turns))
 
 
 @pytest.hookimpl(optionalhook=True)
