@@ -134,7 +134,7 @@ class ServerProcess:
         while time.monotonic() < deadline:
             if child.poll() is not None:
                 raise ServerNotStarted(f"{self.name} ended with {child.poll()}: {log_tail(self.log)}")
-            if _listens(port):
+            if _listens(port) and _is_its(port, child):
                 return
             time.sleep(_POLL_INTERVAL_S)
         raise ServerNotStarted(f"{self.name} did not listen within {timeout_s:.0f} s: {log_tail(self.log)}")
@@ -151,6 +151,19 @@ class ServerProcess:
             return process if process.create_time() == record["created"] else None
         except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
             return None
+
+
+def _is_its(port: int, child: Child) -> bool:
+    """Whether it is this server that listens there: a port that was free a moment ago may be somebody else's by now."""
+    try:
+        process = psutil.Process(child.pid)
+        family = [process, *process.children(recursive=True)]
+        open_sockets = [connection for one in family for connection in one.net_connections(kind="tcp")]
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:  # it runs under another account: there is nothing to be seen
+        return True
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in open_sockets)
 
 
 def _listens(port: int) -> bool:

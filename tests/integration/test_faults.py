@@ -87,6 +87,7 @@ async def _broken_and_moved(running: Fleet) -> None:
         await load.open()
         walking = asyncio.create_task(load.walk(BORROWERS))
         await injector.run(list(FAULTS), until=time.monotonic() + 600)
+        assert injector.done.failures == [], "all runs again, so that walks come to their ends"
         await walking
         await _judged(running, load, injector, {})
         with EmbeddedPostgres(running.layout.directory / "elsewhere", durable=False) as elsewhere:
@@ -100,6 +101,7 @@ async def _broken_and_moved(running: Fleet) -> None:
             finally:
                 running.of("ledger")[0].stop()
     finally:
+        load.stop()
         await client.close()
 
 
