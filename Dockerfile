@@ -17,7 +17,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 # What nobody calls in here: other packages' tests and headers, and Arrow's clients for remote stores and services.
 RUN cd /opt/puhui/lib/python*/site-packages \
     && find . -mindepth 2 -type d -name tests -prune -exec rm -r {} + \
-    && rm -r pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pyarrow/*substrait* pyarrow/*gcs* pyarrow/*azure*
+    && rm -r pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pyarrow/*gcs* pyarrow/*azure*
 
 # Changes often: our own code, as a wheel without its tests.
 COPY pyproject.toml README.md LICENSE ./

@@ -59,6 +59,14 @@ def test_the_command_runs_without_a_writable_disk(image: str) -> None:
     assert "serve" in inside(image, "puhui", "--help")
 
 
+def test_it_writes_and_reads_parquet_though_parts_of_arrow_are_left_out(image: str) -> None:
+    program = (
+        "import io, pyarrow as pa, pyarrow.parquet as pq; file = io.BytesIO();"
+        "pq.write_table(pa.table({'fen': [1, 2]}), file); print(pq.read_table(file).to_pylist())"
+    )
+    assert inside(image, "python", "-c", program).strip() == "[{'fen': 1}, {'fen': 2}]"
+
+
 def test_it_stays_small(image: str) -> None:
     size_mb = json.loads(docker("image", "inspect", image))[0]["Size"] / 1e6
     assert size_mb < SIZE_MB_MAX
