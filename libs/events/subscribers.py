@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
@@ -29,6 +30,8 @@ class Reaction:
     commands: CommandHandler
     cause: Recorded[Any]
     actor: Actor
+    begun: Awaitable[Any] | None = None
+    """What was begun for this event before its turn came (`Reactions.ahead`)."""
 
     async def handle(
         self, decider: Decider[C, S, Any], stream_id: str, command: C, *, effective_date: str = ""
@@ -56,6 +59,8 @@ class Reaction:
 
 React = Callable[[Recorded[Any], Reaction], Awaitable[None]]
 ReactTo: TypeAlias = Callable[[Recorded[E], Reaction], Awaitable[None]]
+Begin = Callable[[Recorded[Any], Reaction], Awaitable["asyncio.Task[Any] | None"]]
+BeginFor: TypeAlias = Callable[[Recorded[E], Reaction], Awaitable["asyncio.Task[Any] | None"]]
 
 
 @dataclass(eq=False)
@@ -64,6 +69,7 @@ class Reactions:
 
     consumer: str
     _react: dict[str, React] = field(default_factory=dict)
+    _begin: dict[str, Begin] = field(default_factory=dict)
 
     @property
     def types(self) -> frozenset[str]:
@@ -80,6 +86,21 @@ class Reactions:
             return function
 
         return register
+
+    def ahead(self, event_type: type[E]) -> Callable[[BeginFor[E]], BeginFor[E]]:
+        """Register what may begin before an event's turn comes: work elsewhere, without effect, such as another
+        process's. It may read with the session, which does not show yet what the events before do. The reaction awaits
+        `begun`, or does without; what nobody awaited is cancelled with the batch."""
+
+        def register(function: BeginFor[E]) -> BeginFor[E]:
+            self._begin[event_type.type_name] = function
+            return function
+
+        return register
+
+    async def begin(self, recorded: Recorded[Any], reaction: Reaction) -> asyncio.Task[Any] | None:
+        begin = self._begin.get(recorded.current_type)
+        return await begin(recorded, reaction) if begin is not None else None
 
     async def react(self, recorded: Recorded[Any], reaction: Reaction) -> None:
         react = self._react.get(recorded.current_type)
@@ -99,8 +120,17 @@ class ReactionSubscriber:
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         actor = Actor(subject=f"service:{self.reactions.consumer}", role="service")
-        for recorded in batch:
-            await self.reactions.react(recorded, Reaction(session, self.commands, recorded, actor))
+        turns = [(recorded, Reaction(session, self.commands, recorded, actor)) for recorded in batch]
+        begun: list[asyncio.Task[Any] | None] = []
+        try:
+            for recorded, reaction in turns:
+                begun.append(await self.reactions.begin(recorded, reaction))
+            for (recorded, reaction), task in zip(turns, begun, strict=True):
+                await self.reactions.react(recorded, replace(reaction, begun=task) if task is not None else reaction)
+        finally:
+            for task in begun:
+                if task is not None:
+                    task.cancel()
 
 
 @dataclass(frozen=True)

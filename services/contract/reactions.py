@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from libs.contracts.application import ApplicantRegistered, ApplicationWithdrawn
@@ -10,12 +11,15 @@ from libs.contracts.audit import PersonErased
 from libs.contracts.contract import ContractAccepted
 from libs.contracts.ledger import BusinessDayOpened
 from libs.events.codec import Recorded
+from libs.events.errors import NotYet
 from libs.events.projection import Put, Remove
+from libs.events.sealing import Shut
 from libs.events.store import Session
 from libs.events.subscribers import Reaction, Reactions
 from services.contract import documents
+from services.contract.document.parties import Borrower
 from services.contract.domain.contract import ExpireContract, FollowWithdrawal, Status
-from services.contract.handlers import contract_id_of, contracts, make_out
+from services.contract.handlers import MadeOut, contract_id_of, contracts, make_out
 from services.contract.library import library
 from services.contract.parties import borrower, erased, known
 from services.contract.press import press
@@ -40,6 +44,22 @@ async def forget(recorded: Recorded[PersonErased], reaction: Reaction) -> None:
     await reaction.apply(erased(recorded.event.applicant_id))
 
 
+@reactions.ahead(ApplicationApproved)
+async def set_document(
+    recorded: Recorded[ApplicationApproved], reaction: Reaction
+) -> asyncio.Task[tuple[Borrower, MadeOut]] | None:
+    """The press works on the documents of a whole batch while contracts are offered one after another."""
+    try:
+        party = await borrower(reaction.session, reaction.commands.codec, recorded.event.request.applicant_id)
+    except (NotYet, Shut):
+        return None
+
+    async def made_out() -> tuple[Borrower, MadeOut]:
+        return party, await press.run(make_out, recorded.event, party, library())
+
+    return asyncio.create_task(made_out(), name=f"contract/document of {recorded.event.application_id}")
+
+
 @reactions.on(ApplicationApproved)
 async def offer(recorded: Recorded[ApplicationApproved], reaction: Reaction) -> None:
     """Make the contract out and offer it, unless the application was withdrawn meanwhile."""
@@ -48,7 +68,9 @@ async def offer(recorded: Recorded[ApplicationApproved], reaction: Reaction) -> 
         return
     codec, applicant_id = reaction.commands.codec, approved.request.applicant_id
     party = await borrower(reaction.session, codec, applicant_id)
-    made = await press.run(make_out, approved, party, library())
+    made = await _begun(reaction, party)
+    if made is None:
+        made = await press.run(make_out, approved, party, library())
     contract_id = made.command.contract_id
     outcome = await reaction.handle(
         contracts,
@@ -95,6 +117,14 @@ async def expire(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -> N
 async def sign(recorded: Recorded[ContractAccepted], reaction: Reaction) -> None:
     circumstances = {"causation_id": str(recorded.event_id), "after": recorded.metadata.recorded_at}
     await reaction.schedule(SIGN, recorded.event.contract_id, circumstances)
+
+
+async def _begun(reaction: Reaction, party: Borrower) -> MadeOut | None:
+    """What the press has made meanwhile, unless something else is known of the borrower by now."""
+    if reaction.begun is None:
+        return None
+    of, made = await reaction.begun
+    return made if of == party else None
 
 
 async def _withdrawn(session: Session, application_id: str) -> bool:

@@ -328,6 +328,54 @@ async def test_reactions_act_in_the_name_of_their_cause(store: Store) -> None:
     assert await effects(store) == {"0": 1}
 
 
+async def test_work_elsewhere_begins_for_the_whole_batch_before_the_first_turn(store: Store) -> None:
+    reactions = Reactions("orders")
+    order: list[str] = []
+
+    @reactions.ahead(ItemListed)
+    async def begin(recorded: Recorded[ItemListed], _reaction: Reaction) -> asyncio.Task[str] | None:
+        async def made() -> str:
+            order.append(f"begins {recorded.key}")
+            return f"made for {recorded.key}"
+
+        return asyncio.create_task(made()) if recorded.key != "1" else None
+
+    @reactions.on(ItemListed)
+    async def react(recorded: Recorded[ItemListed], reaction: Reaction) -> None:
+        order.append(f"turn of {recorded.key}: {await reaction.begun if reaction.begun else 'nothing begun'}")
+        await reaction.apply(Add(ITEMS, {"id": recorded.key}, {"quantity": 1}))
+
+    subscriber = ReactionSubscriber(reactions, CommandHandler(store, CODEC, Clock()), "orders", reactions.types)
+    await fill(store, streams=3, each=1)
+    await drain(tail_of(store, subscriber))
+    turns = ["turn of 0: made for 0", "turn of 1: nothing begun", "turn of 2: made for 2"]
+    assert [entry for entry in order if entry.startswith("turn")] == turns
+    assert order.index("begins 2") < order.index("turn of 0: made for 0")
+    assert await effects(store) == {"0": 1, "1": 1, "2": 1}
+
+
+async def test_what_was_begun_for_a_batch_that_failed_is_given_up(store: Store) -> None:
+    reactions = Reactions("orders")
+    begun: list[asyncio.Task[None]] = []
+
+    @reactions.ahead(ItemListed)
+    async def begin(_recorded: Recorded[ItemListed], _reaction: Reaction) -> asyncio.Task[None] | None:
+        begun.append(asyncio.create_task(asyncio.Event().wait()))  # type: ignore[arg-type]
+        return begun[-1]
+
+    @reactions.on(ItemListed)
+    async def react(_recorded: Recorded[ItemListed], _reaction: Reaction) -> None:
+        raise ValueError("poison")
+
+    subscriber = ReactionSubscriber(reactions, CommandHandler(store, CODEC, Clock()), "orders", reactions.types)
+    await fill(store, streams=2, each=1)
+    await drain(tail_of(store, subscriber))
+    await asyncio.gather(*begun, return_exceptions=True)
+    assert begun
+    assert all(task.cancelled() for task in begun)
+    assert len(await store.parked("orders")) == 2
+
+
 async def test_a_projection_follows_the_sequence(store: Store) -> None:
     await fill(store, streams=3, each=4)
     await drain(tail_of(store, ProjectionSubscriber(shop_view())))
