@@ -18,6 +18,7 @@ from libs.events.delivery import GATHER_S, Delivery, Item, Subscriber
 from libs.events.errors import NotYet
 from libs.events.loops import beat, finishing
 from libs.events.operations import Reached
+from libs.events.pace import pace
 from libs.events.store import Fenced, Position, Store
 
 log = structlog.get_logger(__name__)
@@ -195,6 +196,6 @@ class Consumer:
             while True:
                 beat()
                 if await self.step():
-                    await asyncio.sleep(gather_s)
+                    await pace.gather(gather_s)
         finally:
             await self.stop()

@@ -18,6 +18,7 @@ from typing import Final
 import structlog
 
 from libs.events.broker import Assigned, Broker, Message, Place, Publisher, Reader, Record, TopicState
+from libs.events.pace import pace
 from libs.events.signals import Signal
 
 log = structlog.get_logger(__name__)
@@ -227,7 +228,7 @@ class Hub:
         if not wanted:
             self._attend(reader, wanted)
             if not self._look and await self._nudge.wait(IDLE_S):
-                await asyncio.sleep(GATHER_S)
+                await pace.gather(GATHER_S)
                 return
             wanted = await self._looked()
         self._attend(reader, wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -17,6 +16,7 @@ from libs.events.broker import Broker, BrokerUnavailable, Message, Publisher
 from libs.events.envelope import StoredEvent, to_headers
 from libs.events.ids import new_id
 from libs.events.loops import beat, finishing
+from libs.events.pace import pace
 from libs.events.signals import Signal
 from libs.events.store import Fenced, RelayState, Store
 
@@ -156,6 +156,6 @@ class Relay:
                 beat()
                 if await self.step() < BATCH:
                     await self._stamped.wait(IDLE_S)
-                    await asyncio.sleep(GATHER_S)
+                    await pace.gather(GATHER_S)
         finally:
             await self.close()

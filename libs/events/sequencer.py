@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from libs.events import metrics
 from libs.events.loops import beat
+from libs.events.pace import pace
 from libs.events.signals import Fanout, Signal
 from libs.events.store import Store
 
@@ -45,4 +45,4 @@ class Sequencer:
             beat()
             await self.step()
             await self._appended.wait(BUSY_S if self._busy else self._idle_s)
-            await asyncio.sleep(GATHER_S)
+            await pace.gather(GATHER_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Final
 
@@ -12,6 +11,7 @@ from libs.events.delivery import GATHER_S, Delivery, Item, Subscriber
 from libs.events.errors import NotYet
 from libs.events.loops import beat, finishing
 from libs.events.operations import Reached
+from libs.events.pace import pace
 from libs.events.signals import Signal
 from libs.events.store import OWN, Fenced, Position, Store
 
@@ -94,7 +94,7 @@ class Tail:
             beat()
             if await self.step() < BATCH:
                 await self._stamped.wait(IDLE_S)
-                await asyncio.sleep(self._pause_s(gather_s))
+                await pace.gather(self._pause_s(gather_s))
 
     def _pause_s(self, gather_s: float) -> float:
         """For what comes alone hardly any, while much is coming as long as the subscriber bears."""

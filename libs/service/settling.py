@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from libs.events.operations import Side, unsettled
+from libs.events.pace import pace
 
-PAUSE_S: Final = 0.02
+PAUSE_S: Final = 0.01
 SHOWN: Final = 10
 
 Look = Callable[[], Awaitable[Side]]
@@ -28,15 +29,20 @@ async def settle(services: Mapping[str, Look], timeout_s: float) -> None:
     found: list[str] = ["nobody was asked yet"]
     try:
         async with asyncio.timeout(timeout_s):
-            while True:
-                sides = await asyncio.gather(*(look() for look in services.values()))
-                if not (found := unsettled(sides)):
-                    return
-                await asyncio.sleep(PAUSE_S)
-                for look in services.values():
-                    side = await look()
-                    while found := unsettled([side]):
-                        await asyncio.sleep(PAUSE_S)
-                        side = await look()
+            with pace.hurried():
+                while found:
+                    await _round(services, found)
     except TimeoutError:
         raise NotSettled("; ".join(found[:SHOWN])) from None
+
+
+async def _round(services: Mapping[str, Look], found: list[str]) -> None:
+    """Find what is on its way when all are asked at once; if anything is, wait for each that is at work itself."""
+    found[:] = unsettled(await asyncio.gather(*(look() for look in services.values())))
+    if not found:
+        return
+    await asyncio.sleep(PAUSE_S)
+    for look in services.values():
+        while at_work := unsettled([await look()]):
+            found[:] = at_work
+            await asyncio.sleep(PAUSE_S)
