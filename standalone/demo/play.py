@@ -18,7 +18,7 @@ from standalone.demo.report import report
 from standalone.http import Platform
 from standalone.platform import Layout
 
-COHORTS: Final = 3
+COHORTS: Final = 2
 COHORT_DAYS: Final = 7
 PAYOUT_DAYS: Final = 4
 """Days after a cohort's signatures until the bank's last delays and returns are over."""
