@@ -64,7 +64,7 @@ class Intake:
         self._consents = (await get("customer", "/application/consents"))["items"]
 
     async def apply(self, borrowers: Iterable[Borrower], today: date) -> None:
-        """Register, fill in, attach, consent, submit; a few change their minds."""
+        """Register, fill in, attach, consent, submit."""
 
         async def one(borrower: Borrower) -> None:
             await self._apply(borrower, today)
@@ -86,9 +86,20 @@ class Intake:
         borrower.application_id = started["application_id"]
         path = f"/application/applications/{borrower.application_id}"
         await post("customer", f"{path}/submit", key=f"{key}/submit")
-        if draw(person.number, "withdraw", 1000) < WITHDRAWN_PER_MILLE:
+
+    async def withdraw(self, borrowers: Iterable[Borrower]) -> None:
+        """A few change their minds: once all that needs no person has happened, so that it is the same each time."""
+
+        async def one(borrower: Borrower) -> None:
+            path = f"/application/applications/{borrower.application_id}"
+            shown = await self._platform.get("loan-officer", path)
+            if shown["status"] == "DECLINED":
+                return
             borrower.withdrawn = True
-            await post("customer", f"{path}/withdraw", {"reason": "Changed my mind"}, key=f"{key}/withdraw")
+            key = f"person-{borrower.person.number}/withdraw"
+            await self._platform.post("customer", f"{path}/withdraw", {"reason": "Changed my mind"}, key=key)
+
+        await in_parallel([each for each in borrowers if _changes_mind(each.person)], one)
 
     def _needed(self, person: Person) -> list[str]:
         return [
@@ -154,6 +165,10 @@ class Intake:
             if not borrower.withdrawn or refused.status != 409:
                 raise
         borrower.contract_id = contract_id
+
+
+def _changes_mind(person: Person) -> bool:
+    return draw(person.number, "withdraw", 1000) < WITHDRAWN_PER_MILLE
 
 
 def _officer_says_yes(person: Person) -> bool:

@@ -98,6 +98,8 @@ async def _originate(platform: Platform, tally: Tally, loans: int) -> tuple[Life
         tally.stage(f"Cohort {cohort + 1} of {COHORTS} applies on {date_of}", total=len(mine))
         await intake.apply(mine, date_of)
         await platform.settle()
+        await intake.withdraw(mine)
+        await platform.settle()
         tally.stage(f"Cohort {cohort + 1}: officers decide, borrowers sign, the bank pays")
         await intake.decide_referred(mine)
         await platform.settle()
