@@ -26,7 +26,7 @@ from libs.lending.column_rows import (
 from libs.lending.conventions import FeeTiming, InstalmentFit, InstalmentRule, InterestAccrual, Remainder
 from libs.lending.daycount import BASIS, DayCount
 from libs.lending.periods import regular_part
-from libs.lending.terms import LoanTerms, RepaymentMethod
+from libs.lending.terms import BrokenPeriod, LoanTerms, RepaymentMethod
 
 FLOAT_EXACT: Final = 2**53
 """Integers below it are floats exactly."""
@@ -65,6 +65,7 @@ def in_columns(like: LoanTerms) -> bool:
         return False
     if like.due_day is not None and (
         like.accrual is not InterestAccrual.DAILY
+        or like.broken_period is BrokenPeriod.SPREAD  # the odd days are rounded by themselves
         or like.month_end is not MonthEnd.CLAMP
         or like.method is RepaymentMethod.BULLET
     ):

@@ -19,6 +19,10 @@ class Library:
     policies: tuple[Policy, ...]
     chart: Chart
 
+    @property
+    def first_policy_from(self) -> date:
+        return min(policy.effective_from for policy in self.policies)
+
     def policy(self, on: date) -> Policy:
         return in_force(self.policies, on)
 

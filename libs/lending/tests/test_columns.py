@@ -18,6 +18,7 @@ from libs.lending.money import LARGEST_MINOR, Money
 from libs.lending.rounding import Rounding, divide
 from libs.lending.schedule import repayment_plan
 from libs.lending.terms import (
+    BrokenPeriod,
     Fee,
     FeeBase,
     FeeTiming,
@@ -74,6 +75,24 @@ def test_loans_of_one_product_have_the_plain_digits(
     like = replace(like, working_day=working_day, interest_to_moved_date=to_moved, balloon=None, tranches=())
     loans = columns(like, 20, seed, largest_minor=LARGEST_MINOR // 100)
     assert_equal_to_plain(loans, plan_columns(loans, WEEKENDS))
+
+
+def test_odd_days_that_are_spread_are_rounded_by_themselves() -> None:
+    """31 days earn 8.23 fen and the day before them 0.27: 8 and 0, where 32 days at once would be 8.5."""
+    terms = LoanTerms(
+        principal=Money.of("95625"),
+        annual_rate=Decimal("0.00001"),
+        instalments=1,
+        disbursed_on=date(2019, 1, 1),
+        due_day=2,
+        method=RepaymentMethod.EQUAL_PRINCIPAL,
+        accrual=InterestAccrual.DAILY,
+        broken_period=BrokenPeriod.SPREAD,
+    )
+    [(_, loans)] = portfolio_columns([terms])
+    plans = plan_columns(loans)
+    assert [interest for _, _, interest, _ in plans.rows(0)] == [8]
+    assert_equal_to_plain(loans, plans)
 
 
 @pytest.mark.parametrize("accrual", InterestAccrual)

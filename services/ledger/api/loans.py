@@ -269,7 +269,9 @@ async def as_of(runtime: Runtime, loan_id: str, effective: date, known: date) ->
     """The loan at a pair of times, from its events."""
     stored = await runtime.store.load(LOAN.stream_id(loan_id))
     events = await runtime.codec.read(stored)
-    return loan_as_of(events, effective, known, library().policy(effective))
+    # Before the first policy there was no money out, so that nothing of it is asked for.
+    policy = library().policy(max(effective, library().first_policy_from))
+    return loan_as_of(events, effective, known, policy)
 
 
 def _refuse_unless_booked(loan: Loan) -> None:

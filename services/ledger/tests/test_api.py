@@ -105,6 +105,8 @@ async def test_a_payment_returned_after_weeks_is_worked_out_again(ledger: Served
     assert (found["1002"], found["1303"]) == ("-12000.00", "12000.00")
     was = await officer.get(f"/ledger/loans/{loan}/as-of", params={"effective": "2026-03-01", "known": "2026-03-01"})
     now = await officer.get(f"/ledger/loans/{loan}/as-of", params={"effective": "2026-03-01"})
+    long_ago = await officer.get(f"/ledger/loans/{loan}/as-of", params={"effective": "2000-01-01"})
+    assert (long_ago.status_code, long_ago.json()["position"]) == (200, None), "there was no money out, and no policy"
     assert was.json()["position"]["overdue"]["principal"] == cny("0.00")
     assert now.json()["position"]["overdue"]["principal"] == cny("920.16")
     assert now.json()["position"]["days_past_due"] == 24
