@@ -30,14 +30,17 @@ class Keyrings:
     async def take(self, settings: ServiceSettings) -> PersonKeyring:
         """The keyring of these settings' key store, connected; give it back when the service ends."""
         place = _place(settings)
-        if (held := self._held.get(place)) is None:
+        if place not in self._held:
             assert settings.keys_url is not None, "checked by who takes it"
-            store = await connect(settings.keys_url.get_secret_value())
-            keyring = PersonKeyring(store, settings.wrapping_keys())
+            keyring = PersonKeyring(await connect(settings.keys_url.get_secret_value()), settings.wrapping_keys())
             await keyring.look()
-            held = self._held.setdefault(place, _Held(keyring, 0))
-            if held.keyring is not keyring:  # another service was faster
+            if place in self._held:  # another service was faster
                 await keyring.close()
+            else:
+                self._held[place] = _Held(keyring, 0)
+        held = self._held.get(place)
+        if held is None:  # and has given it back meanwhile
+            return await self.take(settings)
         held.holders += 1
         return held.keyring
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from pydantic import SecretStr
 
 from libs.keys.wrapping import new_key
@@ -33,6 +35,17 @@ async def test_services_with_the_same_key_store_share_what_they_opened(database:
     await keyrings.give_back(one)
     assert (await other.to_open(["ann"], held=True))["ann"].secret == key.secret, "it is still connected"
     await keyrings.give_back(other)
+
+
+async def test_services_that_start_at_once_share_one_too(database: str) -> None:
+    keyrings = Keyrings()
+    taken = await asyncio.gather(*(keyrings.take(settings(f"service-{n}", database)) for n in range(3)))
+    assert len(set(map(id, taken))) == 1
+    for each in taken:
+        await keyrings.give_back(each)
+    again = await keyrings.take(settings("ledger", database))
+    assert again is not taken[0], "the last one closed it"
+    await keyrings.give_back(again)
 
 
 async def test_another_key_encryption_key_is_another_keyring(database: str) -> None:
