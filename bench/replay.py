@@ -27,7 +27,8 @@ def longer(peer: Shop, length: int) -> UUID:
     for number in range(1, length):
         item.receive(number)
     peer.save(item)
-    return item.id
+    made: UUID = item.id
+    return made
 
 
 async def ours(made: PostgresStore, loads: int, length: int) -> float:
