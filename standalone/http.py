@@ -96,11 +96,19 @@ class Platform:
     ) -> Any:
         """The JSON answer to a command. The key is derived from the seed and `key` (default: path and body), so that
         the same run does the same thing under the same key. Raises `Refused`."""
-        own_key = uuid5(KEYS, f"{self._seed}/{key or path + json.dumps(body, sort_keys=True)}")
-        sent = {"Idempotency-Key": f'"{own_key}"', **(headers or {})}
+        sent = {**self._keyed(key or path + json.dumps(body, sort_keys=True)), **(headers or {})}
         if on_behalf_of:
             sent["On-Behalf-Of"] = on_behalf_of
         return await self._call("POST", user, path, json=body if body is not None else {}, headers=sent)
+
+    async def upload(self, user: str, path: str, content: bytes, media_type: str, *, key: str) -> Any:
+        """The JSON answer to a file that is sent; raises `Refused`."""
+        return await self._call(
+            "POST", user, path, data=content, headers={**self._keyed(key), "Content-Type": media_type}
+        )
+
+    def _keyed(self, key: str) -> dict[str, str]:
+        return {"Idempotency-Key": f'"{uuid5(KEYS, f"{self._seed}/{key}")}"'}
 
     async def _call(self, method: str, user: str, path: str, **request: Any) -> Any:
         content = await self._content(method, user, path, **request)

@@ -1,11 +1,13 @@
 """From payout to settlement: how borrowers pay, month by month, as the record of each loan says.
 
-Good loans are paid when due, with a few surprises: an early payoff, a payment sent twice, one returned by the bank, one
-late. Loans that went bad fall behind; some cure, some settle late, some are written off, of which some are recovered.
+Good loans are paid when due, by a file of what the bank collects, with a few surprises: an early payoff, a payment sent
+twice, one returned by the bank, one late. Loans that went bad fall behind; some cure, some settle late, some are written off, of which some are recovered.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -19,6 +21,7 @@ from standalone.http import Platform
 WRITE_OFF_DAYS: Final = 181
 RECOVERY_MONTHS: Final = (3, 6)
 CHANNEL: Final = "bank-transfer"
+COLUMNS: Final = ("loan_id", "amount", "currency", "value_date", "bank_reference", "channel", "purpose")
 
 
 class Behaviour(StrEnum):
@@ -35,6 +38,8 @@ class Behaviour(StrEnum):
 GOOD: Final = ((60, Behaviour.EARLY), (40, Behaviour.TWICE), (20, Behaviour.RETURNED), (60, Behaviour.LATE_ONCE))
 BAD: Final = ((450, Behaviour.CURES), (200, Behaviour.SETTLES_LATE), (350, Behaviour.DEFAULTS))
 """Shares per mille; what is left of good loans is paid on time."""
+UNTIL_THE_TURN: Final = (Behaviour.EARLY, Behaviour.SETTLES_LATE, Behaviour.DEFAULTS)
+"""Paid on time until it shows."""
 
 
 @dataclass(slots=True)
@@ -114,7 +119,36 @@ class Life:
     async def pay(self, today: date) -> None:
         """Everybody whose date it is does what he does."""
         acting = [loan for loan in self.loans if not loan.done and self._acts(loan, today)]
+        await self._collect([loan for loan in acting if self._is_collected(loan, today)], today)
         await in_parallel(acting, lambda loan: self._act(loan, today))
+
+    @staticmethod
+    def _is_collected(loan: Loan, today: date) -> bool:
+        """Whether the bank collects the instalment: from those of whom nothing else is to be heard that day."""
+        number = loan.number_due(today)
+        if number is None:
+            return False
+        return loan.behaviour is Behaviour.ON_TIME or (loan.behaviour in UNTIL_THE_TURN and number < loan.turn)
+
+    async def _collect(self, loans: Sequence[Loan], today: date) -> None:
+        """The bank's file of what it collected that day, entered as an officer does."""
+        lines = [self._repayment(loan, loan.totals[loan.dues.index(today)], today, "collected") for loan in loans]
+        if not lines:
+            return
+        file = io.StringIO()
+        rows = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(
+            {"loan_id": loan.loan_id, "value_date": line["value_date"], "bank_reference": line["bank_reference"]}
+            | {"channel": line["channel"], "purpose": line["purpose"], **line["amount"]}
+            for loan, line in zip(loans, lines, strict=True)
+        )
+        path, content = "/ledger/repayment-files", file.getvalue().encode()
+        answer = await self._platform.upload("finance-officer", path, content, "text/csv", key=f"collected/{today}")
+        if answer["entered"] != len(lines):
+            raise ValueError(f"not all of the file of {today} was entered: {answer['lines']}")
+        self._step("repayments", len(lines))
+        self._step("repayments collected by file", len(lines))
 
     @staticmethod
     def _acts(loan: Loan, today: date) -> bool:
@@ -129,7 +163,7 @@ class Life:
             loan.done = loan.behaviour in (Behaviour.ON_TIME, Behaviour.TWICE, Behaviour.EARLY)
 
     async def on_time(self, loan: Loan, at: int, today: date) -> None:
-        if at < len(loan.totals):
+        if at < len(loan.totals) and not self._is_collected(loan, today):
             await self._repay(loan, loan.totals[at], today, key=f"{at}")
 
     async def early(self, loan: Loan, at: int, today: date) -> None:
@@ -230,16 +264,22 @@ class Life:
     async def _repay(
         self, loan: Loan, amount: dict[str, str], today: date, *, key: str, purpose: str = "INSTALMENT"
     ) -> Any:
-        body = {
+        body = self._repayment(loan, amount, today, key, purpose)
+        self._step("repayments", 1)
+        path = f"/ledger/loans/{loan.loan_id}/repayments"
+        return await self._platform.post("finance-officer", path, body, key=f"{loan.loan_id}/{key}")
+
+    @staticmethod
+    def _repayment(
+        loan: Loan, amount: dict[str, str], today: date, key: str, purpose: str = "INSTALMENT"
+    ) -> dict[str, Any]:
+        return {
             "amount": amount,
             "value_date": today.isoformat(),
             "purpose": purpose,
             "channel": CHANNEL,
             "bank_reference": f"R{today:%Y%m%d}-{loan.borrower.person.number:04d}-{key}",
         }
-        self._step("repayments", 1)
-        path = f"/ledger/loans/{loan.loan_id}/repayments"
-        return await self._platform.post("finance-officer", path, body, key=f"{loan.loan_id}/{key}")
 
     async def _collector_calls(self, loan: Loan, today: date, *, promise: bool) -> None:
         """The collector of the case calls; now and then the borrower promises to pay."""
