@@ -295,6 +295,29 @@ async def test_a_file_is_answered_line_by_line_and_may_come_again(ledger: Served
     assert (status, found["state"]) == (200, "RETURNED")
 
 
+async def test_lines_of_many_loans_keep_the_order_of_their_references(ledger: Served, lend: Callable[..., Any]) -> None:
+    """Lines are entered several at once: the first with a reference has it, and a loan hears of its lines in order."""
+    loans = [await lend(n) for n in (1, 2, 3)]
+    await close_until(ledger, date(2026, 2, 4))
+    officer = await ledger.client("finance_officer")
+    heading = "loan_id,amount,currency,value_date,bank_reference"
+    lines = [f"{loan},{number}.00,CNY,2026-02-05,O-{number}" for number in range(1, 9) for loan in loans]
+    headers = {**key(), "Content-Type": "text/csv"}
+    answer = await officer.post(
+        "/ledger/repayment-files", content="\n".join([heading, *lines]).encode(), headers=headers
+    )
+    assert answer.status_code == 200, answer.text
+    found = [(line["line"], line["loan_id"], line["outcome"], line["code"]) for line in answer.json()["lines"]]
+    won, lost = ("ENTERED", ""), ("REFUSED", "bank-reference-used")
+    assert found == [
+        (2 + 3 * at + which, loan, *(won if which == 0 else lost))
+        for at in range(8)
+        for which, loan in enumerate(loans)
+    ]
+    entered = (await officer.get(f"/ledger/loans/{loans[0]}/repayments")).json()["items"]
+    assert [item["amount"]["amount"] for item in entered] == [f"{number}.00" for number in range(1, 9)]
+
+
 async def test_what_cannot_be_is_refused_with_the_field(ledger: Served, lend: Callable[..., Any]) -> None:
     loan = await lend()
     await close_until(ledger, date(2026, 2, 9))
