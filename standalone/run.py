@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -99,13 +99,16 @@ def run_demo(directory: Path, *, broker: str, loans: int, seed: int) -> int:
 
 
 def end_leftovers(layout: Layout) -> None:
-    """End the servers that a killed run left behind, before their files are taken from under them."""
-    for record in layout.directory.glob("**/*.pid"):
-        if record.name != "postmaster.pid":
-            ServerProcess(record.stem, record.parent).end_orphan()
-    if layout.postgres.exists():
-        with EmbeddedPostgres(layout.postgres):
-            """Starting deals with whatever is left of the last one; leaving stops it in order."""
+    """End the servers that a killed run left behind, before their files are taken from under them.
+
+    Raises `DirectoryInUse` when that run is alive: then it needs its servers.
+    """
+    with ExitStack() as held:
+        if layout.postgres.exists():  # its lock is held by who runs; starting it deals with what is left of the last
+            held.enter_context(EmbeddedPostgres(layout.postgres))
+        for record in layout.directory.glob("**/*.pid"):
+            if record.name != "postmaster.pid":
+                ServerProcess(record.stem, record.parent).end_orphan()
 
 
 @contextmanager
