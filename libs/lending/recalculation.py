@@ -203,7 +203,10 @@ class LivePlan:
         owed = self._owed_principal()
         if row is self.rows[-1]:
             return owed
-        paid = row.paid_of(Component.PRINCIPAL) + row.paid_of(Component.INTEREST)
+        principal = row.paid_of(Component.PRINCIPAL)
+        if self.terms.method is RepaymentMethod.EQUAL_PRINCIPAL:  # what is planned is principal alone
+            return max(0, min(owed, row.principal - principal))
+        paid = principal + row.paid_of(Component.INTEREST)
         return max(0, min(owed, row.level - paid - self.interest_to_date(row, on)))
 
     def interest_to_date(self, row: LiveRow, on: date) -> int:

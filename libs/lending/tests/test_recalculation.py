@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from libs.lending.allocation import Component
@@ -213,6 +213,7 @@ EVENTS = st.lists(st.tuples(st.integers(1, 260), st.integers(1, 400_000)), max_s
     st.sampled_from([PROGRESSIVE, CUMULATIVE, replace(PROGRESSIVE, overdue_bears_interest=False)]),
     st.sampled_from([DAILY, MONTHLY, replace(DAILY, method=RepaymentMethod.EQUAL_PRINCIPAL)]),
 )
+@example([(14, 1_006_461)], PROGRESSIVE, replace(DAILY, method=RepaymentMethod.EQUAL_PRINCIPAL))
 @settings(max_examples=200)
 def test_whatever_is_paid_when_every_fen_is_accounted_for(
     events: list[tuple[int, int]], policy: Recalculation, terms: LoanTerms
