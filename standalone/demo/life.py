@@ -19,6 +19,8 @@ from standalone.demo.people import draw
 from standalone.http import Platform
 
 WRITE_OFF_DAYS: Final = 181
+PROMISED: Final = timedelta(days=10)
+PROMISE_DAYS: Final = 14
 RECOVERY_MONTHS: Final = (3, 6)
 CHANNEL: Final = "bank-transfer"
 COLUMNS: Final = ("loan_id", "amount", "currency", "value_date", "bank_reference", "channel", "purpose")
@@ -56,6 +58,8 @@ class Loan:
     done: bool = False
     returned: str = ""
     written_off_on: date | None = None
+    promised: date | None = None
+    """The day on which a promise will be kept."""
     recoveries: int = 0
     calls: list[date] = field(default_factory=list)
 
@@ -110,9 +114,9 @@ class Life:
 
     @staticmethod
     def _dates(loan: Loan, after: date) -> list[date]:
-        coming = [due for due in loan.dues if due > after]
+        coming = [due for due in (*loan.dues, loan.promised or after) if due > after]
         if coming:
-            return coming[:1]
+            return [min(coming)]
         month = after + timedelta(days=31)
         return [month.replace(day=min(loan.dues[0].day, 28))]
 
@@ -153,9 +157,14 @@ class Life:
     @staticmethod
     def _acts(loan: Loan, today: date) -> bool:
         after_the_last = today > loan.dues[-1] and today.day == min(loan.dues[0].day, 28)
-        return loan.number_due(today) is not None or after_the_last
+        return loan.number_due(today) is not None or after_the_last or loan.promised == today
 
     async def _act(self, loan: Loan, today: date) -> None:
+        if loan.promised == today:
+            loan.promised = None
+            await self._pay_what_is_due(loan, today, f"promise-{today}")
+            self._step("promises kept", 1)
+            return
         number = loan.number_due(today)
         at = number if number is not None else len(loan.dues) + (today - loan.dues[-1]).days // 28
         await ACTIONS[loan.behaviour](self, loan, at, today)
@@ -186,7 +195,7 @@ class Life:
             await self._platform.post("finance-manager", path, body, key=f"{loan.loan_id}/reversal")
             loan.returned, loan.behaviour = "", Behaviour.LATE_ONCE
             self._step("repayments reversed", 1)
-            await self._pay_what_is_due(loan, today, at)
+            await self._pay_what_is_due(loan, today, f"due-{at}")
             return
         answer = await self._repay(loan, loan.totals[at], today, key=f"{at}")
         last = at == len(loan.dues) - 1
@@ -196,14 +205,16 @@ class Life:
 
     async def late_once(self, loan: Loan, at: int, today: date) -> None:
         if at != loan.turn:
-            await self._pay_what_is_due(loan, today, at)
+            await self._pay_what_is_due(loan, today, f"due-{at}")
 
     async def cures(self, loan: Loan, at: int, today: date) -> None:
-        """Nothing for two instalments, then all of it."""
+        """Nothing for two instalments, then all of it: half of them when they promised to, half a month later."""
         if at in (loan.turn, loan.turn + 1):
-            await self._collector_calls(loan, today, promise=at == loan.turn + 1)
+            day = await self._collector_calls(loan, today, promise=at == loan.turn + 1)
+            keeps = draw(loan.borrower.person.number, "keeps", 2) == 0
+            loan.promised = day if keeps else None
             return
-        await self._pay_what_is_due(loan, today, at)
+        await self._pay_what_is_due(loan, today, f"due-{at}")
 
     async def settles_late(self, loan: Loan, at: int, today: date) -> None:
         if at < loan.turn:
@@ -244,14 +255,14 @@ class Life:
             self._step("recoveries", 1)
         loan.done = loan.recoveries == len(RECOVERY_MONTHS)
 
-    async def _pay_what_is_due(self, loan: Loan, today: date, at: int) -> None:
+    async def _pay_what_is_due(self, loan: Loan, today: date, key: str) -> None:
         shown = await self._platform.get("finance-officer", f"/ledger/loans/{loan.loan_id}")
         if shown["state"] == "SETTLED":
             loan.done = True
             return
         due = _sum(shown["position"]["due"])
         if due["amount"] != "0.00":
-            answer = await self._repay(loan, due, today, key=f"due-{at}")
+            answer = await self._repay(loan, due, today, key=key)
             loan.done = answer["loan"]["state"] == "SETTLED"
 
     async def _pay_off(self, loan: Loan, today: date) -> None:
@@ -281,11 +292,16 @@ class Life:
             "bank_reference": f"R{today:%Y%m%d}-{loan.borrower.person.number:04d}-{key}",
         }
 
-    async def _collector_calls(self, loan: Loan, today: date, *, promise: bool) -> None:
-        """The collector of the case calls; now and then the borrower promises to pay."""
+    def _promised_day(self, today: date) -> date:
+        """Within the time that collectors accept, and if possible a day on which something is done anyway."""
+        days = {due for loan in self.loans for due in loan.dues}
+        return min((day for day in days if 0 < (day - today).days <= PROMISE_DAYS), default=today + PROMISED)
+
+    async def _collector_calls(self, loan: Loan, today: date, *, promise: bool) -> date | None:
+        """The collector of the case calls; now and then the borrower promises to pay, on the day that is given back."""
         cases = await self._platform.get("collector", "/collections/cases", loan_id=loan.loan_id, state="OPEN")
         if not cases["items"]:
-            return
+            return None
         path = f"/collections/cases/{cases['items'][0]['case_id']}"
         contact = {
             "channel": "TELEPHONE",
@@ -296,12 +312,12 @@ class Life:
         }
         await self._platform.post("collector", f"{path}/contacts", contact, key=f"{loan.loan_id}/call/{today}")
         self._step("collector's calls", 1)
-        if promise:
-            body = {
-                "amount": cases["items"][0]["overdue"],
-                "due": (today + timedelta(days=10)).isoformat(),
-            }
-            await self._platform.post("collector", f"{path}/promises", body, key=f"{loan.loan_id}/promise/{today}")
+        if not promise:
+            return None
+        day = self._promised_day(today)
+        body = {"amount": cases["items"][0]["overdue"], "due": day.isoformat()}
+        await self._platform.post("collector", f"{path}/promises", body, key=f"{loan.loan_id}/promise/{today}")
+        return day
 
 
 Action = Callable[[Life, Loan, int, date], Awaitable[None]]
