@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -17,6 +18,9 @@ import psutil
 LOOPBACK: Final = "127.0.0.1"
 START_TIMEOUT_S: Final = 180.0
 STOP_GRACE_S: Final = 15.0
+_PORTS: Final = range(16_384, 30_000)
+"""Below what systems give to outgoing connections (Linux: from 32768)."""
+_PORT_TRIES: Final = 100
 _POLL_INTERVAL_S: Final = 0.02
 _LOG_TAIL_CHARS: Final = 2000
 
@@ -26,10 +30,13 @@ class ServerNotStarted(Exception):
 
 
 def free_port() -> int:
-    """A loopback TCP port that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        return int(listener.getsockname()[1])
+    """A loopback TCP port that was free a moment ago, and is none that an outgoing connection may be given since."""
+    for _ in range(_PORT_TRIES):
+        port = _PORTS[secrets.randbelow(len(_PORTS))]
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind((LOOPBACK, port))
+            return port
+    raise OSError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free on {LOOPBACK}")
 
 
 def log_tail(log: Path) -> str:
