@@ -1,7 +1,8 @@
 """From payout to settlement: how borrowers pay, month by month, as the record of each loan says.
 
-Good loans are paid when due, by a file of what the bank collects, with a few surprises: an early payoff, a payment sent
-twice, one returned by the bank, one late. Loans that went bad fall behind; some cure, some settle late, some are written off, of which some are recovered.
+Good loans are paid when due, by a file of what the bank collects, with a few surprises: an early payoff, a payment
+sent twice, one returned by the bank, one late. Loans that went bad fall behind; some cure, some settle late, some are
+written off, of which some are recovered.
 """
 
 from __future__ import annotations
@@ -143,9 +144,7 @@ class Life:
         rows = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         rows.writeheader()
         rows.writerows(
-            {"loan_id": loan.loan_id, "value_date": line["value_date"], "bank_reference": line["bank_reference"]}
-            | {"channel": line["channel"], "purpose": line["purpose"], **line["amount"]}
-            for loan, line in zip(loans, lines, strict=True)
+            {"loan_id": loan.loan_id, **line, **line["amount"]} for loan, line in zip(loans, lines, strict=True)
         )
         path, content = "/ledger/repayment-files", file.getvalue().encode()
         answer = await self._platform.upload("finance-officer", path, content, "text/csv", key=f"collected/{today}")
@@ -172,6 +171,7 @@ class Life:
             loan.done = loan.behaviour in (Behaviour.ON_TIME, Behaviour.TWICE, Behaviour.EARLY)
 
     async def on_time(self, loan: Loan, at: int, today: date) -> None:
+        """The instalment as planned, unless the bank has collected it already."""
         if at < len(loan.totals) and not self._is_collected(loan, today):
             await self._repay(loan, loan.totals[at], today, key=f"{at}")
 
@@ -208,7 +208,8 @@ class Life:
             await self._pay_what_is_due(loan, today, f"due-{at}")
 
     async def cures(self, loan: Loan, at: int, today: date) -> None:
-        """Nothing for two instalments, then all of it: half of them when they promised to, half a month later."""
+        """Nothing for two instalments, then all of it: on the promised day, or by those who break the promise on the
+        next due date."""
         if at in (loan.turn, loan.turn + 1):
             day = await self._collector_calls(loan, today, promise=at == loan.turn + 1)
             keeps = draw(loan.borrower.person.number, "keeps", 2) == 0
