@@ -124,8 +124,10 @@ class Life:
     async def pay(self, today: date) -> None:
         """Everybody whose date it is does what he does."""
         acting = [loan for loan in self.loans if not loan.done and self._acts(loan, today)]
-        await self._collect([loan for loan in acting if self._is_collected(loan, today)], today)
-        await in_parallel(acting, lambda loan: self._act(loan, today))
+        collected = [loan for loan in acting if self._is_collected(loan, today)]
+        await self._collect(collected, today)
+        others = [loan for loan in acting if loan not in collected]
+        await in_parallel(others, lambda loan: self._act(loan, today))
 
     @staticmethod
     def _is_collected(loan: Loan, today: date) -> bool:
@@ -152,6 +154,8 @@ class Life:
             raise ValueError(f"not all of the file of {today} was entered: {answer['lines']}")
         self._step("repayments", len(lines))
         self._step("repayments collected by file", len(lines))
+        for loan in loans:
+            loan.done = loan.number_due(today) == len(loan.dues) - 1
 
     @staticmethod
     def _acts(loan: Loan, today: date) -> bool:
@@ -171,8 +175,8 @@ class Life:
             loan.done = loan.behaviour in (Behaviour.ON_TIME, Behaviour.TWICE, Behaviour.EARLY)
 
     async def on_time(self, loan: Loan, at: int, today: date) -> None:
-        """The instalment as planned, unless the bank has collected it already."""
-        if at < len(loan.totals) and not self._is_collected(loan, today):
+        """The instalment as planned."""
+        if at < len(loan.totals):
             await self._repay(loan, loan.totals[at], today, key=f"{at}")
 
     async def early(self, loan: Loan, at: int, today: date) -> None:
