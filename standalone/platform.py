@@ -34,7 +34,7 @@ HOST: Final = "127.0.0.1"
 AUDIENCE: Final = "puhui"
 KEYS: Final = "keys"
 """The database of persons' keys."""
-PARTITIONS: Final = 2
+PARTITIONS: Final = 1
 """Of each topic. One process reads them all, and the embedded broker pays for every partition it is asked about."""
 FETCH_WAIT_MS: Final = 5
 """A fetch is sent when there is something (`libs.events.hub`); one that is sent too early shall not hold up the next."""

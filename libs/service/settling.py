@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
 from libs.events.operations import Side, unsettled
 from libs.events.pace import pace
 
 PAUSE_S: Final = 0.01
+LONGEST_PAUSE_S: Final = 0.05
+GROWTH: Final = 1.3
+"""Between two looks: each costs every service a query, and who has much to do is not done the sooner for being asked."""
 SHOWN: Final = 10
 
 Look = Callable[[], Awaitable[Side]]
@@ -30,19 +33,28 @@ async def settle(services: Mapping[str, Look], timeout_s: float) -> None:
     try:
         async with asyncio.timeout(timeout_s):
             with pace.hurried():
+                pauses = _pauses()
                 while found:
-                    await _round(services, found)
+                    await _round(services, found, pauses)
     except TimeoutError:
         raise NotSettled("; ".join(found[:SHOWN])) from None
 
 
-async def _round(services: Mapping[str, Look], found: list[str]) -> None:
+def _pauses() -> Iterator[float]:
+    """Ever longer, up to the longest."""
+    pause_s = PAUSE_S
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * GROWTH, LONGEST_PAUSE_S)
+
+
+async def _round(services: Mapping[str, Look], found: list[str], pauses: Iterator[float]) -> None:
     """Find what is on its way when all are asked at once; if anything is, wait for each that is at work itself."""
     found[:] = unsettled(await asyncio.gather(*(look() for look in services.values())))
     if not found:
         return
-    await asyncio.sleep(PAUSE_S)
+    await asyncio.sleep(next(pauses))
     for look in services.values():
         while at_work := unsettled([await look()]):
             found[:] = at_work
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(next(pauses))

@@ -13,7 +13,7 @@ from standalone.http import Platform, Refused
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 12
+AT_ONCE: Final = 24
 WITHDRAWN_PER_MILLE: Final = 15
 UNSIGNED_PER_MILLE: Final = 20
 READING_SECONDS: Final = 45

@@ -124,6 +124,5 @@ async def _repay(platform: Platform, tally: Tally, life: Life) -> None:
         date_of = coming
         await advance(platform, date_of)
         await life.pay(date_of)
-        await platform.settle()
         running = sum(not loan.done for loan in life.loans)
         tally.advance(f"Repayments · {date_of} · {running} loans run")
