@@ -80,6 +80,9 @@ def meter(account: Account, on: date) -> Meter:
     account = advance(account, on)
     if account.ended is not None:
         return stopped(account.paid.interest, account.paid.fee, account.paid.penalty)
+    if account.is_settled:  # instalments of nothing may still be to come: nobody takes the loan over their due dates
+        amounts = earned(account, on)
+        return stopped(amounts.interest, amounts.fee, amounts.penalty)
     coming = next((row for row in account.plan.rows if row.due > on), None)
     until = coming.due.toordinal() if coming else FOREVER
     since = on.toordinal()
