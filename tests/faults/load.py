@@ -31,7 +31,9 @@ PATIENCE_S: Final = 240.0
 REPAYMENTS: Final = 3
 POLL_S: Final = 0.3
 DAY_S: Final = 12.0
-"""Between two day-ends: slower than an offer lapses."""
+"""Between two day-ends."""
+OVERTAKEN: Final = timedelta(days=7)
+"""No day ends while a borrower is that far behind: an offer that lapses meanwhile would be nobody's fault."""
 
 
 class GaveUp(Exception):
@@ -89,6 +91,7 @@ class Walked:
     name: str
     application_id: str
     loan_id: str
+    since: date
     end: str = ""
     repayments: list[int] = field(default_factory=list)
     """Acknowledged, in fen."""
@@ -107,6 +110,7 @@ class Load:
     days: int = 0
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _number: int = 0
+    _on_their_way: list[Walked] = field(default_factory=list)
 
     def stop(self) -> None:
         """Borrowers that are on their way go on to their end; no more begin."""
@@ -138,13 +142,16 @@ class Load:
     async def _one(self) -> None:
         self._number += 1
         borrower = Borrower(self.town, f"faults-{self._number}", bank=())
-        walked = Walked(borrower.name, borrower.application_id, borrower.loan_id)
+        walked = Walked(borrower.name, borrower.application_id, borrower.loan_id, since=self.town.today)
         self.walked.append(walked)
+        self._on_their_way.append(walked)
         try:
             walked.end = await self._walk(borrower, walked)
             self.on_end(walked)
         except (GaveUp, Refused, AssertionError) as error:
             self.failures.append(f"{borrower.name}: {error}")
+        finally:
+            self._on_their_way.remove(walked)
 
     async def _walk(self, who: Borrower, walked: Walked) -> str:
         await who.applies()
@@ -192,6 +199,8 @@ class Load:
             except TimeoutError:
                 pass
             until: date = self.town.today
+            if any(until - one.since >= OVERTAKEN for one in self._on_their_way):
+                continue
             body = {"until": until.isoformat()}
             try:
                 await self.client.post("operator", "/ledger/day-ends", body, key=f"day/{until}")
