@@ -35,7 +35,10 @@ AUDIENCE: Final = "puhui"
 KEYS: Final = "keys"
 """The database of persons' keys."""
 PARTITIONS: Final = 1
-"""Of each topic. One process reads them all, and the embedded broker pays for every partition it is asked about."""
+"""Of each topic of a new directory. One process reads them all, so a second one would only make batches smaller, and
+let a day's opening overtake what happened to loans the day before."""
+PARTITIONS_AT_FIRST: Final = 2
+"""Of directories that were begun before the number was written down in them."""
 FETCH_WAIT_MS: Final = 5
 """A fetch is sent when there is something (`libs.events.hub`); one that is sent too early shall not hold up the next."""
 
@@ -57,6 +60,11 @@ class Layout:
     @property
     def identity(self) -> Path:
         return self.directory / "identity"
+
+    @property
+    def partitions(self) -> Path:
+        """How many partitions the topics were begun with: streams may never move to others (`libs.events.relay`)."""
+        return self.directory / "partitions"
 
     @property
     def kek(self) -> Path:
@@ -90,6 +98,14 @@ def secret(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(3
     return made
 
 
+def partitions(layout: Layout) -> int:
+    """Of each topic of this directory, fixed when it is begun. To be asked before anything is started there."""
+    if not layout.partitions.exists():
+        begun = layout.postgres.exists()
+        layout.partitions.write_text(f"{PARTITIONS_AT_FIRST if begun else PARTITIONS}\n")
+    return int(layout.partitions.read_text())
+
+
 def provide_keys(layout: Layout) -> None:
     """Keys that services take from the environment: those given stand, the others are made once for this directory."""
     provide(
@@ -112,6 +128,7 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
     layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     configure_logging(os.environ.get("PUHUI_LOG_LEVEL", "warning"))
     provide_keys(layout)
+    topic_partitions = partitions(layout)
     issuer_url = f"http://{HOST}:{port}/identity"
     issuer = Issuer.open(layout.identity, issuer=issuer_url, audience=AUDIENCE)
     bank_secret = secret(layout.bank / "secret")
@@ -137,7 +154,7 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
                 kafka_idempotence=broker_name == "kafka",
                 kafka_grouped=False,
                 kafka_fetch_wait_ms=FETCH_WAIT_MS,
-                topic_partitions=PARTITIONS,
+                topic_partitions=topic_partitions,
                 jwks_file=layout.identity / "jwks.json",
                 token_issuer=issuer_url,
                 token_audience=AUDIENCE,

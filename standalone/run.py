@@ -28,6 +28,8 @@ from standalone.processes import ServerProcess, free_port
 FIRST_DATE: Final = date(2026, 1, 5)
 READY_S: Final = 120.0
 READY_POLL_S: Final = 0.05
+BEGUN_BEFORE: Final = 3
+"""Exit status of a demonstration that cannot be played on."""
 DONE: Final = "demo.json"
 """Its presence in a directory says that the demonstration has been played there to the end."""
 
@@ -141,10 +143,15 @@ def wait_until_ready(url: str, given_up: Callable[[], bool]) -> None:
 
 def drive_platform(url: str, directory: Path, *, loans: int, seed: int) -> int:
     """The front end's part: play, report, say what came out."""
-    from standalone.demo.play import play
+    from standalone.demo.play import BegunBefore, play
     from standalone.demo.report import summary
 
-    report = asyncio.run(play(url, Layout(directory), loans=loans, seed=seed))
+    try:
+        report = asyncio.run(play(url, Layout(directory), first_date=FIRST_DATE, loans=loans, seed=seed))
+    except BegunBefore as error:
+        console.print(f"The demonstration was interrupted and is not played on: {error}. All that it did is kept.")
+        console.print(f"For a whole one: `make demo`, or begin anew without {directory}.")
+        return BEGUN_BEFORE
     text = json.dumps(report, ensure_ascii=False, indent=2) + "\n"
     (directory / "report.json").write_text(text, encoding="utf-8")
     (directory / DONE).write_text(text, encoding="utf-8")

@@ -124,10 +124,9 @@ class Life:
     async def pay(self, today: date) -> None:
         """Everybody whose date it is does what he does."""
         acting = [loan for loan in self.loans if not loan.done and self._acts(loan, today)]
-        collected = [loan for loan in acting if self._is_collected(loan, today)]
-        await self._collect(collected, today)
-        others = [loan for loan in acting if loan not in collected]
-        await in_parallel(others, lambda loan: self._act(loan, today))
+        themselves = [loan for loan in acting if not self._is_collected(loan, today)]
+        await self._collect([loan for loan in acting if self._is_collected(loan, today)], today)
+        await in_parallel(themselves, lambda loan: self._act(loan, today))
 
     @staticmethod
     def _is_collected(loan: Loan, today: date) -> bool:

@@ -25,6 +25,10 @@ PAYOUT_DAYS: Final = 4
 MONTHS_MAX: Final = 100
 
 
+class BegunBefore(Exception):
+    """The demonstration was interrupted after its first day: its first steps belong to a day that is over."""
+
+
 class Tally:
     """Counts what happens, and shows it."""
 
@@ -50,8 +54,9 @@ class Tally:
             self.advance()
 
 
-async def play(url: str, layout: Layout, *, loans: int, seed: int) -> dict[str, Any]:
-    """Play it all against a platform that runs; the report."""
+async def play(url: str, layout: Layout, *, first_date: date, loans: int, seed: int) -> dict[str, Any]:
+    """Play it all against a platform that runs; the report. What was played of the first day is passed over, since
+    each request has its key; raises `BegunBefore` when that day is over."""
     platform = Platform.at(url, layout.identity, seed=str(seed))
     columns = (
         SpinnerColumn(),
@@ -62,6 +67,8 @@ async def play(url: str, layout: Layout, *, loans: int, seed: int) -> dict[str, 
     )
     began = time.monotonic()
     try:
+        if (date_of := await today(platform)) > first_date:
+            raise BegunBefore(f"it begins on {first_date}, and the business date is {date_of}")
         with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
             tally = Tally(progress)
             life, borrowers = await _originate(platform, tally, loans)

@@ -1,4 +1,4 @@
-"""What a demonstration does with what it finds in its directory."""
+"""What a run and a demonstration do with what they find in their directory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from standalone.platform import Layout
+from standalone.platform import Layout, partitions
 from standalone.postgres import DirectoryInUse, EmbeddedPostgres
 from standalone.processes import ServerProcess
 from standalone.run import end_leftovers
@@ -29,3 +29,13 @@ def test_servers_of_a_run_that_is_alive_are_left_alone_and_those_of_one_that_is_
         assert not sleeper.runs
     finally:
         sleeper.stop(grace_s=0)
+
+
+def test_topics_keep_the_partitions_that_a_directory_was_begun_with(empty_directory: Path) -> None:
+    layout = Layout(empty_directory)
+    empty_directory.mkdir(exist_ok=True)
+    assert partitions(layout) == 1
+    layout.postgres.mkdir()
+    assert partitions(layout) == 1, "written down when it was begun"
+    layout.partitions.unlink()
+    assert partitions(layout) == 2, "begun before the number was written down"
