@@ -34,7 +34,7 @@ CSV: Final = "text/csv"
 NEEDED: Final = ("loan_id", "amount", "currency", "value_date", "bank_reference")
 OPTIONAL: Final = ("channel", "purpose")
 LINES_MAX: Final = 5_000
-AT_ONCE: Final = 24
+AT_ONCE: Final = 8
 """Lines of different loans, which the database then writes together."""
 Row = tuple[int, dict[str, str | None]]
 """Its number in the file, and its fields by heading."""
