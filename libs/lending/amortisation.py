@@ -110,6 +110,8 @@ def _declining(
     for part, rate in zip(_principal_parts(terms, principal, len(rates)), rates, strict=True):
         rows.append((part, divide(balance * rate, denominator, terms.rounding)))
         balance -= part
+        if balance == 0 and terms.fixed_principal is not None:
+            break
     return rows
 
 

@@ -19,7 +19,7 @@ class RepaymentMethod(StrEnum):
     FLAT = "FLAT"
     """Equal principal with interest on the original principal each period (disclose its annual cost by IRR)."""
     FIXED_PRINCIPAL = "FIXED_PRINCIPAL"
-    """`fixed_principal` each time, what is left with the last instalment."""
+    """`fixed_principal` each time, what is left with the last instalment; fewer where it is repaid sooner."""
     FIXED_INSTALMENT = "FIXED_INSTALMENT"
     """`fixed_instalment` each time until repaid; `instalments` is the most there may be."""
     STEPPED = "STEPPED"

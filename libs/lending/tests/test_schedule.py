@@ -106,6 +106,15 @@ def test_fixed_principal_leaves_the_rest_for_the_end() -> None:
     assert [row.principal_minor // 100 for row in repayment_plan(terms).rows] == [0, 0] + [5000] * 9 + [55000]
 
 
+def test_fixed_principal_ends_when_it_is_repaid() -> None:
+    """Instalments of nothing would still bear their fees."""
+    fee = Fee(code="service", timing=FeeTiming.EACH_INSTALMENT, amount=Money.of("10.00"))
+    fixed = {"method": RepaymentMethod.FIXED_PRINCIPAL, "fixed_principal": Money.of("40000"), "fees": (fee,)}
+    plan = repayment_plan(replace(BASE, **fixed))
+    assert [row.principal.amount for row in plan.rows] == ["40000.00", "40000.00", "20000.00"]
+    assert plan.fee == Money.of("30.00")
+
+
 def test_stepped_instalments_stand_in_their_proportion() -> None:
     weights = (Decimal(1),) * 6 + (Decimal("1.5"),) * 6
     plan = repayment_plan(replace(BASE, method=RepaymentMethod.STEPPED, weights=weights))
