@@ -167,6 +167,40 @@ class PeriodSealed(DomainEvent, type="puhui.ledger.period-sealed.v1"):
     }
 
 
+class SetOff(Value):
+    """What a loan pays on another one of the same borrower out of its own payout, without money moving: `amount` ends
+    that loan on `on`, the day for which it was quoted. `tier` is the one in which that loan stood."""
+
+    loan_id: Id
+    amount: MoneyField
+    on: date
+    tier: Tier = Tier.NORMAL
+
+
+class RefinancingAgreed(DomainEvent, type="puhui.ledger.refinancing-agreed.v1"):
+    """The loan of a contract that is not signed yet is to end another one: its payout is set off against what is owed
+    there, as the borrower has authorised in writing, and only the rest is paid out."""
+
+    loan_id: Id
+    contract_id: Id
+    refinanced_loan_id: Id
+    refinanced_contract_id: Id
+    authorisation: Text
+    """Where the borrower's authorisation is kept."""
+    agreed_by: str
+    agreed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "contract_id": ex.CONTRACT,
+        "refinanced_loan_id": ex.OTHER_LOAN,
+        "refinanced_contract_id": ex.OTHER_CONTRACT,
+        "authorisation": "Authorisation of 2026-02-01, file 2026-0042",
+        "agreed_by": "contract-1",
+        "agreed_on": "2026-02-01",
+    }
+
+
 class BookingRefused(DomainEvent, type="puhui.ledger.booking-refused.v1"):
     """A signed contract was not booked: it breaks a limit of the policy in force. No money moves."""
 
@@ -201,6 +235,8 @@ class LoanBooked(DomainEvent, type="puhui.ledger.loan-booked.v1"):
     agreement: Agreement
     account: BankAccount
     booked_on: date
+    refinances: SetOff | None = None
+    """The loan that this one ends, where it ends one."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -282,6 +318,8 @@ class LoanDisbursed(DomainEvent, type="puhui.ledger.loan-disbursed.v1"):
     position: LoanPosition
     confirmed_on: date | None = None
     """The business date on which the ledger knew; never before the value date."""
+    set_off: SetOff | None = None
+    """The part of `amount` that was set off against another loan: the bank paid the rest."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -315,6 +353,9 @@ class DisbursementReturned(DomainEvent, type="puhui.ledger.disbursement-returned
     waived_difference: MoneyField = Money(0)
     returned_on: date | None = None
     """The business date on which the ledger knew."""
+    set_off: SetOff | None = None
+    """The part of `amount` that the bank did not send back: it had been set off against another loan, and no longer
+    is."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -367,6 +408,8 @@ class RepaymentReceived(DomainEvent, type="puhui.ledger.repayment-received.v1"):
     received_on: date
     waived_difference: MoneyField = Money(0)
     """How much more of the allocation is waived, not paid: other than 0 only when earlier days turn out otherwise."""
+    set_off_by: Id | None = None
+    """The loan whose payout this is: no money moved."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -414,6 +457,8 @@ class RepaymentReversed(DomainEvent, type="puhui.ledger.repayment-reversed.v1"):
     position: LoanPosition
     reversed_on: date
     waived_difference: MoneyField = Money(0)
+    set_off_by: Id | None = None
+    """The loan whose payout came back: no money moved."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -502,6 +547,8 @@ class ChangeTerms(Value):
     """Whether what is overdue goes into the new plan, so that nothing is past due after it."""
     lpr: LprLink | None = None
     funder: Id | None = None
+    notified_on: date | None = None
+    """When the borrower was told of an assignment: before, it does not bind him (Civil Code 546)."""
 
 
 class LoanChanged(DomainEvent, type="puhui.ledger.loan-changed.v1"):
@@ -893,6 +940,8 @@ class RecoveryReceived(DomainEvent, type="puhui.ledger.recovery-received.v1"):
     bank_reference: str
     recovered_total: MoneyField
     received_on: date
+    set_off_by: Id | None = None
+    """The loan whose payout this is: no money moved."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from libs.contracts.base import DomainEvent
 from libs.events.decider import Decider
+from libs.events.ids import derive_id
 from services.ledger.domain import day, decisions, period, suspense
 from services.ledger.domain import loan as loans
 from services.ledger.domain.commands import LoanCommand
@@ -25,3 +27,8 @@ PERIOD: Final[Decider[SealPeriod, Periods, DomainEvent]] = Decider("period", NO_
 PERIOD_STREAM: Final = PERIOD.stream_id("cn")
 DAY_STREAM: Final = BUSINESS_DAY.stream_id("cn")
 """One calendar of business days a company."""
+
+
+def loan_id_of(contract_id: str) -> str:
+    """The loan that a contract becomes: the id follows from the contract's."""
+    return str(derive_id(UUID(contract_id), "loan"))

@@ -64,12 +64,9 @@ class Payments:
         loan, _ = await self.runtime.commands.state(LOAN, job.key)
         if loan.payment is None or loan.payment.payment_id != payment_id or loan.disbursed is not None:
             return None
-        agreed = loan.agreed
         requested_on = date.fromisoformat(job.payload["requested_on"])
         try:
-            answer = await self.bank.pay(
-                payment_id, agreed.agreement.terms.principal, agreed.account, job.key, requested_on
-            )
+            answer = await self.bank.pay(payment_id, loan.payment.amount, loan.agreed.account, job.key, requested_on)
         except NotSent as error:
             raise TryLater(str(error)) from error
         except NoAnswer as error:

@@ -369,6 +369,7 @@ QUICK: Final[dict[str, Callable[[Portfolio, int, bytes], bool]]] = {
 BEFORE_MONEY: Final = frozenset(
     f"puhui.ledger.{name}.v1"
     for name in (
+        "refinancing-agreed",
         "booking-refused",
         "loan-booked",
         "disbursement-requested",

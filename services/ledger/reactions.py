@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
-from uuid import UUID
 
 from libs.contracts.contract import ContractSigned
-from libs.contracts.ledger import DisbursementRequested
+from libs.contracts.ledger import DisbursementRequested, DisbursementReturned, LoanDisbursed
 from libs.events.codec import Recorded
-from libs.events.ids import derive_id
 from libs.events.subscribers import Reaction, Reactions
-from services.ledger.domain.commands import BookLoan
-from services.ledger.handlers import LOAN
+from services.ledger.domain.commands import BookLoan, TakeSetOff, UndoSetOff
+from services.ledger.domain.refinancing import refinanced
+from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN, loan_id_of
 from services.ledger.library import library
 from services.ledger.payments import PAY, payment_id_of
 
@@ -23,7 +23,13 @@ async def book(recorded: Recorded[ContractSigned], reaction: Reaction) -> None:
     """A signed contract is a loan, at most one: its id follows from the contract's. It is booked on the day it was
     signed, which the ledger opened itself."""
     signed = recorded.event
-    loan_id = str(derive_id(UUID(signed.contract_id), "loan"))
+    loan_id = loan_id_of(signed.contract_id)
+    waiting, _ = await reaction.commands.state(LOAN, LOAN.stream_id(loan_id), reaction.session)
+    old = None
+    if waiting.refinancing is not None:
+        old_stream = LOAN.stream_id(waiting.refinancing.refinanced_loan_id)
+        ended, _ = await reaction.commands.state(LOAN, old_stream, reaction.session)
+        old = refinanced(ended, signed.signed_on)
     command = BookLoan(
         today=signed.signed_on,
         policy=library().policy(signed.signed_on),
@@ -31,8 +37,44 @@ async def book(recorded: Recorded[ContractSigned], reaction: Reaction) -> None:
         payment_id=payment_id_of(loan_id, 1),
         signed=signed,
         applicant_id=signed.agreement.request.applicant_id,
+        refinanced=old,
     )
     await reaction.handle(LOAN, LOAN.stream_id(loan_id), command, effective_date=signed.signed_on.isoformat())
+
+
+@reactions.on(LoanDisbursed)
+async def set_off(recorded: Recorded[LoanDisbursed], reaction: Reaction) -> None:
+    """What a payout is to end another loan with is there as soon as the rest is with the borrower."""
+    paid_out = recorded.event
+    if paid_out.set_off is None:
+        return
+    today = await _today(reaction)
+    command = TakeSetOff(
+        today=today,
+        policy=library().policy(today),
+        by_loan_id=paid_out.loan_id,
+        amount=paid_out.set_off.amount,
+        value_date=paid_out.set_off.on,
+    )
+    effective_on = paid_out.set_off.on.isoformat()
+    await reaction.handle(LOAN, LOAN.stream_id(paid_out.set_off.loan_id), command, effective_date=effective_on)
+
+
+@reactions.on(DisbursementReturned)
+async def take_back(recorded: Recorded[DisbursementReturned], reaction: Reaction) -> None:
+    """A payout that came back has ended no other loan."""
+    back = recorded.event
+    if back.set_off is None:
+        return
+    today = await _today(reaction)
+    command = UndoSetOff(today=today, policy=library().policy(today), by_loan_id=back.loan_id)
+    await reaction.handle(LOAN, LOAN.stream_id(back.set_off.loan_id), command, effective_date=today.isoformat())
+
+
+async def _today(reaction: Reaction) -> date:
+    day, _ = await reaction.commands.state(BUSINESS_DAY, DAY_STREAM, reaction.session)
+    assert day.today is not None, "money moves on business days"
+    return day.today
 
 
 @reactions.on(DisbursementRequested)

@@ -224,6 +224,7 @@ NOT_SHOWN = {
     "PersonRestricted",
     "PersonalDataRead",
     "RecordsRead",
+    "RefinancingAgreed",  # its loan is not there yet; LoanBooked says which loan it ends
     "SampleDrawn",
     "ViolationAnswered",
     "ViolationAssigned",

@@ -13,6 +13,7 @@ from services.ledger.api import (
     loans,
     papers,
     periods,
+    refinancing,
     repayments,
     suspense,
 )
@@ -22,6 +23,7 @@ routers: Final = [
     repayments.router,
     corrections.router,
     adjustments.router,
+    refinancing.router,
     suspense.router,
     files.router,
     days.router,

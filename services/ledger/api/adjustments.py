@@ -64,6 +64,9 @@ class ChangeTermsBody(RequestModel):
     with_arrears: bool = Field(default=False, description="Takes what is overdue into the new plan.")
     lpr: LprBody | None = None
     funder: Id | None = Field(default=None, description="Who the debt is assigned to.")
+    notified_on: BusinessDate | None = Field(
+        default=None, description="When the borrower was told of an assignment, which binds him from then on."
+    )
 
 
 class ChangeBody(RequestModel):

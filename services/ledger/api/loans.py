@@ -33,8 +33,8 @@ from services.ledger.api.shapes import (
 )
 from services.ledger.domain.account import advance, quote
 from services.ledger.domain.as_of import LoanAsOf, loan_as_of
-from services.ledger.domain.decisions import payoff_total
 from services.ledger.domain.loan import Loan, Status
+from services.ledger.domain.payoff import payoff_total
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
 from services.ledger.statement_lines import StatementLine as Movement

@@ -123,6 +123,9 @@ class LoanShown(ResponseModel):
         bucket="CURRENT",
         write_off_requested_by=None,
         recovered=ex.cny("0.00"),
+        refinances=None,
+        refinanced_by=None,
+        funder="OWN",
     )
 
     loan_id: Id
@@ -144,6 +147,9 @@ class LoanShown(ResponseModel):
     bucket: Bucket
     write_off_requested_by: str | None
     recovered: MoneyField
+    refinances: Id | None = Field(description="The loan that this one was made to end.")
+    refinanced_by: Id | None = Field(description="The loan that has ended this one.")
+    funder: str = Field(description="Whose claim it is; OWN is the lender itself.")
 
 
 class RepaymentAnswer(ResponseModel):
@@ -205,6 +211,9 @@ def loan_shown(loan: Loan, today: date, policy: Policy) -> LoanShown:
         bucket=loan.bucket,
         write_off_requested_by=loan.write_off_request.requested_by if loan.write_off_request else None,
         recovered=Money(loan.recovered, loan.currency),
+        refinances=booked.refinances.loan_id if booked.refinances else None,
+        refinanced_by=loan.refinanced_by,
+        funder=loan.funder,
     )
 
 

@@ -53,6 +53,7 @@ from services.ledger.domain.loan import (
     replan_of,
 )
 from services.ledger.domain.position import position
+from services.ledger.domain.refinancing import refuse_set_off
 
 PAUSE_DAYS_MAX: Final = 366
 
@@ -85,6 +86,7 @@ def reinstate(command: ReinstateRepayment, loan: Loan) -> list[DomainEvent]:
     receipt = loan.receipt(command.repayment_id)
     if receipt is None:
         raise Rejected("repayment-not-found", "This loan has no repayment with this id.", status=404)
+    refuse_set_off(receipt)
     refuse_unless(receipt.reversed_on is not None, "repayment-not-reversed", "It counts: nothing is to be taken back.")
     refuse_unless(
         loan.status in (Status.ACTIVE, Status.SETTLED),
@@ -181,6 +183,8 @@ def _refuse_wrong_change(command: ChangeLoan, terms: ChangeTerms, loan: Loan) ->
     policy, needed = command.policy, NEEDS.get(command.kind)
     if needed is not None and getattr(terms, needed[0]) in (None, 0, False):
         raise Rejected("change-incomplete", needed[1], field=f"/terms/{needed[0]}", status=422)
+    if command.kind is ChangeKind.ASSIGNMENT:
+        _refuse_assignment(command, terms, loan)
     if terms.annual_rate is not None and terms.annual_rate > policy.annual_rate_max:
         text = f"{policy.label} admits at most {policy.annual_rate_max} a year."
         raise Rejected("annual-rate-max", text, field="/terms/annual_rate", status=422)
@@ -198,6 +202,19 @@ def _refuse_wrong_change(command: ChangeLoan, terms: ChangeTerms, loan: Loan) ->
         raise Rejected("with-arrears", text, field="/terms/with_arrears", status=422)
     if any(change_id == command.change_id for change_id in (getattr(f, "change_id", "") for f in loan.adjustments)):
         raise Rejected("change-exists", "A change has this id already.", field="/change_id")
+
+
+def _refuse_assignment(command: ChangeLoan, terms: ChangeTerms, loan: Loan) -> None:
+    """It binds a borrower who was told (Civil Code 546), and changes nothing about what he owes."""
+    if terms.notified_on is None or terms.notified_on > command.effective:
+        text = "Say on which day the borrower was told; the assignment binds him from then on, and runs from no day before."
+        raise Rejected("borrower-not-notified", text, field="/terms/notified_on", status=422)
+    if terms.funder == loan.funder:
+        raise Rejected("same-funder", f"The debt is {loan.funder}'s already.", field="/terms/funder", status=422)
+    others = terms.model_copy(update={"funder": None, "notified_on": None})
+    if others != ChangeTerms():
+        text = "An assignment changes nothing that the borrower owes; agree on that as a change of its own."
+        raise Rejected("assignment-changes-terms", text, field="/terms", status=422)
 
 
 def waive_charges(command: WaiveCharges, loan: Loan) -> list[DomainEvent]:

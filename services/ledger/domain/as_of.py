@@ -32,6 +32,7 @@ from libs.contracts.ledger import (
     LoanSettled,
     LoanWrittenOff,
     RecoveryReceived,
+    RefinancingAgreed,
     RepaymentReceived,
     RepaymentReinstated,
     RepaymentReversed,
@@ -49,6 +50,8 @@ def known_on(event: DomainEvent) -> date:
     match event:
         case LoanBooked():
             return event.booked_on
+        case RefinancingAgreed():
+            return event.agreed_on
         case BookingRefused():
             return event.refused_on
         case DisbursementRequested():

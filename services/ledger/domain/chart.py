@@ -27,6 +27,8 @@ class Role(StrEnum):
     LOSS_ALLOWANCE = "loss-allowance"
     BORROWER_CREDIT = "borrower-credit"
     SUSPENSE = "suspense"
+    CLEARING = "clearing"
+    """What one loan pays on another without money moving: in and out at once."""
     SUSPENDED_INTEREST = "suspended-interest"
     INTEREST_INCOME = "interest-income"
     PENALTY_INCOME = "penalty-income"

@@ -21,13 +21,37 @@ class LoanCommand:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Refinanced:
+    """The loan that another one is to end, as it stands: who owes it, and what ends it that day (None: nothing does)."""
+
+    loan_id: str
+    contract_id: str
+    applicant_id: str
+    payoff: Money | None
+    tier: Tier
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgreeRefinancing(LoanCommand):
+    """The loan of a contract that is not signed yet is to end another one."""
+
+    loan_id: str
+    contract_id: str
+    refinanced: Refinanced
+    authorisation: str
+    agreed_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BookLoan(LoanCommand):
-    """Take a signed contract into the books and ask for its payout under `payment_id`."""
+    """Take a signed contract into the books and ask for its payout under `payment_id`. `refinanced` is the loan that it
+    is to end, where that was agreed."""
 
     loan_id: str
     payment_id: str
     signed: ContractSigned
     applicant_id: str
+    refinanced: Refinanced | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +115,22 @@ class ReceiveRepayment(LoanCommand):
 class ReverseRepayment(LoanCommand):
     repayment_id: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakeSetOff(LoanCommand):
+    """Another loan of the borrower was paid out, and so much of it is for this one."""
+
+    by_loan_id: str
+    amount: Money
+    value_date: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UndoSetOff(LoanCommand):
+    """The payout that was set off here came back: this loan is owed as if it had not been."""
+
+    by_loan_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,21 +10,34 @@ from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import (
     AccrualResumed,
     AccrualSuspended,
+    Bucket,
     ChangeKind,
     ChangeTerms,
     CreditApplied,
     DelinquencyChanged,
     LoanChanged,
     LoanClassified,
+    LoanPosition,
     LoanSettled,
     LprLink,
+    RepaymentReversed,
     SettlementKind,
     Tier,
 )
 from libs.contracts.values import PlanRow
 from libs.lending.money import Money
-from services.ledger.domain.account import Account, Amounts, advance
-from services.ledger.domain.loan import LPR_RESET, Change, Loan, Status, adjusted, evolve, replan_of
+from services.ledger.domain.account import NOTHING, Account, Amounts, advance
+from services.ledger.domain.loan import (
+    LPR_RESET,
+    Change,
+    Loan,
+    Receipt,
+    Status,
+    adjusted,
+    evolve,
+    replan_of,
+    reversed_receipt,
+)
 from services.ledger.domain.policy import Policy, TierRule
 from services.ledger.domain.position import bucket, components, days_past_due, position
 
@@ -192,6 +205,40 @@ def changed(
         position=position(after.books, today, policy.buckets),
         changed_on=today,
         **difference(after, today).members(loan.currency),
+    )
+
+
+def reversal(loan: Loan, receipt: Receipt, reason: str, today: date, policy: Policy) -> RepaymentReversed:
+    """The event of a repayment that turned out to be none, with what that changes."""
+    after = reversed_receipt(loan, receipt.repayment_id, today, reason)
+    found = difference(after, today) if after.account else Difference(NOTHING, -receipt.amount.minor, 0)
+    taken = found.applied.total + found.credit - found.waived
+    assert taken == -receipt.amount.minor, "all of a reversed repayment is taken from somewhere"
+    return RepaymentReversed(
+        loan_id=loan.loan_id,
+        repayment_id=receipt.repayment_id,
+        reason=reason,
+        amount=receipt.amount,
+        position=standing(after, today, policy),
+        reversed_on=today,
+        set_off_by=receipt.set_off_by or None,
+        **found.members(loan.currency),
+    )
+
+
+def standing(loan: Loan, today: date, policy: Policy) -> LoanPosition:
+    """Where the loan stands; one whose payout came back owes nothing."""
+    if loan.account is not None:
+        return position(loan.account, today, policy.buckets)
+    nothing = components(NOTHING, loan.currency)
+    return LoanPosition(
+        as_of=today,
+        outstanding=nothing,
+        due=nothing,
+        overdue=nothing,
+        days_past_due=0,
+        bucket=Bucket.CURRENT,
+        credit=Money(loan.posted_credit, loan.currency),
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from libs.contracts.base import DomainEvent
-from libs.contracts.ledger import RecoveryReceived, RepaymentPurpose, RepaymentReceived, RepaymentReversed
+from libs.contracts.ledger import RecoveryReceived, RepaymentPurpose, RepaymentReceived
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.lending.money import Money
-from services.ledger.domain import adjustments, disbursement, write_off
-from services.ledger.domain.account import advance, quote
+from services.ledger.domain import adjustments, disbursement, refinancing, write_off
 from services.ledger.domain.commands import (
+    AgreeRefinancing,
     ApproveWriteOff,
     BookLoan,
     ChangeLoan,
@@ -31,16 +29,21 @@ from services.ledger.domain.commands import (
     RetryDisbursement,
     ReturnDisbursement,
     ReverseRepayment,
+    TakeSetOff,
+    UndoSetOff,
     WaiveCharges,
 )
-from services.ledger.domain.consequences import difference, follow_up, then
-from services.ledger.domain.loan import Loan, Receipt, Status, received, reversed_receipt
+from services.ledger.domain.consequences import difference, follow_up, reversal, then
+from services.ledger.domain.loan import Loan, Receipt, Status, received
+from services.ledger.domain.payoff import payoff_total
 from services.ledger.domain.position import components, position
 
 
 def decide(command: LoanCommand, loan: Loan) -> list[DomainEvent]:
     """The events that follow; raises `Rejected`."""
     match command:
+        case AgreeRefinancing():
+            return refinancing.agree(command, loan)
         case BookLoan():
             return disbursement.book(command, loan)
         case _ if loan.status is Status.NONE:
@@ -61,6 +64,10 @@ def decide(command: LoanCommand, loan: Loan) -> list[DomainEvent]:
             return _receive(command, loan)
         case ReverseRepayment():
             return _reverse(command, loan)
+        case TakeSetOff():
+            return refinancing.take(command, loan)
+        case UndoSetOff():
+            return refinancing.undo(command, loan)
         case RequestWriteOff():
             return write_off.request(command, loan)
         case ApproveWriteOff():
@@ -209,12 +216,6 @@ def _refuse_short_payoff(command: ReceiveRepayment, loan: Loan) -> None:
         )
 
 
-def payoff_total(loan: Loan, on: date) -> Money:
-    """What the borrower has to bring to end the loan on `on`: the quote less his credit."""
-    total = quote(loan.books, on, loan.prepayment_fee_rate).total.minor
-    return Money(max(0, total - advance(loan.books, on).credit), loan.currency)
-
-
 def _recovery(command: ReceiveRepayment, loan: Loan) -> RecoveryReceived:
     return RecoveryReceived(
         loan_id=loan.loan_id,
@@ -232,6 +233,7 @@ def _reverse(command: ReverseRepayment, loan: Loan) -> list[DomainEvent]:
     receipt = loan.receipt(command.repayment_id)
     if receipt is None:
         raise Rejected("repayment-not-found", "This loan has no repayment with this id.", status=404)
+    refinancing.refuse_set_off(receipt)
     refuse_unless(
         receipt.reversed_on is None, "repayment-reversed", f"It was reversed on {receipt.reversed_on} already."
     )
@@ -240,17 +242,5 @@ def _reverse(command: ReverseRepayment, loan: Loan) -> list[DomainEvent]:
         f"loan-{loan.status.lower().replace('_', '-')}",
         "Only on a loan in the books a repayment can be reversed.",
     )
-    after = reversed_receipt(loan, command.repayment_id, command.today, command.reason)
-    found = difference(after, command.today)
-    taken = found.applied.total + found.credit - found.waived
-    assert taken == -receipt.amount.minor, "all of a reversed repayment is taken from somewhere"
-    event = RepaymentReversed(
-        loan_id=loan.loan_id,
-        repayment_id=command.repayment_id,
-        reason=command.reason,
-        amount=receipt.amount,
-        position=position(after.books, command.today, command.policy.buckets),
-        reversed_on=command.today,
-        **found.members(loan.currency),
-    )
+    event = reversal(loan, receipt, command.reason, command.today, command.policy)
     return then(loan, [event], command.today, command.policy)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Final
 
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import (
     BookingRefused,
+    ClassificationOverlaid,
     DisbursementFailed,
     DisbursementRequested,
     DisbursementReturned,
@@ -15,6 +17,8 @@ from libs.contracts.ledger import (
     LoanBooked,
     LoanCancelled,
     LoanDisbursed,
+    SetOff,
+    Tier,
 )
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.values import plan_rows
@@ -22,6 +26,7 @@ from libs.lending.fees import financed_minor
 from libs.lending.money import Money
 from libs.lending.schedule import repayment_plan
 from libs.lending.terms import LoanTerms
+from services.ledger.domain import refinancing
 from services.ledger.domain.account import NOTHING
 from services.ledger.domain.commands import (
     BookLoan,
@@ -31,16 +36,24 @@ from services.ledger.domain.commands import (
     RetryDisbursement,
     ReturnDisbursement,
 )
+from services.ledger.domain.consequences import then
 from services.ledger.domain.loan import Loan, Payment, PaymentState, Status, evolve, opened, returned
+from services.ledger.domain.policy import Policy
 from services.ledger.domain.position import components, position
+
+REFINANCING: Final = "refinancing"
+"""Who classifies a loan that ends another: the rule."""
 
 
 def book(command: BookLoan, loan: Loan) -> list[DomainEvent]:
-    """A contract is booked once; one that breaks a limit is not (R5.1)."""
+    """A contract is booked once; one that breaks a limit is not (R5.1). Of a loan that ends another one the bank pays
+    out what is left; where nothing is, it is paid out at once."""
     if loan.status is not Status.NONE:
         return []
-    signed = command.signed
+    signed, old, principal = command.signed, command.refinanced, command.signed.agreement.terms.principal
     breach = command.policy.breach(signed.agreement)
+    if breach is None and old is not None:
+        breach = refinancing.breach(old, command.applicant_id, principal)
     if breach is not None:
         refused = BookingRefused(
             loan_id=command.loan_id,
@@ -61,8 +74,19 @@ def book(command: BookLoan, loan: Loan) -> list[DomainEvent]:
         agreement=signed.agreement,
         account=signed.account,
         booked_on=command.today,
+        refinances=refinancing.set_off_of(old, command.today) if old is not None else None,
     )
-    return [booked, _requested(booked, command.payment_id, 1, command.today)]
+    if to_pay(booked):
+        return [booked, _requested(booked, command.payment_id, 1, command.today)]
+    reference = f"{refinancing.CHANNEL} {booked.refinances.loan_id if booked.refinances else ''}"
+    paid_out = _paid_out(booked, command.payment_id, reference, command.today, command.today, command.policy)
+    return [booked, paid_out, *_as_before(evolve(evolve(loan, booked), paid_out), command.today, command.policy)]
+
+
+def to_pay(booked: LoanBooked) -> Money:
+    """What the bank is to pay out: the principal but for what is set off against another loan."""
+    principal = booked.agreement.terms.principal
+    return principal - booked.refinances.amount if booked.refinances is not None else principal
 
 
 def _requested(
@@ -71,7 +95,7 @@ def _requested(
     return DisbursementRequested(
         loan_id=booked.loan_id,
         payment_id=payment_id,
-        amount=booked.agreement.terms.principal,
+        amount=to_pay(booked),
         attempt=attempt,
         requested_on=today,
         reason=reason,
@@ -104,24 +128,48 @@ def confirm(command: ConfirmDisbursement, loan: Loan) -> list[DomainEvent]:
     """The loan bears interest from the day the money moved. A confirmation that comes again says nothing new."""
     if loan.payment is None or loan.payment.payment_id != command.payment_id or loan.disbursed is not None:
         return []
-    booked = loan.agreed
-    terms = rebased(booked.agreement.terms, command.value_date)
+    known_on = max(command.today, command.value_date)
+    event = _paid_out(
+        loan.agreed, command.payment_id, command.bank_reference, command.value_date, known_on, command.policy
+    )
+    return [event, *_as_before(evolve(loan, event), known_on, command.policy)]
+
+
+def _paid_out(
+    booked: LoanBooked, payment_id: str, reference: str, value_date: date, known_on: date, policy: Policy
+) -> LoanDisbursed:
+    terms = rebased(booked.agreement.terms, value_date)
     plan = repayment_plan(terms)
-    account = opened(booked, plan, command.value_date)
-    event = LoanDisbursed(
-        loan_id=loan.loan_id,
+    return LoanDisbursed(
+        loan_id=booked.loan_id,
         application_id=booked.application_id,
         applicant_id=booked.applicant_id,
-        payment_id=command.payment_id,
-        bank_reference=command.bank_reference,
+        payment_id=payment_id,
+        bank_reference=reference,
         amount=terms.principal,
-        value_date=command.value_date,
+        value_date=value_date,
         terms=terms,
         plan=plan_rows(plan),
-        position=position(account, command.value_date, command.policy.buckets),
-        confirmed_on=max(command.today, command.value_date),
+        position=position(opened(booked, plan, value_date), value_date, policy.buckets),
+        confirmed_on=known_on,
+        set_off=booked.refinances,
     )
-    return [event]
+
+
+def _as_before(loan: Loan, today: date, policy: Policy) -> list[DomainEvent]:
+    """A loan that ends a worse than normal one begins in that one's tier, until a person judges otherwise: new money
+    does not make an old debt good."""
+    set_off: SetOff | None = loan.agreed.refinances
+    if set_off is None or set_off.tier is Tier.NORMAL:
+        return []
+    overlaid = ClassificationOverlaid(
+        loan_id=loan.loan_id,
+        tier=set_off.tier,
+        reason=f"It ends loan {set_off.loan_id}, which was classified {set_off.tier}",
+        decided_by=REFINANCING,
+        decided_on=today,
+    )
+    return then(loan, [overlaid], today, policy)
 
 
 def rebased(terms: LoanTerms, value_date: date) -> LoanTerms:
@@ -210,5 +258,6 @@ def return_(command: ReturnDisbursement, loan: Loan) -> list[DomainEvent]:
         credit_difference=Money(after.posted_credit - loan.posted_credit, loan.currency),
         waived_difference=Money(-loan.posted_waived, loan.currency),
         returned_on=command.today,
+        set_off=loan.disbursed.set_off,
     )
     return [event, _cancelled(evolve(loan, event), "disbursement-returned", command.today)]

@@ -38,6 +38,7 @@ from libs.contracts.ledger import (
     LoanWrittenOff,
     LprLink,
     RecoveryReceived,
+    RefinancingAgreed,
     RepaymentPurpose,
     RepaymentReceived,
     RepaymentReinstated,
@@ -99,6 +100,7 @@ class Payment:
     payment_id: str
     attempt: int
     state: PaymentState
+    amount: Money
     reason: str = ""
 
 
@@ -120,6 +122,8 @@ class Receipt:
     allocated: Amounts = NOTHING
     """Where it went, as things were known when it came in; with `credit` the whole of it."""
     credit: int = 0
+    set_off_by: str = ""
+    """The loan whose payout it is, where no money moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ class Loan:
     event says the difference."""
 
     status: Status = Status.NONE
+    refinancing: RefinancingAgreed | None = None
     booked: LoanBooked | None = None
     payment: Payment | None = None
     disbursed: LoanDisbursed | None = None
@@ -233,6 +238,11 @@ class Loan:
     def next_sequence(self) -> int:
         """The place of the next fact among those of one value date."""
         return len(self.receipts) + len(self.adjustments)
+
+    @property
+    def refinanced_by(self) -> str | None:
+        """The loan whose payout ended this one."""
+        return next((receipt.set_off_by for receipt in counting(self.receipts) if receipt.set_off_by), None)
 
     def receipt(self, repayment_id: str) -> Receipt | None:
         return next((receipt for receipt in self.receipts if receipt.repayment_id == repayment_id), None)
@@ -345,6 +355,8 @@ def adjusted(loan: Loan, adjustment: Adjustment) -> Loan:
 
 
 def _after(loan: Loan, fact: Fact) -> Loan:
+    if loan.account is None:  # the payout came back: what was paid is credit that is owed to the borrower
+        return loan
     if fact.value_date >= loan.books.until:
         return replace(loan, account=with_fact(loan.books, fact, loan.prepayment_fee_rate))
     return replace(loan, account=rebuilt(loan))
@@ -356,7 +368,7 @@ def _with_reversal(loan: Loan, repayment_id: str, on: date | None, reason: str) 
         for receipt in loan.receipts
     )
     loan = replace(loan, receipts=receipts)
-    return replace(loan, account=rebuilt(loan))
+    return replace(loan, account=rebuilt(loan)) if loan.account is not None else loan
 
 
 def reversed_receipt(loan: Loan, repayment_id: str, on: date, reason: str) -> Loan:
@@ -418,6 +430,7 @@ def receipt_of(event: RepaymentReceived | RecoveryReceived, sequence: int) -> Re
         recovery=isinstance(event, RecoveryReceived),
         allocated=minor(event.allocated) if isinstance(event, RepaymentReceived) else NOTHING,
         credit=event.credit.minor if isinstance(event, RepaymentReceived) else 0,
+        set_off_by=event.set_off_by or "",
     )
 
 
@@ -428,8 +441,11 @@ def evolve(loan: Loan, event: DomainEvent) -> Loan:
             return replace(loan, status=Status.REFUSED)
         case LoanBooked():
             return replace(loan, status=Status.BOOKED, booked=event)
+        case RefinancingAgreed():
+            return replace(loan, refinancing=event)
         case DisbursementRequested():
-            return replace(loan, payment=Payment(event.payment_id, event.attempt, PaymentState.REQUESTED))
+            payment = Payment(event.payment_id, event.attempt, PaymentState.REQUESTED, event.amount)
+            return replace(loan, payment=payment)
         case DisbursementUnresolved():
             return _payment(loan, PaymentState.UNRESOLVED, event.reason)
         case DisbursementFailed():
@@ -437,6 +453,9 @@ def evolve(loan: Loan, event: DomainEvent) -> Loan:
         case LoanDisbursed():
             plan = repayment_plan(event.terms)
             account = opened(loan.agreed, plan, event.value_date)
+            if loan.payment is None:  # all of it was set off: no bank was asked
+                nothing = Money.zero(event.amount.currency)
+                loan = replace(loan, payment=Payment(event.payment_id, 1, PaymentState.REQUESTED, nothing))
             paid = _payment(loan, PaymentState.CONFIRMED, "")
             return replace(paid, status=Status.ACTIVE, disbursed=event, account=account, first_plan=plan)
         case DisbursementReturned():
@@ -456,6 +475,8 @@ def _evolve_active(loan: Loan, event: DomainEvent) -> Loan:
     match event:
         case RepaymentReceived():
             after = received(loan, receipt_of(event, loan.next_sequence))
+            if event.set_off_by is not None:  # on the day it was quoted for, before what a settled loan has taken in
+                after = _reopened(after)
             return _posted(after, event.allocated, event.credit, event.waived_difference)
         case CreditApplied():
             return _posted(loan, event.applied, event.credit_difference, Money.zero(loan.currency))
@@ -492,6 +513,8 @@ def _evolve_active(loan: Loan, event: DomainEvent) -> Loan:
 
 def _reopened(loan: Loan) -> Loan:
     """What is worked out anew is open until it is found to be settled."""
+    if loan.account is None:
+        return loan
     return replace(loan, status=Status.ACTIVE, closed_on=None)
 
 

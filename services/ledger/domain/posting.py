@@ -102,9 +102,20 @@ def _disbursed(event: LoanDisbursed) -> Entry:
         event.amount.currency,
         "Loan disbursed",
         Line(Role.LOANS, principal),
-        Line(Role.BANK, -event.amount.minor),
+        *_paid_out(event, -1),
         Line(Role.FEE_INCOME, event.amount.minor - principal),
     )
+
+
+def _paid_out(event: LoanDisbursed | DisbursementReturned, sign: int) -> list[Line]:
+    """What the bank moved of a payout, and what was set off against another loan."""
+    set_off = event.set_off.amount.minor if event.set_off is not None else 0
+    amount = event.amount.minor if event.amount is not None else 0
+    return [Line(Role.BANK, sign * (amount - set_off)), Line(Role.CLEARING, sign * set_off)]
+
+
+def _money(event: RepaymentReceived | RepaymentReversed | RecoveryReceived) -> Role:
+    return Role.CLEARING if event.set_off_by is not None else Role.BANK
 
 
 @_post.register
@@ -116,7 +127,7 @@ def _returned(event: DisbursementReturned) -> Entry | None:
         event.value_date,
         event.amount.currency,
         "Disbursement returned",
-        Line(Role.BANK, event.amount.minor),
+        *_paid_out(event, 1),
         Line(Role.FEE_INCOME, event.principal.minor - event.amount.minor),
         Line(Role.LOANS, -event.principal.minor),
         *_receivables(event.difference, -1),
@@ -132,7 +143,7 @@ def _received(event: RepaymentReceived) -> Entry:
         event.value_date,
         event.amount.currency,
         "Repayment received",
-        Line(Role.BANK, event.amount.minor),
+        Line(_money(event), event.amount.minor),
         *_receivables(event.allocated, -1),
         Line(Role.BORROWER_CREDIT, -event.credit.minor),
         Line(Role.WAIVED, event.waived_difference.minor),
@@ -157,6 +168,7 @@ def _adjusted(
     value_date: date,
     text: str,
     bank: int = 0,
+    money: Role = Role.BANK,
 ) -> Entry:
     """By how much the loan's sub-ledger differs from what was posted, with the money that moved."""
     return _entry(
@@ -164,7 +176,7 @@ def _adjusted(
         value_date,
         event.credit_difference.currency,
         text,
-        Line(Role.BANK, bank),
+        Line(money, bank),
         *_receivables(event.difference, -1),
         Line(Role.BORROWER_CREDIT, -event.credit_difference.minor),
         Line(Role.WAIVED, event.waived_difference.minor),
@@ -173,7 +185,8 @@ def _adjusted(
 
 @_post.register
 def _reversed(event: RepaymentReversed) -> Entry:
-    return _adjusted(event, event.reversed_on, event.reversed_on, "Repayment reversed", -event.amount.minor)
+    text, day = "Repayment reversed", event.reversed_on
+    return _adjusted(event, day, day, text, -event.amount.minor, _money(event))
 
 
 @_post.register
@@ -272,7 +285,7 @@ def _recovered(event: RecoveryReceived) -> Entry:
         event.value_date,
         event.amount.currency,
         "Recovery after write-off",
-        Line(Role.BANK, event.amount.minor),
+        Line(_money(event), event.amount.minor),
         Line(Role.LOSS_ALLOWANCE, -event.amount.minor),
     )
 

@@ -32,6 +32,7 @@ from services.ledger.domain.day import BusinessDay, CloseDay
 from services.ledger.domain.loan import NO_LOAN, Loan, Refund, Status, rebuilt
 from services.ledger.domain.meter import meter
 from services.ledger.domain.posting import entry_of
+from services.ledger.domain.refinancing import refinanced
 from services.ledger.handlers import BUSINESS_DAY, LOAN
 from services.ledger.library import library
 from services.ledger.meters import AS_BEFORE
@@ -65,12 +66,14 @@ CHANGES: list[tuple[ChangeKind, dict[str, Any]]] = [
     (ChangeKind.ASSIGNMENT, {"funder": "bank-b"}),
 ]
 LOANS = 3
+MORE = 2
+"""Loans that may be made to end one of the others."""
 RECEIVABLES = {
     Role.INTEREST_RECEIVABLE: 0,
     Role.FEE_RECEIVABLE: 1,
     Role.PENALTY_RECEIVABLE: 2,
 }
-which = st.integers(0, LOANS - 1)
+which = st.integers(0, LOANS + MORE - 1)
 
 
 class Rows:
@@ -117,7 +120,13 @@ class Lives(RuleBasedStateMachine):
             self.do(n, c.ConfirmDisbursement, payment_id=payment_id, bank_reference="B1", value_date=self.today)
 
     def loan(self, n: int) -> Loan:
-        return self.loans[loan_id(n)][0]
+        return self.loans.get(loan_id(n), (NO_LOAN, 0))[0]
+
+    def ago(self, n: int, days: int) -> date:
+        """So many days before today, or the day on which the money was paid out."""
+        paid_out = self.loan(n).disbursed
+        day = self.today - timedelta(days=days)
+        return max(day, paid_out.value_date) if paid_out is not None else day
 
     def do(self, n: int, command: type[c.LoanCommand], **values: Any) -> bool:
         """Decide, record and post; whether it was admitted."""
@@ -150,7 +159,7 @@ class Lives(RuleBasedStateMachine):
     def repay_what_is_overdue(self, n: int, share: int, back: int) -> None:
         loan = self.loan(n)
         if loan.account is not None:
-            on = self.today - timedelta(days=back)
+            on = self.ago(n, back)
             open_now = sum(debt.planned_open for debt in advance(loan.account, on).rows if debt.due <= on)
             self.receive(n, max(1, open_now // share), back, RepaymentPurpose.INSTALMENT)
 
@@ -165,7 +174,7 @@ class Lives(RuleBasedStateMachine):
             c.ReceiveRepayment,
             repayment_id=f"r{self.made}",
             amount=Money(amount),
-            value_date=self.today - timedelta(days=back),
+            value_date=self.ago(n, back),
             purpose=purpose,
             channel="bank-transfer",
             bank_reference="",
@@ -206,12 +215,14 @@ class Lives(RuleBasedStateMachine):
     def change(self, n: int, change: tuple[ChangeKind, dict[str, Any]], back: int) -> None:
         self.made += 1
         kind, terms = change
+        if kind is ChangeKind.ASSIGNMENT:
+            terms = {**terms, "notified_on": self.ago(n, back)}
         self.do(
             n,
             c.ChangeLoan,
             change_id=f"c{self.made}",
             kind=kind,
-            effective=self.today - timedelta(days=back),
+            effective=self.ago(n, back),
             terms=ChangeTerms.model_validate(terms),
             reason="agreed",
             agreed_by="finance-1",
@@ -266,13 +277,56 @@ class Lives(RuleBasedStateMachine):
             assert self.do(n, c.ApproveWriteOff, approved_by="checker")
 
     @precondition(lambda self: self.today < DAY + timedelta(days=20))
-    @rule(n=which)
-    def bring_the_payout_back(self, n: int) -> None:
-        payment = self.loan(n).payment
-        assert payment is not None
-        self.do(
-            n, c.ReturnDisbursement, payment_id=payment.payment_id, reason="account-not-found", value_date=self.today
-        )
+    @rule(n=which, chance=st.integers(0, 3))
+    def bring_the_payout_back(self, n: int, chance: int) -> None:
+        """Rare: it ends the life of a loan, and with it what else could happen to it."""
+        if chance:
+            return
+        payment, disbursed = self.loan(n).payment, self.loan(n).disbursed
+        if payment is None:
+            return
+        given = {"payment_id": payment.payment_id, "reason": "account-not-found", "value_date": self.today}
+        if self.do(n, c.ReturnDisbursement, **given) and disbursed is not None and disbursed.set_off is not None:
+            old = next(n for n in range(LOANS + MORE) if loan_id(n) == disbursed.set_off.loan_id)
+            if self.loan(old).status is not Status.WRITTEN_OFF:
+                assert self.do(old, c.UndoSetOff, by_loan_id=loan_id(n))
+
+    @rule(
+        n=st.integers(0, LOANS - 1), by=st.integers(LOANS, LOANS + MORE - 1), over=st.sampled_from([-1, 0, 1, 90_000])
+    )
+    def refinance(self, n: int, by: int, over: int) -> None:
+        """Another loan is to end this one, with so much more paid out; one fen too little is not booked."""
+        old = self.loan(n)
+        if old.status is not Status.ACTIVE or self.loan(by).status is not Status.NONE:
+            return
+        ended = refinanced(old, self.today)
+        assert ended.payoff is not None
+        contract = signed(by, principal=Money(max(ended.payoff.minor + over, 1000)), disbursed_on=self.today)
+        ids = {"loan_id": loan_id(by), "contract_id": contract.contract_id}
+        papers = {"authorisation": "file 1", "agreed_by": "contract-1"}
+        assert self.do(by, c.AgreeRefinancing, refinanced=ended, **ids, **papers)
+        payment_id = payment_id_of(loan_id(by), 1)
+        given = {"payment_id": payment_id, "signed": contract, "applicant_id": ended.applicant_id}
+        assert self.do(by, c.BookLoan, loan_id=loan_id(by), refinanced=ended, **given)
+        self.set_off(by)
+
+    @rule(by=st.integers(LOANS, LOANS + MORE - 1))
+    def pay_out_what_is_left(self, by: int) -> None:
+        payment = self.loan(by).payment
+        if payment is not None:
+            given = {"payment_id": payment.payment_id, "bank_reference": "B2", "value_date": self.today}
+            if self.loan(by).disbursed is None and self.do(by, c.ConfirmDisbursement, **given):
+                self.set_off(by)
+
+    def set_off(self, by: int) -> None:
+        """What the ledger does when a loan that ends another is paid out."""
+        paid_out = self.loan(by).disbursed
+        if paid_out is not None and paid_out.set_off is not None:
+            old = next(n for n in range(LOANS) if loan_id(n) == paid_out.set_off.loan_id)
+            amount, on = paid_out.set_off.amount, paid_out.set_off.on
+            assert self.do(old, c.TakeSetOff, by_loan_id=loan_id(by), amount=amount, value_date=on)
+            assert not self.do(old, c.ReverseRepayment, repayment_id=f"set-off-{loan_id(by)}", reason="by-hand")
+            assert self.balances[Role.CLEARING] == 0, "what one loan pays the other has"
 
     @rule(days=st.sampled_from([1, 1, 2, 5, 30, 45]))
     def close_days(self, days: int) -> None:
