@@ -23,6 +23,7 @@ from libs.lending.money import Money
 from libs.service.models import BusinessDate, MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
 from services.approval.domain.commands import OfferTerms
 from services.approval.domain.state import State, Status
+from services.approval.tables.coverage import Coverage
 from services.approval.what_if import Case
 
 
@@ -208,6 +209,40 @@ class TableDocument(ResponseModel):
 
     sha256: str
     document: dict[str, Any]
+
+
+class RowOverlap(ResponseModel):
+    """Two rows that fit the same applications with different outcomes: the upper one decides."""
+
+    upper: str
+    upper_outcome: Outcome
+    lower: str
+    lower_outcome: Outcome
+    cells: int
+
+
+class TableCoverage(ResponseModel):
+    """A table over every possible application. A cell is a kind of application that no condition tells apart."""
+
+    model_config = example(cells=1440, decided={"row 1 (not-scored-refer)": 720}, overlaps=[])
+
+    cells: int
+    decided: dict[str, int] = Field(description="Cells that each row decides.")
+    overlaps: list[RowOverlap]
+
+    @classmethod
+    def of(cls, coverage: Coverage) -> Self:
+        overlaps = [
+            RowOverlap(
+                upper=each.upper,
+                upper_outcome=Outcome(each.upper_outcome),
+                lower=each.lower,
+                lower_outcome=Outcome(each.lower_outcome),
+                cells=each.cells,
+            )
+            for each in coverage.overlaps
+        ]
+        return cls(cells=coverage.cells, decided=dict(coverage.decided), overlaps=overlaps)
 
 
 class TableProposal(ResponseModel):

@@ -58,13 +58,13 @@ def fit(sample: Sample, specification: Specification) -> Scorecard:
         },
         rounding=True,
     )
-    scorecard.fit(_features(sample, specification), sample.defaulted)
+    scorecard.fit(features(sample, specification), sample.defaulted)
     return scorecard
 
 
 def scores(scorecard: Scorecard, sample: Sample, specification: Specification) -> NDArray[np.int64]:
     """The scores that optbinning itself gives."""
-    exact = scorecard.score(_features(sample, specification))
+    exact = scorecard.score(features(sample, specification))
     whole: NDArray[np.int64] = np.rint(exact).astype(np.int64)
     if not np.array_equal(exact, whole):
         raise ArithmeticError("the builder's own scores are not whole numbers")
@@ -90,7 +90,7 @@ def calibrate(sample: Sample, specification: Specification) -> tuple[str, str]:
     return f"{intercept:.6f}", f"{slope:.8f}"
 
 
-def _features(sample: Sample, specification: Specification) -> pd.DataFrame:
+def features(sample: Sample, specification: Specification) -> pd.DataFrame:
     """The answers, those of ordered indicators as ranks."""
     ranks = {
         name: sample.answers[name].map({code: rank for rank, code in enumerate(specification.codes(name))})

@@ -21,6 +21,7 @@ from services.approval.domain.release import ProposeTable, ReleaseTable, State
 from services.approval.handlers import TABLE_ID, TABLES, admitted, proposed_table, table_in_force
 from services.approval.library import library
 from services.approval.tables import DecisionTable, in_force, propose
+from services.approval.tables.coverage import coverage_of
 
 router = APIRouter(tags=["tables"])
 
@@ -89,6 +90,14 @@ async def read_table(_actor: Reader, runtime: Running, table_id: TableId, versio
     """The whole document: conditions, outcomes, reasons with their texts, sources."""
     table = await table_named(runtime, table_id, version)
     return models.TableDocument(sha256=table.sha256, document=dict(table.document))
+
+
+@router.get("/tables/{table_id}/{version}/coverage", summary="What a table covers")
+async def read_coverage(_actor: Reader, runtime: Running, table_id: TableId, version: Version) -> models.TableCoverage:
+    """Every possible application looked at: how many kinds each row decides, and where two rows fit with different
+    outcomes. A table with a gap, an unreachable row, or an approval above a refusal is never on record."""
+    table = await table_named(runtime, table_id, version)
+    return models.TableCoverage.of(coverage_of(table.content))
 
 
 @router.post("/tables", summary="Propose a version", status_code=201, response_model=models.TableProposal)

@@ -1,10 +1,13 @@
-"""Looks a decision table over before it may decide: every cell is of the form its column admits, every reason known."""
+"""Looks a decision table over before it may decide: every cell is of the form its column admits, every reason known,
+every application fitted by a row, and every row reached by some application."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from services.approval.tables.coverage import coverage_of
 
 INPUTS: Final[Mapping[str, re.Pattern[str]]] = {
     "grade": re.compile(r"('[A-Z][0-9]?'(, )?)+"),
@@ -47,7 +50,8 @@ def faults_of(document: Mapping[str, Any]) -> list[str]:
     tables = [node for node in document["decision"]["nodes"] if node["type"] == "decisionTableNode"]
     if len(tables) != 1:
         return ["a document holds exactly one table"]
-    return list(_table_faults(tables[0]["content"], document["reasons"]))
+    faults = list(_table_faults(tables[0]["content"], document["reasons"]))
+    return faults or list(coverage_of(tables[0]["content"]).faults())
 
 
 def _table_faults(content: Mapping[str, Any], reasons: Mapping[str, Any]) -> Iterator[str]:

@@ -56,6 +56,14 @@ class DecisionTable:
         self._reasons = {code: Named(**text) for code, text in document["reasons"].items()}
         self._decision = zen.ZenEngine().create_decision(json.dumps(document["decision"]))
 
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The columns and rows inside the document."""
+        found: Mapping[str, Any] = next(
+            node["content"] for node in self.document["decision"]["nodes"] if "content" in node
+        )
+        return found
+
     def reason(self, code: str) -> Reason:
         return Reason(code=code, text=self._reasons[code])
 

@@ -1,0 +1,105 @@
+"""What a table leaves open, what in it can never decide, and that both are found wherever they are planted."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.approval.tables import DecisionTable, Facts, TableFault, load_tables, propose
+from services.approval.tables.cells import layout_of
+from services.approval.tables.coverage import coverage_of
+from services.approval.tables.lint import faults_of
+from services.approval.tests.test_tables import DOCUMENT, cell, content
+
+TABLE = DecisionTable(DOCUMENT)
+
+
+def without(rule: str) -> Callable[[dict[str, Any]], None]:
+    def plant(document: dict[str, Any]) -> None:
+        rows = content(document)["rules"]
+        rows[:] = [row for row in rows if row["_id"] != rule]
+
+    return plant
+
+
+def moved_up(rule: str) -> Callable[[dict[str, Any]], None]:
+    def plant(document: dict[str, Any]) -> None:
+        rows = content(document)["rules"]
+        rows.insert(1, rows.pop(next(number for number, row in enumerate(rows) if row["_id"] == rule)))
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    ("plant", "fault"),
+    [
+        (without("grade-c-refer"), "no row fits grade C, scored true, dti_bps 0, amount_minor 3000001"),
+        (without("grade-b-approve"), "no row fits grade B"),
+        (cell(11, "in_amount_minor", "> 3000001"), "no row fits grade C, scored true, dti_bps 0, amount_minor 3000001"),
+        (cell(6, "in_dti_bps", "> 7500"), "row 7 (debt-over-55-refer) can never be reached"),
+        (cell(11, "in_amount_minor", "<= 2000000"), "row 12 (grade-c-refer) can never be reached"),
+        (cell(1, "in_grade", "'D', 'E'"), "row 5 (grade-d-refer) can never be reached"),
+        (moved_up("grade-a-approve"), "approves applications that row 4 (debt-over-70-decline) declines"),
+    ],
+)
+def test_a_gap_a_dead_row_and_an_approval_above_a_refusal_are_found(
+    plant: Callable[[dict[str, Any]], None], fault: str
+) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    plant(document)
+    assert any(fault in found for found in faults_of(document)), faults_of(document)
+    with pytest.raises(TableFault):
+        propose(document, "standard")
+
+
+def test_every_row_of_the_published_table_decides_something_and_nothing_is_left_open() -> None:
+    coverage = coverage_of(TABLE.content)
+    assert (coverage.gaps, coverage.gap_cells) == ([], 0)
+    assert min(coverage.decided.values()) > 0
+    assert sum(coverage.decided.values()) == coverage.cells == 1440
+
+
+def test_a_table_too_large_to_be_looked_at_is_refused() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    rows = content(document)["rules"]
+    last = rows.pop()
+    limits = [{"in_dti_bps": f"> {9000 - n}", "in_amount_minor": f"> {20_000_000 - n}"} for n in range(60)]
+    rows += [last | limit | {"out_rule": f"'extra-{n}'"} for n, limit in enumerate(limits)]
+    rows.append(last)
+    assert any("use fewer different limits" in fault for fault in faults_of(document))
+
+
+@given(st.data())
+def test_the_row_that_the_engine_takes_is_the_one_that_the_layout_says(data: st.DataObject) -> None:
+    """Any application, also far from the values that stand for its cell: the engine agrees with the cell's first row."""
+    layout = layout_of(TABLE.content)
+    picked, admitted = {}, []
+    for column, pieces in zip(layout.columns, layout.pieces, strict=True):
+        place = data.draw(st.integers(0, len(pieces) - 1), label=column)
+        value = pieces[place]
+        admitted.append(value)
+        if isinstance(value, int):
+            last = int(pieces[place + 1]) - 1 if place + 1 < len(pieces) else value + 10**12
+            value = data.draw(st.integers(value, last), label=f"{column}, within its piece")
+        picked[column] = value == "true" if column == "scored" else value
+    masks = dict(zip(layout.cells(), layout.fitting(), strict=True))
+    fitting = masks[tuple(admitted)]
+    expected = TABLE.content["rules"][(fitting & -fitting).bit_length() - 1]["_id"]
+    verdict = TABLE.decide(Facts(**picked), 600)  # type: ignore[arg-type]  # one of each column's values
+    assert verdict.basis.rules == (expected,)
+    assert verdict.reasons
+
+
+def test_a_table_read_from_a_file_is_looked_at_too(tmp_path: Path) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    without("grade-b-approve")(document)
+    (tmp_path / "gap.json").write_text(json.dumps(document))
+    with pytest.raises(TableFault, match=r"gap\.json: no row fits grade B"):
+        load_tables(tmp_path)
