@@ -85,7 +85,10 @@ def peers_of(everyone: list[Applicant]) -> Mapping[str, tuple[Callable[[Any], ob
     booster = model.booster_
     return {
         "optbinning's own scoring, one row": (scorecard.score, rows),
-        "LightGBM, one row": (lambda row: booster.predict(row, num_threads=1), [encoded[[n]] for n in range(PEER_ROWS)]),
+        "LightGBM, one row": (
+            lambda row: booster.predict(row, num_threads=1),
+            [encoded[[n]] for n in range(PEER_ROWS)],
+        ),
     }
 
 

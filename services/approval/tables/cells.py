@@ -32,6 +32,8 @@ class Layout:
     columns: Sequence[str]
     pieces: Sequence[Sequence[str | int]]
     admitted: Sequence[Sequence[frozenset[str | int]]]
+    asks: Sequence[Sequence[bool]]
+    """Whether a row has a condition on a column."""
 
     @property
     def size(self) -> int:
@@ -72,7 +74,7 @@ def layout_of(content: Mapping[str, Any]) -> Layout:
         [_admitted(cell, piece, column) for cell, piece, column in zip(row, pieces, columns, strict=True)]
         for row in conditions
     ]
-    return Layout(columns, pieces, admitted)
+    return Layout(columns, pieces, admitted, [[bool(cell) for cell in row] for row in conditions])
 
 
 def _numbers(conditions: Sequence[str]) -> tuple[int, ...]:

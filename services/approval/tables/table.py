@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import zen
 
@@ -18,7 +19,9 @@ from libs.contracts.values import Named, Reason
 from libs.events.canonical import canonical
 from services.approval.domain.capacity import BASIS_POINTS
 from services.approval.domain.commands import Verdict
+from services.approval.tables.cells import Layout, layout_of
 from services.approval.tables.lint import faults_of
+from services.approval.tables.lookup import Lookup
 
 FORMAT: Final = "puhui.decision-table/1"
 VERSION_MAX: Final = 9999
@@ -41,6 +44,18 @@ class Facts:
     guarantee: str
 
 
+class Answer(NamedTuple):
+    """What one row says."""
+
+    outcome: Outcome
+    rule: str
+    reasons: tuple[Reason, ...]
+    conditions: tuple[Reason, ...]
+    queue: str
+    four_eyes: bool
+    rate_adjust_bps: int
+
+
 class DecisionTable:
     """A version of a table, immutable under its hash."""
 
@@ -54,7 +69,11 @@ class DecisionTable:
         self.effective_from = date.fromisoformat(document["effective_from"])
         self.sha256 = sha256(canonical(document)).hexdigest()
         self._reasons = {code: Named(**text) for code, text in document["reasons"].items()}
-        self._decision = zen.ZenEngine().create_decision(json.dumps(document["decision"]))
+        layout = layout_of(self.content)
+        self._lookup = Lookup(layout)
+        self._answers = [self._answer(row) for row in self.content["rules"]]
+        self._no_row = Answer(Outcome.REFER, NO_ROW, (self.reason(NO_ROW),), (), "standard", False, 0)
+        self._check_engine(layout)
 
     @property
     def content(self) -> Mapping[str, Any]:
@@ -69,27 +88,60 @@ class DecisionTable:
 
     def decide(self, facts: Facts, score: int | None) -> Verdict:
         """The verdict of the first row that fits; a person must decide where none does."""
-        result: Mapping[str, Any] = self._decision.evaluate(asdict(facts))["result"] or {}
-        rule = result.get("rule", "")
-        outcome = Outcome(result["outcome"]) if rule else Outcome.REFER
+        row = self._lookup.row(facts)
+        answer = self._no_row if row is None else self._answers[row]
         return Verdict(
-            outcome=outcome,
+            outcome=answer.outcome,
             basis=DecisionBasis(
                 table_id=self.table_id,
                 table_version=self.version,
                 table_sha256=self.sha256,
-                rules=(rule or NO_ROW,),
+                rules=(answer.rule,),
                 score=score,
                 grade=facts.grade,
                 debt_to_income=Decimal(facts.dti_bps) / BASIS_POINTS,
                 coverage=Decimal(facts.coverage_bps) / BASIS_POINTS,
             ),
-            reasons=tuple(self.reason(code) for code in (result["reasons"] if rule else [NO_ROW])),
-            conditions=tuple(self.reason(code) for code in result.get("conditions", ())),
-            queue=result.get("queue") or "standard",
-            four_eyes=bool(result.get("four_eyes", False)),
-            rate_adjust_bps=int(result.get("rate_adjust_bps", 0)),
+            reasons=answer.reasons,
+            conditions=answer.conditions,
+            queue=answer.queue,
+            four_eyes=answer.four_eyes,
+            rate_adjust_bps=answer.rate_adjust_bps,
         )
+
+    def _answer(self, row: Mapping[str, str]) -> Answer:
+        cells = {column["field"]: row[column["id"]] for column in self.content["outputs"]}
+        return Answer(
+            outcome=Outcome(cells["outcome"].strip("'")),
+            rule=cells["rule"].strip("'"),
+            reasons=tuple(self.reason(code) for code in _codes(cells["reasons"])),
+            conditions=tuple(self.reason(code) for code in _codes(cells["conditions"])),
+            queue=cells["queue"].strip("'") or "standard",
+            four_eyes=cells["four_eyes"] == "true",
+            rate_adjust_bps=int(cells["rate_adjust_bps"]),
+        )
+
+    def _check_engine(self, layout: Layout) -> None:
+        """The engine, asked about one application of every row, must take the row that was looked up."""
+        engine = zen.ZenEngine().create_decision(json.dumps(self.document["decision"]))
+        seen: set[int] = set()
+        for cell, fitting in zip(layout.cells(), layout.fitting(), strict=True):
+            row = (fitting & -fitting).bit_length() - 1
+            if row < 0 or row in seen:
+                continue
+            seen.add(row)
+            facts = {name: _fact(value) for name, value in zip(layout.columns, cell, strict=True)}
+            taken = (engine.evaluate(facts)["result"] or {}).get("rule")
+            if taken != self._answers[row].rule:
+                raise TableFault(f"the engine takes {taken} for {layout.told(cell)}, not {self._answers[row].rule}")
+
+
+def _codes(cell: str) -> list[str]:
+    return re.findall(r"'([^']*)'", cell)
+
+
+def _fact(value: str | int) -> str | int | bool:
+    return value == "true" if value in ("true", "false") else value
 
 
 def propose(document: Mapping[str, Any], table_id: str) -> DecisionTable:

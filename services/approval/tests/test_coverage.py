@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zen
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,25 +78,42 @@ def test_a_table_too_large_to_be_looked_at_is_refused() -> None:
     assert any("use fewer different limits" in fault for fault in faults_of(document))
 
 
-@given(st.data())
-def test_the_row_that_the_engine_takes_is_the_one_that_the_layout_says(data: st.DataObject) -> None:
-    """Any application, also far from the values that stand for its cell: the engine agrees with the cell's first row."""
+ENGINE = zen.ZenEngine().create_decision(json.dumps(DOCUMENT["decision"]))
+numbers = st.integers(0, 10**12)
+facts = st.builds(
+    Facts,
+    grade=st.sampled_from(["", "A", "B", "C", "D", "E", "F", "Z9"]),
+    scored=st.booleans(),
+    dti_bps=st.sampled_from([0, 5499, 5500, 5501, 7000, 7001]) | numbers,
+    amount_minor=st.sampled_from([2_999_999, 3_000_000, 3_000_001, 5_000_000, 5_000_001, 10_000_000, 10_000_001])
+    | numbers,
+    coverage_bps=st.sampled_from([0, 9999, 10_000, 11_999, 12_000]) | numbers,
+    guarantee=st.sampled_from(["UNSECURED", "SURETY", "MORTGAGE", "PLEDGE", "UNHEARD_OF"]),
+)
+
+
+@given(facts, st.none() | st.integers(0, 1000))
+def test_what_is_looked_up_is_what_the_engine_says(asked: Facts, score: int | None) -> None:
+    said = ENGINE.evaluate(asdict(asked))["result"] or {}
+    verdict = TABLE.decide(asked, score)
+    assert verdict.basis.rules == (said.get("rule", "no-row-matched"),)
+    if said:
+        assert (verdict.outcome, verdict.queue) == (said["outcome"], said["queue"] or "standard")
+        assert [reason.code for reason in verdict.reasons] == said["reasons"]
+        assert [reason.code for reason in verdict.conditions] == said["conditions"]
+        assert (verdict.four_eyes, verdict.rate_adjust_bps) == (said["four_eyes"], said["rate_adjust_bps"])
+
+
+def test_in_every_cell_the_engine_takes_the_row_that_is_looked_up() -> None:
     layout = layout_of(TABLE.content)
-    picked, admitted = {}, []
-    for column, pieces in zip(layout.columns, layout.pieces, strict=True):
-        place = data.draw(st.integers(0, len(pieces) - 1), label=column)
-        value = pieces[place]
-        admitted.append(value)
-        if isinstance(value, int):
-            last = int(pieces[place + 1]) - 1 if place + 1 < len(pieces) else value + 10**12
-            value = data.draw(st.integers(value, last), label=f"{column}, within its piece")
-        picked[column] = value == "true" if column == "scored" else value
-    masks = dict(zip(layout.cells(), layout.fitting(), strict=True))
-    fitting = masks[tuple(admitted)]
-    expected = TABLE.content["rules"][(fitting & -fitting).bit_length() - 1]["_id"]
-    verdict = TABLE.decide(Facts(**picked), 600)  # type: ignore[arg-type]  # one of each column's values
-    assert verdict.basis.rules == (expected,)
-    assert verdict.reasons
+    for cell_, fitting in zip(layout.cells(), layout.fitting(), strict=True):
+        asked = {
+            name: value == "true" if name == "scored" else value
+            for name, value in zip(layout.columns, cell_, strict=True)
+        }
+        said = ENGINE.evaluate(asked)["result"]["rule"]
+        assert said == TABLE.content["rules"][(fitting & -fitting).bit_length() - 1]["_id"], layout.told(cell_)
+        assert TABLE.decide(Facts(**asked), 600).basis.rules == (said,)
 
 
 def test_a_table_read_from_a_file_is_looked_at_too(tmp_path: Path) -> None:
