@@ -1,4 +1,4 @@
-"""The published rule documents of this service: indicator catalogue, prohibited attributes, cards.
+"""The published rule documents of this service: indicator catalogue, prohibited attributes, cards, how they are watched.
 
 They are files in the package, changed only by a release; every card is checked before it may score anyone.
 """
@@ -6,12 +6,14 @@ They are files in the package, changed only by a release; every card is checked 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 from services.scoring.domain.card import Card, check_card
 from services.scoring.domain.card_document import read_card
 from services.scoring.domain.indicators import Catalogue, ProhibitedAttribute, read_catalogue, read_prohibited
+from services.scoring.domain.watching import WatchPolicy, read_watch_policy
 
 HERE = Path(__file__).parent
 
@@ -22,6 +24,13 @@ class Library:
     prohibited: tuple[ProhibitedAttribute, ...]
     cards: tuple[Card, ...]
     """By name, that is by card id and version."""
+
+    watch_policies: tuple[WatchPolicy, ...]
+
+    def watch_policy(self, on: date) -> WatchPolicy:
+        """How cards are watched on a business date; before the first policy, as the first says."""
+        valid = [each for each in self.watch_policies if each.effective_from <= on] or self.watch_policies[:1]
+        return max(valid, key=lambda policy: (policy.effective_from, policy.version))
 
     def card(self, name: str) -> Card | None:
         return next((card for card in self.cards if card.name == name), None)
@@ -43,4 +52,10 @@ def library() -> Library:
     cards = tuple(read_card(path.read_bytes()) for path in sorted((HERE / "cards").glob("*.json")))
     for card in cards:
         check_card(card, catalogue, prohibited)
-    return Library(catalogue, prohibited, tuple(sorted(cards, key=lambda card: (card.card_id, card.version))))
+    policies = [read_watch_policy(path.read_bytes()) for path in (HERE / "policy").glob("watch-*.json")]
+    return Library(
+        catalogue,
+        prohibited,
+        tuple(sorted(cards, key=lambda card: (card.card_id, card.version))),
+        tuple(sorted(policies, key=lambda policy: policy.effective_from)),
+    )

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.scoring.api import assessments, cards, indicators
+from services.scoring.api import assessments, cards, indicators, watching
 
-routers: Final = [assessments.router, cards.router, indicators.router]
+routers: Final = [assessments.router, cards.router, watching.router, indicators.router]
