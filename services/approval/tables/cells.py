@@ -64,7 +64,7 @@ def layout_of(content: Mapping[str, Any]) -> Layout:
     """The layout of a table whose cells are of the forms that lint admits."""
     columns = [column["field"] for column in content["inputs"]]
     conditions = [[row.get(column["id"], "") for column in content["inputs"]] for row in content["rules"]]
-    pieces = [
+    pieces: list[Sequence[str | int]] = [
         _numbers([row[place] for row in conditions])
         if column in NUMBERS
         else CODES.get(column) or _grades(", ".join(row[place] for row in conditions))

@@ -27,6 +27,8 @@ OUTPUTS: Final[Mapping[str, re.Pattern[str]]] = {
     "rate_adjust_bps": re.compile(r"-?[0-9]{1,4}"),
     "conditions": re.compile(r"\[('[a-z][a-z0-9-]*'(, )?)*\]"),
 }
+NO_ROW: Final = "no-row-matched"
+"""Why a person decides where no row fits: every table has its text."""
 REQUIRED: Final = (
     "format",
     "table_id",
@@ -55,6 +57,8 @@ def faults_of(document: Mapping[str, Any]) -> list[str]:
 
 
 def _table_faults(content: Mapping[str, Any], reasons: Mapping[str, Any]) -> Iterator[str]:
+    if NO_ROW not in reasons:
+        yield f"reason {NO_ROW!r} has no text"
     if content["hitPolicy"] != "first":
         yield "the hit policy is not `first`: two rows could both decide"
     columns = {column["id"]: (column["field"], INPUTS) for column in content["inputs"]}

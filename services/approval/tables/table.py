@@ -20,12 +20,11 @@ from libs.events.canonical import canonical
 from services.approval.domain.capacity import BASIS_POINTS
 from services.approval.domain.commands import Verdict
 from services.approval.tables.cells import Layout, layout_of
-from services.approval.tables.lint import faults_of
+from services.approval.tables.lint import NO_ROW, faults_of
 from services.approval.tables.lookup import Lookup
 
 FORMAT: Final = "puhui.decision-table/1"
 VERSION_MAX: Final = 9999
-NO_ROW: Final = "no-row-matched"
 
 
 class TableFault(ValueError):
@@ -55,6 +54,18 @@ class Answer(NamedTuple):
     four_eyes: bool
     rate_adjust_bps: int
 
+    def same_as(self, said: Mapping[str, Any]) -> bool:
+        """Whether the engine says the same, in every member."""
+        return {**said, "queue": said.get("queue") or "standard"} == {
+            "outcome": self.outcome.value,
+            "rule": self.rule,
+            "reasons": [reason.code for reason in self.reasons],
+            "conditions": [reason.code for reason in self.conditions],
+            "queue": self.queue,
+            "four_eyes": self.four_eyes,
+            "rate_adjust_bps": self.rate_adjust_bps,
+        }
+
 
 class DecisionTable:
     """A version of a table, immutable under its hash."""
@@ -78,9 +89,8 @@ class DecisionTable:
     @property
     def content(self) -> Mapping[str, Any]:
         """The columns and rows inside the document."""
-        found: Mapping[str, Any] = next(
-            node["content"] for node in self.document["decision"]["nodes"] if "content" in node
-        )
+        nodes = self.document["decision"]["nodes"]
+        found: Mapping[str, Any] = next(node["content"] for node in nodes if node["type"] == "decisionTableNode")
         return found
 
     def reason(self, code: str) -> Reason:
@@ -131,9 +141,9 @@ class DecisionTable:
                 continue
             seen.add(row)
             facts = {name: _fact(value) for name, value in zip(layout.columns, cell, strict=True)}
-            taken = (engine.evaluate(facts)["result"] or {}).get("rule")
-            if taken != self._answers[row].rule:
-                raise TableFault(f"the engine takes {taken} for {layout.told(cell)}, not {self._answers[row].rule}")
+            said: Mapping[str, Any] = engine.evaluate(facts)["result"] or {}
+            if not self._answers[row].same_as(said):
+                raise TableFault(f"the engine says {dict(said)} for {layout.told(cell)}, not {self._answers[row].rule}")
 
 
 def _codes(cell: str) -> list[str]:

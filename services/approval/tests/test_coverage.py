@@ -116,6 +116,24 @@ def test_in_every_cell_the_engine_takes_the_row_that_is_looked_up() -> None:
         assert TABLE.decide(Facts(**asked), 600).basis.rules == (said,)
 
 
+def test_a_step_beside_the_table_that_changes_its_answer_is_refused() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    step = {"expressions": [{"id": "1", "key": "outcome", "value": "'APPROVE'"}], "passThrough": True}
+    document["decision"]["nodes"].append({"id": "step", "type": "expressionNode", "name": "Step", "content": step})
+    ways = (("input", "table"), ("table", "step"), ("step", "output"))
+    document["decision"]["edges"] = [
+        {"id": f"{source}-{target}", "type": "edge", "sourceId": source, "targetId": target} for source, target in ways
+    ]
+    with pytest.raises(TableFault, match="the engine says"):
+        propose(document, "standard")
+
+
+def test_a_table_without_a_text_for_no_row_is_refused() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    del document["reasons"]["no-row-matched"]
+    assert faults_of(document) == ["reason 'no-row-matched' has no text"]
+
+
 def test_a_table_read_from_a_file_is_looked_at_too(tmp_path: Path) -> None:
     document = copy.deepcopy(DOCUMENT)
     without("grade-b-approve")(document)
