@@ -3,14 +3,61 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from libs.contracts import examples as ex
+from libs.contracts.application import ConsentPurpose
 from libs.contracts.base import DomainEvent, Value
-from libs.contracts.types import Code, DecimalField, Id
+from libs.contracts.types import Code, DecimalField, Id, Text
 from libs.contracts.values import LoanRequest, Reason
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Advice(StrEnum):
+    """What the policy on information says of an application that was not scored."""
+
+    REFER = "REFER"
+    DECLINE = "DECLINE"
+
+
+class Without(StrEnum):
+    """Why an item of information that is needed does not count."""
+
+    NO_HIT = "NO_HIT"
+    """The source was asked and knows nothing of this applicant."""
+    UNAVAILABLE = "UNAVAILABLE"
+    """The source gave no answer that can be used."""
+    CONFLICTING = "CONFLICTING"
+    """The source knows this identity number under another name."""
+    NO_CONSENT = "NO_CONSENT"
+    """The applicant has not agreed that it is asked for, or agrees no longer."""
+    LATE = "LATE"
+    """Nobody brought it in time."""
+    EXPIRED = "EXPIRED"
+    """It is older than it may be."""
+    INCOMPLETE = "INCOMPLETE"
+    """It lacks a fact that must be looked at."""
+
+
+class RequestedItem(Value):
+    """An item that is needed, who is asked for it, and on whose consent it rests (none: public records)."""
+
+    item: Code
+    source: Code
+    consent: ConsentPurpose | None = None
+    due_on: date
+
+
+class UsedItem(Value):
+    """An item that an assessment rests on: which document, and until when it counted."""
+
+    item: Code
+    sha256: Sha256
+    valid_until: date
 
 
 class IndicatorScore(Value):
@@ -41,6 +88,7 @@ class ApplicationScored(DomainEvent, type="puhui.scoring.application-scored.v1")
     indicators: tuple[IndicatorScore, ...]
     reasons: tuple[Reason, ...]
     scored_on: date
+    items: tuple[UsedItem, ...] = ()
 
     example: ClassVar[dict[str, Any]] = {
         "application_id": ex.APPLICATION,
@@ -65,16 +113,132 @@ class ApplicationScored(DomainEvent, type="puhui.scoring.application-scored.v1")
 
 
 class ScoringFailed(DomainEvent, type="puhui.scoring.scoring-failed.v1"):
-    """An application could not be scored (no card in force, an answer that cannot be used): a person must look at it."""
+    """An application could not be scored: no card in force, an answer that cannot be used, information that is missing
+    or speaks against it. A person must look at it, or where `advice` says so it is declined; it is never approved by a
+    rule. `further` are reasons beside the first."""
 
     application_id: Id
     request: LoanRequest
     reason: Reason
     failed_on: date
+    advice: Advice = Advice.REFER
+    further: tuple[Reason, ...] = ()
 
     example: ClassVar[dict[str, Any]] = {
         "application_id": ex.APPLICATION,
         "request": ex.REQUEST,
         "reason": {"code": "no-card-in-force", "text": {"zh": "无有效评分卡", "en": "No score card is in force"}},
         "failed_on": "2026-02-01",
+    }
+
+
+class InformationRequested(DomainEvent, type="puhui.scoring.information-requested.v1"):
+    """Before an application is assessed, the policy on information asks for these items. `consents` are those that the
+    applicant gave with the application."""
+
+    application_id: Id
+    request: LoanRequest
+    policy_version: Annotated[int, Field(ge=1)]
+    policy_sha256: Sha256
+    items: Annotated[tuple[RequestedItem, ...], Field(min_length=1)]
+    consents: tuple[ConsentPurpose, ...]
+    requested_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "request": ex.REQUEST,
+        "policy_version": 1,
+        "policy_sha256": ex.SHA256,
+        "items": [
+            {"item": "credit-report", "source": "bureau", "consent": "CREDIT_REPORT", "due_on": "2026-02-04"},
+        ],
+        "consents": ["CREDIT_REPORT", "DATA_PROCESSING"],
+        "requested_on": "2026-02-01",
+    }
+
+
+class InformationObtained(DomainEvent, type="puhui.scoring.information-obtained.v1"):
+    """An item came in: from whom, of which day, until when it counts, on which consent, and the facts in it. The document
+    itself is kept elsewhere, sealed; `sha256` is of its bytes. `provided_by` is empty when a source was asked by machine.
+    """
+
+    application_id: Id
+    item: Code
+    source: Code
+    reference: Text
+    as_of: date
+    valid_until: date
+    consent: ConsentPurpose | None
+    sha256: Sha256
+    media_type: Text
+    size_bytes: Annotated[int, Field(ge=1)]
+    facts: dict[str, int | str | None]
+    provided_by: str = ""
+    obtained_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "item": "credit-report",
+        "source": "bureau",
+        "reference": "CR-20260201-7",
+        "as_of": "2026-02-01",
+        "valid_until": "2026-03-03",
+        "consent": "CREDIT_REPORT",
+        "sha256": ex.SHA256,
+        "media_type": "application/json",
+        "size_bytes": 412,
+        "facts": {"overdue-now-minor": 0, "credit-history": "existing-paid-duly"},
+        "provided_by": "",
+        "obtained_on": "2026-02-01",
+    }
+
+
+class InformationMissing(DomainEvent, type="puhui.scoring.information-missing.v1"):
+    """An item will not come: why, and what exactly happened. What follows from it is the policy's to say."""
+
+    application_id: Id
+    item: Code
+    why: Without
+    detail: Text
+    noted_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "item": "credit-report",
+        "why": "UNAVAILABLE",
+        "detail": "No answer in 2 s, asked 6 times",
+        "noted_on": "2026-02-01",
+    }
+
+
+class InformationConsentWithdrawn(DomainEvent, type="puhui.scoring.information-consent-withdrawn.v1"):
+    """The applicant agrees to a purpose no longer: nothing more is asked for under it, and nothing that came in under it
+    is used in an assessment that is yet to be made. One that was made stands (PIPL 15)."""
+
+    application_id: Id
+    purpose: ConsentPurpose
+    withdrawn_by: Text
+    withdrawn_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "purpose": "CREDIT_REPORT",
+        "withdrawn_by": "customer",
+        "withdrawn_on": "2026-02-02",
+    }
+
+
+class InformationAbandoned(DomainEvent, type="puhui.scoring.information-abandoned.v1"):
+    """The application came to its end before it was assessed: `items` that were waited for are not any more."""
+
+    application_id: Id
+    items: tuple[Code, ...]
+    reason: Code
+    abandoned_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "items": ["interview"],
+        "reason": "withdrawn",
+        "abandoned_on": "2026-02-02",
     }

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+import httpx
 
 from libs.service.host import Service
 from libs.service.runtime import Runtime
 from services.scoring.api import routers
+from services.scoring.gathering import Gathering
 from services.scoring.library import library
 from services.scoring.reactions import reactions
+from services.scoring.sources import SourceSettings, sources_of
 from services.scoring.views import assessments_view
 
 
-async def _check_rules(_runtime: Runtime) -> None:
-    """Read and check every card before the first application is heard: a faulty one stops the service at its start."""
-    library()
+def create_scoring(transports: Mapping[str, httpx.AsyncBaseTransport] | None = None) -> Service:
+    """The service; `transports` replace the network between it and the sources of these names."""
+    gathering = Gathering()
+
+    async def on_start(runtime: Runtime) -> None:
+        library()  # a faulty rule document stops the service at its start
+        gathering.runtime = runtime
+        sources = sources_of(SourceSettings(), transports)
+        runtime.extras["sources"] = sources
+        runtime.on_stop += [source.aclose for source in sources.values()]
+
+    return Service(
+        name="scoring",
+        title="Scoring",
+        description="Assesses submitted applications with versioned scorecards, after it has gathered the information "
+        "that its policy asks for: score, grade, probability of default, and the reasons, with every input on record.",
+        routers=routers,
+        personal=True,
+        migrations=Path(__file__).parent / "migrations",
+        projections=[assessments_view],
+        reactions=reactions,
+        tasks=gathering.tasks,
+        on_start=on_start,
+    )
 
 
-service: Final = Service(
-    name="scoring",
-    title="Scoring",
-    description="Assesses submitted applications with versioned scorecards: score, grade, probability of default, "
-    "and the reasons, with every input on record.",
-    routers=routers,
-    migrations=Path(__file__).parent / "migrations",
-    projections=[assessments_view],
-    reactions=reactions,
-    on_start=_check_rules,
-)
+service: Final = create_scoring()

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Final
+
 from libs.contracts.application import ApplicationSubmitted
+from libs.contracts.values import LoanRequest
 from libs.events.decider import Decider
-from services.scoring.domain.assessment import INITIAL, AssessApplication, Event, State, decide, evolve
+from services.scoring.domain.assessment import INITIAL, AssessApplication, Command, Event, State, decide, evolve
 from services.scoring.domain.card import effective_card
+from services.scoring.domain.judging import Rules
 from services.scoring.library import Library
 
-assessments: Decider[AssessApplication, State, Event] = Decider("assessment", INITIAL, decide, evolve)
+assessments: Final[Decider[Command, State, Event]] = Decider("assessment", INITIAL, decide, evolve)
+
+
+def rules_of(library: Library, request: LoanRequest, on: date) -> Rules:
+    """The rules in force on the day of submission, whenever this service gets to hear of it and however long it takes
+    to gather what is needed, so that no delay and no replay can change an assessment."""
+    return Rules(
+        card=effective_card(library.cards, on, request.applicant_kind.value),
+        catalogue=library.catalogue,
+        kinds=library.kinds,
+        policy=library.information_policy(on),
+    )
 
 
 def assess_submitted(submitted: ApplicationSubmitted, library: Library) -> AssessApplication:
-    """The command to assess what was submitted.
-
-    The card is the one in force on the day of submission, whenever this service gets to hear of it, so that a backlog
-    or a replay cannot change a score.
-    """
+    """The command to assess what was submitted."""
     on, request = submitted.submitted_on, submitted.request
     return AssessApplication(
         application_id=submitted.application_id,
         request=request,
+        consents=submitted.consents,
         on=on,
-        card=effective_card(library.cards, on, request.applicant_kind.value),
-        catalogue=library.catalogue,
+        rules=rules_of(library, request, on),
     )
+
+
+def rules_for(library: Library, state: State) -> Rules:
+    """The rules of an application for which information is gathered."""
+    assert state.gathered is not None, "asked about one for which something was asked for"
+    asked = state.gathered.asked
+    return rules_of(library, asked.request, asked.requested_on)

@@ -1,4 +1,5 @@
-"""The published rule documents of this service: indicator catalogue, prohibited attributes, cards, how they are watched.
+"""The published rule documents of this service: indicators, items of information and what is needed of whom, prohibited
+attributes, cards, how they are watched.
 
 They are files in the package, changed only by a release; every card is checked before it may score anyone.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 from services.scoring.domain.card import Card, check_card
 from services.scoring.domain.card_document import read_card
 from services.scoring.domain.indicators import Catalogue, ProhibitedAttribute, read_catalogue, read_prohibited
+from services.scoring.domain.information import InformationPolicy, Kinds, read_items, read_policy
 from services.scoring.domain.watching import WatchPolicy, read_watch_policy
 
 HERE = Path(__file__).parent
@@ -26,6 +28,16 @@ class Library:
     """By name, that is by card id and version."""
 
     watch_policies: tuple[WatchPolicy, ...]
+    kinds: Kinds
+    """Kinds of items of information, by id."""
+    information_policies: tuple[InformationPolicy, ...]
+
+    def information_policy(self, on: date) -> InformationPolicy:
+        """What must be known of whom, for an application of a business date; before the first policy, as the first says."""
+        valid = [each for each in self.information_policies if each.effective_from <= on] or self.information_policies[
+            :1
+        ]
+        return max(valid, key=lambda policy: (policy.effective_from, policy.version))
 
     def watch_policy(self, on: date) -> WatchPolicy:
         """How cards are watched on a business date; before the first policy, as the first says."""
@@ -53,9 +65,13 @@ def library() -> Library:
     for card in cards:
         check_card(card, catalogue, prohibited)
     policies = [read_watch_policy(path.read_bytes()) for path in (HERE / "policy").glob("watch-*.json")]
+    kinds = read_items((HERE / "catalogue" / "items.json").read_bytes(), catalogue, prohibited)
+    information = [read_policy(path.read_bytes(), kinds) for path in (HERE / "policy").glob("information-*.json")]
     return Library(
         catalogue,
         prohibited,
         tuple(sorted(cards, key=lambda card: (card.card_id, card.version))),
         tuple(sorted(policies, key=lambda policy: policy.effective_from)),
+        kinds,
+        tuple(sorted(information, key=lambda policy: policy.effective_from)),
     )

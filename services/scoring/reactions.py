@@ -1,22 +1,67 @@
-"""What the service hears: an application was submitted, so it is assessed."""
+"""What the service hears: an application was submitted, so it is assessed, or what the policy needs is asked for."""
 
 from __future__ import annotations
 
-from libs.contracts.application import ApplicationSubmitted
+from typing import Any, Final
+
+from libs.contracts.application import ApplicantRegistered, ApplicationSubmitted, ApplicationWithdrawn
+from libs.contracts.audit import PersonErased
+from libs.contracts.ledger import BusinessDayOpened
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.scoring.handlers import assess_submitted, assessments
+from services.scoring.domain.assessment import AbandonGathering, MissDeadlines
+from services.scoring.domain.information import BroughtBy
+from services.scoring.gathering import OBTAIN
+from services.scoring.handlers import assess_submitted, assessments, rules_for
 from services.scoring.library import library
+from services.scoring.records import erased, known
 
 reactions = Reactions("scoring")
+
+OVERDUE: Final = "select distinct application_id from information_v1 where state = 'OPEN' and due_on < $1 order by 1"
 
 
 @reactions.on(ApplicationSubmitted)
 async def assess(recorded: Recorded[ApplicationSubmitted], reaction: Reaction) -> None:
     submitted = recorded.event
-    await reaction.handle(
+    outcome = await reaction.handle(
         assessments,
         assessments.stream_id(submitted.application_id),
         assess_submitted(submitted, library()),
         effective_date=submitted.submitted_on.isoformat(),
     )
+    for wanted in outcome.state.open:
+        if library().kinds[wanted.item].brought_by is BroughtBy.MACHINE:
+            order = {"application_id": submitted.application_id, "item": wanted.item}
+            await reaction.schedule(OBTAIN, f"{submitted.application_id}/{wanted.item}", order)
+
+
+@reactions.on(ApplicantRegistered)
+async def know(recorded: Recorded[ApplicantRegistered], reaction: Reaction) -> None:
+    await reaction.apply(known(recorded))
+
+
+@reactions.on(PersonErased)
+async def forget(recorded: Recorded[PersonErased], reaction: Reaction) -> None:
+    await reaction.commands.codec.heed_erasure()
+    await reaction.apply(erased(recorded.event.applicant_id))
+
+
+@reactions.on(ApplicationWithdrawn)
+async def abandon(recorded: Recorded[ApplicationWithdrawn], reaction: Reaction) -> None:
+    """A withdrawal that comes before its submission finds nothing to abandon; approval holds it then."""
+    event = recorded.event
+    command = AbandonGathering(reason="withdrawn", on=event.withdrawn_on)
+    await reaction.handle(assessments, assessments.stream_id(event.application_id), command)
+
+
+@reactions.on(BusinessDayOpened)
+async def miss_deadlines(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -> None:
+    """An item may come to the end of its day. One that the view does not show yet is missed a day later."""
+    today = recorded.event.business_date
+    overdue: list[Any] = await reaction.session.connection.fetch(OVERDUE, today)
+    for row in overdue:
+        stream_id = assessments.stream_id(row["application_id"])
+        state, _ = await reaction.commands.state(assessments, stream_id, reaction.session)
+        command = MissDeadlines(on=today, rules=rules_for(library(), state))
+        await reaction.handle(assessments, stream_id, command, effective_date=today.isoformat())

@@ -1,4 +1,4 @@
-"""Assessments as rows, to be searched and counted; one by its id is folded from its stream."""
+"""Assessments, and the items gathered for them, as rows to be searched; one by its id is folded from its stream."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, Numeric, String, Table
 
-from libs.contracts.scoring import ApplicationScored, ScoringFailed
+from libs.contracts.scoring import (
+    ApplicationScored,
+    InformationAbandoned,
+    InformationMissing,
+    InformationObtained,
+    InformationRequested,
+    ScoringFailed,
+)
 from libs.contracts.values import LoanRequest
 from libs.events.codec import Recorded
-from libs.events.projection import Change, Projection, Put
+from libs.events.projection import Change, Patch, Projection, Put
 
 METADATA: Final = MetaData()
 
@@ -35,7 +42,22 @@ ASSESSMENT: Final = Table(
 )
 """`main_reason` is the code of the largest loss, or of why there is no score; null where nothing was lost."""
 
-assessments_view = Projection("assessments", 1, [ASSESSMENT])
+INFORMATION: Final = Table(
+    "information_v1",
+    METADATA,
+    Column("application_id", String(80), primary_key=True),
+    Column("item", String(64), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("why", String(12)),
+    Column("sha256", String(64)),
+    Column("valid_until", Date),
+    Index("information_v1_by_due", "state", "due_on"),
+)
+"""Items that were asked for. `state` is OPEN, OBTAINED, MISSING, or ABANDONED with its application."""
+
+assessments_view = Projection("assessments", 1, [ASSESSMENT, INFORMATION])
 
 
 @assessments_view.on(ApplicationScored)
@@ -69,6 +91,38 @@ def failed(recorded: Recorded[ScoringFailed]) -> Iterable[Change]:
             "main_reason": event.reason.code,
         },
     )
+
+
+@assessments_view.on(InformationRequested)
+def requested(recorded: Recorded[InformationRequested]) -> Iterable[Change]:
+    event = recorded.event
+    for each in event.items:
+        row = {"application_id": event.application_id, "item": each.item, "source": each.source}
+        yield Put(INFORMATION, {**row, "state": "OPEN", "due_on": each.due_on})
+
+
+@assessments_view.on(InformationObtained)
+def obtained(recorded: Recorded[InformationObtained]) -> Iterable[Change]:
+    event = recorded.event
+    yield Patch(
+        INFORMATION,
+        {"application_id": event.application_id, "item": event.item},
+        {"state": "OBTAINED", "sha256": event.sha256, "valid_until": event.valid_until},
+    )
+
+
+@assessments_view.on(InformationMissing)
+def missing(recorded: Recorded[InformationMissing]) -> Iterable[Change]:
+    event = recorded.event
+    key = {"application_id": event.application_id, "item": event.item}
+    yield Patch(INFORMATION, key, {"state": "MISSING", "why": event.why})
+
+
+@assessments_view.on(InformationAbandoned)
+def abandoned(recorded: Recorded[InformationAbandoned]) -> Iterable[Change]:
+    event = recorded.event
+    for item in event.items:
+        yield Patch(INFORMATION, {"application_id": event.application_id, "item": item}, {"state": "ABANDONED"})
 
 
 def _request(application_id: str, request: LoanRequest) -> dict[str, Any]:

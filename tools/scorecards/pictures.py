@@ -43,7 +43,7 @@ def spread_picture(figures: Mapping[str, Sequence[float]], path: Path) -> None:
     for place, values in enumerate(reversed(list(figures.values()))):
         axes.plot(values, [place] * len(values), "o", alpha=0.5)
         axes.plot([float(np.mean(values))], [place], "|", color="black", markersize=18)
-    axes.set_yticks(range(len(figures)), list(reversed(figures)))
+    axes.set_yticks(range(len(figures)), list(reversed(list(figures))))
     axes.set(xlabel="AUC on the held-out third, each repeat; mean as a line")
     _finish(figure, axes, path, legend=False)
 

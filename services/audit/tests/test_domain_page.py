@@ -213,6 +213,11 @@ NOT_SHOWN = {
     "DocumentAttached",
     "ErasureDue",  # a person's page says it, and so for the others about persons
     "ErasureRequested",
+    "InformationAbandoned",  # the assessment's own page shows what was gathered
+    "InformationConsentWithdrawn",
+    "InformationMissing",
+    "InformationObtained",
+    "InformationRequested",
     "KeysRewrapped",
     "LegalHoldPlaced",
     "LegalHoldReleased",

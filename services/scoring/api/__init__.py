@@ -1,9 +1,16 @@
-"""How the scoring service is asked: assessments, cards, indicators."""
+"""How the scoring service is asked: assessments and the information behind them, cards, indicators."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from services.scoring.api import assessments, cards, indicators, watching
+from services.scoring.api import assessments, cards, indicators, information, rules, watching
 
-routers: Final = [assessments.router, cards.router, watching.router, indicators.router]
+routers: Final = [
+    assessments.router,
+    information.router,
+    rules.router,
+    cards.router,
+    watching.router,
+    indicators.router,
+]

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from sqlalchemy import ColumnElement, func, select
 
 from libs.contracts.problems import Rejected
-from libs.contracts.scoring import ApplicationScored, ScoringFailed
+from libs.contracts.scoring import Advice, ApplicationScored, ScoringFailed
 from libs.contracts.values import Reason
 from libs.lending.money import Money
 from libs.service.etag import etag, not_modified
@@ -21,7 +21,7 @@ from libs.service.pagination import CursorParameter, Limit, Page, page_of, pagin
 from libs.service.runtime import Runtime, runtime_of
 from services.scoring.api.access import Reader
 from services.scoring.api.scores import EXAMPLE_CARD, EXAMPLE_SCORE, CardName, Score, score_given
-from services.scoring.domain.assessment import Event
+from services.scoring.domain.outcome import Outcome as Assessed
 from services.scoring.handlers import assessments
 from services.scoring.library import library
 from services.scoring.views import ASSESSMENT
@@ -79,7 +79,11 @@ class AssessmentDetail(ResponseModel):
     """One assessment with every input."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{**_IDS, "card": EXAMPLE_CARD, "score": EXAMPLE_SCORE, "failure": None}]}
+        json_schema_extra={
+            "examples": [
+                {**_IDS, "card": EXAMPLE_CARD, "score": EXAMPLE_SCORE, "failure": None, "advice": None, "further": []}
+            ]
+        }
     )
 
     application_id: Id
@@ -90,6 +94,8 @@ class AssessmentDetail(ResponseModel):
     card: CardName | None
     score: Score | None
     failure: Reason | None = Field(description="Why there is no score; null when there is one.")
+    advice: Advice | None = Field(description="What the policy says without a score: a person, or a refusal.")
+    further: list[Reason] = Field(description="Further reasons why there is no score.")
 
 
 class GradeCount(ResponseModel):
@@ -171,6 +177,12 @@ async def show_assessment(
 ) -> AssessmentDetail:
     """The score of one application with every answer, its bin and points, the card and its hash, and the reasons."""
     state, version = await runtime.commands.state(assessments, assessments.stream_id(application_id))
+    if state.open:
+        raise Rejected(
+            "assessment-waits",
+            f"Its information is gathered first; waited for: {', '.join(each.item for each in state.open)}.",
+            status=404,
+        )
     if state.outcome is None:
         raise Rejected(
             "assessment-unknown", "No such application has been assessed; it may not be submitted yet.", status=404
@@ -218,7 +230,7 @@ def _summary(row: Mapping[str, Any]) -> AssessmentSummary:
     )
 
 
-def _detail(event: Event) -> AssessmentDetail:
+def _detail(event: Assessed) -> AssessmentDetail:
     match event:
         case ApplicationScored():
             return AssessmentDetail(
@@ -230,6 +242,8 @@ def _detail(event: Event) -> AssessmentDetail:
                 card=_card(event),
                 score=score_given(event, library().catalogue),
                 failure=None,
+                advice=None,
+                further=[],
             )
         case ScoringFailed():
             return AssessmentDetail(
@@ -241,6 +255,8 @@ def _detail(event: Event) -> AssessmentDetail:
                 card=None,
                 score=None,
                 failure=event.reason,
+                advice=event.advice,
+                further=list(event.further),
             )
 
 

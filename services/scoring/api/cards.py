@@ -15,8 +15,8 @@ from libs.service.problems import VALIDATION_FAILED, FieldError, Problem, pointe
 from libs.service.runtime import Runtime, runtime_of
 from services.scoring.api.access import Reader
 from services.scoring.api.scores import EXAMPLE_CARD, CardName, Score, card_name, score_tried
-from services.scoring.domain.assessment import named
 from services.scoring.domain.card import Card, assess, effective_card
+from services.scoring.domain.outcome import named
 from services.scoring.library import library
 
 router = APIRouter(tags=["cards"])

@@ -11,8 +11,8 @@ from libs.contracts.problems import Rejected
 from libs.contracts.values import Named
 from libs.service.models import Code, ResponseModel
 from services.scoring.api.access import Reader
-from services.scoring.domain.assessment import named
 from services.scoring.domain.indicators import Category, Indicator, Kind
+from services.scoring.domain.outcome import named
 from services.scoring.library import library
 
 router = APIRouter(tags=["indicators"])

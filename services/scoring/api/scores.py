@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field
 from libs.contracts.scoring import ApplicationScored
 from libs.contracts.values import Named, Reason
 from libs.service.models import Code, DecimalField, ResponseModel
-from services.scoring.domain.assessment import named, published
 from services.scoring.domain.card import Assessment, Card
 from services.scoring.domain.indicators import Answer, Catalogue, Category
+from services.scoring.domain.outcome import named, published
 
 EXAMPLE_SCORE: Final[dict[str, Any]] = {
     "score": 612,

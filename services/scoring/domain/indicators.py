@@ -123,7 +123,7 @@ def read_catalogue(raw: bytes) -> Catalogue:
     root.allow("format", "version", "indicators")
     indicators: dict[str, Indicator] = {}
     for node in root.items("indicators"):
-        indicator = _indicator(node)
+        indicator = read_indicator(node)
         if indicator.id in indicators:
             node.fail(f"indicator {indicator.id!r} is declared twice")
         indicators[indicator.id] = indicator
@@ -143,8 +143,9 @@ def text_of(node: Node, name: str) -> Text:
     return Text(child.text("zh-CN"), child.text("en"))
 
 
-def _indicator(node: Node) -> Indicator:
-    kind = _member(node, "kind", Kind)
+def read_indicator(node: Node) -> Indicator:
+    """One indicator's declaration; raises `InvalidDocument`."""
+    kind = member(node, "kind", Kind)
     quantitative = kind is Kind.QUANTITATIVE
     common = ("id", "name", "kind", "category", "source_item")
     node.allow(*common, *(("unit", "min", "max") if quantitative else ("codes",)))
@@ -160,7 +161,7 @@ def _indicator(node: Node) -> Indicator:
         id=node.text("id"),
         name=text_of(node, "name"),
         kind=kind,
-        category=_member(node, "category", Category),
+        category=member(node, "category", Category),
         source_item=node.text("source_item"),
         unit=node.text("unit") if quantitative else None,
         minimum=minimum,
@@ -181,7 +182,8 @@ def _prohibited(node: Node) -> ProhibitedAttribute:
     )
 
 
-def _member(node: Node, name: str, kind: type[E]) -> E:
+def member(node: Node, name: str, kind: type[E]) -> E:
+    """A member that is one of an enumeration's values; raises `InvalidDocument`."""
     text = node.text(name)
     if text not in list(kind):
         node.child(name).fail(f"must be one of {', '.join(kind)}")

@@ -1,5 +1,6 @@
 """Given what has happened, when an application is to be assessed, then these events follow."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from libs.events.testing import Scenario
 from libs.lending.money import Money
 from services.scoring.domain.assessment import AssessApplication
 from services.scoring.domain.card import Card
-from services.scoring.handlers import assessments
+from services.scoring.handlers import assessments, rules_of
 from services.scoring.library import library
 from services.scoring.tests.requests import request
 
@@ -24,12 +25,13 @@ ON = date(2026, 3, 1)
 
 
 def _command(card: Card | None = CARD, **changes: Any) -> AssessApplication:
+    asked = request(FIRST, **changes)
     return AssessApplication(
         application_id="application-1",
-        request=request(FIRST, **changes),
+        request=asked,
+        consents=(),
         on=ON,
-        card=card,
-        catalogue=library().catalogue,
+        rules=replace(rules_of(library(), asked, ON), card=card),
     )
 
 
@@ -109,7 +111,6 @@ def test_without_a_card_in_force_a_person_must_assess() -> None:
     [
         ({"answers": {**FIRST.answers, "savings-balance": "plenty"}}, "Savings and securities"),
         ({"answers": {**FIRST.answers, "credit-history": 3}}, "Credit history"),
-        ({"amount": Money.of("1000", "USD")}, "Amount asked for"),
         ({"instalments": 121}, "Term asked for"),
     ],
 )
