@@ -132,6 +132,179 @@ class ScoringFailed(DomainEvent, type="puhui.scoring.scoring-failed.v1"):
     }
 
 
+class CardUse(StrEnum):
+    """What an approved card does."""
+
+    CHAMPION = "CHAMPION"
+    """It scores: its grades are decided on."""
+    CHALLENGER = "CHALLENGER"
+    """It scores beside the champion, in its shadow: nothing is decided on it."""
+
+
+class ChallengerScored(DomainEvent, type="puhui.scoring.challenger-scored.v1"):
+    """What a challenger says of an application that the champion scored. Nothing follows from it."""
+
+    application_id: Id
+    card_id: Code
+    card_version: Annotated[int, Field(ge=1)]
+    card_sha256: Sha256
+    score: int | None
+    """None: it cannot use an answer that the champion can."""
+    probability_of_default: DecimalField | None
+    grade: Annotated[str, Field(pattern="^[A-Z][0-9]?$")] | None
+    champion: Code
+    champion_score: int
+    champion_grade: Annotated[str, Field(pattern="^[A-Z][0-9]?$")]
+    scored_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "card_id": "german-credit",
+        "card_version": 2,
+        "card_sha256": ex.SHA256,
+        "score": 598,
+        "probability_of_default": "0.2241",
+        "grade": "C",
+        "champion": "german-credit-v1",
+        "champion_score": 612,
+        "champion_grade": "B",
+        "scored_on": "2026-02-01",
+    }
+
+
+class CardDrafted(DomainEvent, type="puhui.scoring.card-drafted.v1"):
+    """A card was put on record, under the hash of its canonical JSON. It scores nobody yet."""
+
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    document: dict[str, Any]
+    drafted_by: Text
+    drafted_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "card_id": "german-credit",
+        "version": 2,
+        "sha256": ex.SHA256,
+        "document": {"format": "puhui.scorecard/1", "card_id": "german-credit", "version": 2},
+        "drafted_by": "risk-manager",
+        "drafted_on": "2026-03-01",
+    }
+
+
+class GradeShift(Value):
+    """How many applications have a grade under a card, and how many had it under those that scored them."""
+
+    grade: Annotated[str, Field(pattern="^[A-Z][0-9]?$")]
+    applications: Annotated[int, Field(ge=0)]
+    before: Annotated[int, Field(ge=0)]
+
+
+class CardValidated(DomainEvent, type="puhui.scoring.card-validated.v1"):
+    """Past applications were scored again with a card, beside what they were scored with. Which ones: scored within two
+    dates, up to `until_sequence` of the service's order; so it can be done again. `unusable`: those of which the card
+    cannot use an answer. `result_sha256` is of the canonical JSON of all cases. `stability` is the index between both
+    distributions over the grades."""
+
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    scored_from: date
+    scored_to: date
+    until_sequence: Annotated[int, Field(ge=0)]
+    applications: Annotated[int, Field(ge=0)]
+    unusable: Annotated[int, Field(ge=0)]
+    better: Annotated[int, Field(ge=0)]
+    worse: Annotated[int, Field(ge=0)]
+    grades: tuple[GradeShift, ...]
+    stability: DecimalField
+    mean_probability: DecimalField | None
+    mean_probability_before: DecimalField | None
+    result_sha256: Sha256
+    validated_by: Text
+    validated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "card_id": "german-credit",
+        "version": 2,
+        "sha256": ex.SHA256,
+        "scored_from": "2026-01-01",
+        "scored_to": "2026-02-28",
+        "until_sequence": 4200,
+        "applications": 900,
+        "unusable": 0,
+        "better": 41,
+        "worse": 58,
+        "grades": [{"grade": "B", "applications": 188, "before": 205}],
+        "stability": "0.0214",
+        "mean_probability": "0.3012",
+        "mean_probability_before": "0.2954",
+        "result_sha256": ex.SHA256,
+        "validated_by": "risk-manager",
+        "validated_on": "2026-03-02",
+    }
+
+
+class CardApproved(DomainEvent, type="puhui.scoring.card-approved.v1"):
+    """A second person approved a validated card for a use from a date on. A challenger may be approved as champion later."""
+
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    use: CardUse
+    effective_from: date
+    note: Text
+    approved_by: Text
+    approved_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "card_id": "german-credit",
+        "version": 2,
+        "sha256": ex.SHA256,
+        "use": "CHALLENGER",
+        "effective_from": "2026-04-01",
+        "note": "A quarter in the shadow first",
+        "approved_by": "senior-credit-officer",
+        "approved_on": "2026-03-03",
+    }
+
+
+class CardTookEffect(DomainEvent, type="puhui.scoring.card-took-effect.v1"):
+    """The day came from which a card is used."""
+
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    use: CardUse
+    effective_from: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "card_id": "german-credit",
+        "version": 2,
+        "use": "CHALLENGER",
+        "effective_from": "2026-04-01",
+    }
+
+
+class CardRetired(DomainEvent, type="puhui.scoring.card-retired.v1"):
+    """From a date on a card is used no more, in neither use. Applications of earlier days are scored with it still."""
+
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    retired_from: date
+    reason: Text
+    retired_by: Text
+    retired_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "card_id": "german-credit",
+        "version": 1,
+        "retired_from": "2026-04-01",
+        "reason": "Its applicants are no longer those it was made for",
+        "retired_by": "risk-manager",
+        "retired_on": "2026-03-31",
+    }
+
+
 class InformationRequested(DomainEvent, type="puhui.scoring.information-requested.v1"):
     """Before an application is assessed, the policy on information asks for these items. `consents` are those that the
     applicant gave with the application."""

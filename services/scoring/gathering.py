@@ -28,6 +28,7 @@ from services.scoring.domain.assessment import Settled, SettleItem, State
 from services.scoring.handlers import assessments, rules_for
 from services.scoring.library import library
 from services.scoring.records import SOURCE_DOCUMENT, bound, party
+from services.scoring.shelf import shelf
 from services.scoring.sources import NotAnswered, Report, Source
 
 OBTAIN: Final = "obtain"
@@ -55,7 +56,7 @@ class Gathering:
         try:
             report = await self._ask(wanted, asked)
         except NotAnswered as error:
-            policy = rules_for(library(), state).policy
+            policy = library().information_policy(asked.requested_on)
             if job.attempt < policy.attempts:
                 raise TryLater(str(error), FIRST_DELAY * 2 ** (job.attempt - 1)) from error
             return self._missing(job, asked, wanted, Without.UNAVAILABLE, f"{error}; asked {job.attempt} times")
@@ -136,7 +137,7 @@ class Gathering:
         state: State
         state, _ = await self.runtime.commands.state(assessments, stream_id, session)
         today: date = self.runtime.today
-        rules = rules_for(library(), state)
+        rules = rules_for(await shelf(self.runtime.commands), state)
         cause = Cause(
             actor=ACTOR,
             correlation_id=str(job.payload.get("correlation_id", job.task_id)),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from services.scoring.domain.card import Card, check_card
 from services.scoring.domain.card_document import read_card
+from services.scoring.domain.card_record import CardPolicy, read_card_policy
 from services.scoring.domain.indicators import Catalogue, ProhibitedAttribute, read_catalogue, read_prohibited
 from services.scoring.domain.information import InformationPolicy, Kinds, read_items, read_policy
 from services.scoring.domain.watching import WatchPolicy, read_watch_policy
@@ -31,6 +32,12 @@ class Library:
     kinds: Kinds
     """Kinds of items of information, by id."""
     information_policies: tuple[InformationPolicy, ...]
+    card_policies: tuple[CardPolicy, ...]
+
+    def card_policy(self, on: date) -> CardPolicy:
+        """What a card's validation must show on a business date; before the first policy, as the first says."""
+        valid = [each for each in self.card_policies if each.effective_from <= on] or self.card_policies[:1]
+        return max(valid, key=lambda policy: (policy.effective_from, policy.version))
 
     def information_policy(self, on: date) -> InformationPolicy:
         """What must be known of whom, for an application of a business date; before the first policy, as the first says."""
@@ -67,6 +74,7 @@ def library() -> Library:
     policies = [read_watch_policy(path.read_bytes()) for path in (HERE / "policy").glob("watch-*.json")]
     kinds = read_items((HERE / "catalogue" / "items.json").read_bytes(), catalogue, prohibited)
     information = [read_policy(path.read_bytes(), kinds) for path in (HERE / "policy").glob("information-*.json")]
+    life = [read_card_policy(path.read_bytes()) for path in (HERE / "policy").glob("cards-*.json")]
     return Library(
         catalogue,
         prohibited,
@@ -74,4 +82,5 @@ def library() -> Library:
         tuple(sorted(policies, key=lambda policy: policy.effective_from)),
         kinds,
         tuple(sorted(information, key=lambda policy: policy.effective_from)),
+        tuple(sorted(life, key=lambda policy: policy.effective_from)),
     )

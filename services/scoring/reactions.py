@@ -10,11 +10,13 @@ from libs.contracts.ledger import BusinessDayOpened
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
 from services.scoring.domain.assessment import AbandonGathering, MissDeadlines
+from services.scoring.domain.card_life import BeginDay
 from services.scoring.domain.information import BroughtBy
 from services.scoring.gathering import OBTAIN
 from services.scoring.handlers import assess_submitted, assessments, rules_for
 from services.scoring.library import library
 from services.scoring.records import erased, known
+from services.scoring.shelf import CARDS, CARDS_STREAM, shelf
 
 reactions = Reactions("scoring")
 
@@ -27,7 +29,7 @@ async def assess(recorded: Recorded[ApplicationSubmitted], reaction: Reaction) -
     outcome = await reaction.handle(
         assessments,
         assessments.stream_id(submitted.application_id),
-        assess_submitted(submitted, library()),
+        assess_submitted(submitted, await shelf(reaction.commands)),
         effective_date=submitted.submitted_on.isoformat(),
     )
     for wanted in outcome.state.open:
@@ -56,12 +58,13 @@ async def abandon(recorded: Recorded[ApplicationWithdrawn], reaction: Reaction) 
 
 
 @reactions.on(BusinessDayOpened)
-async def miss_deadlines(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -> None:
-    """An item may come to the end of its day. One that the view does not show yet is missed a day later."""
+async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -> None:
+    """Cards take effect. An item may come to the end of its day; one that the view does not show yet is late a day later."""
     today = recorded.event.business_date
+    await reaction.handle(CARDS, CARDS_STREAM, BeginDay(today=today), effective_date=today.isoformat())
     overdue: list[Any] = await reaction.session.connection.fetch(OVERDUE, today)
     for row in overdue:
         stream_id = assessments.stream_id(row["application_id"])
         state, _ = await reaction.commands.state(assessments, stream_id, reaction.session)
-        command = MissDeadlines(on=today, rules=rules_for(library(), state))
+        command = MissDeadlines(on=today, rules=rules_for(await shelf(reaction.commands), state))
         await reaction.handle(assessments, stream_id, command, effective_date=today.isoformat())

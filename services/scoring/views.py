@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, Numer
 
 from libs.contracts.scoring import (
     ApplicationScored,
+    ChallengerScored,
     InformationAbandoned,
     InformationMissing,
     InformationObtained,
@@ -57,7 +58,19 @@ INFORMATION: Final = Table(
 )
 """Items that were asked for. `state` is OPEN, OBTAINED, MISSING, or ABANDONED with its application."""
 
-assessments_view = Projection("assessments", 1, [ASSESSMENT, INFORMATION])
+CHALLENGED: Final = Table(
+    "challenged_v1",
+    METADATA,
+    Column("application_id", String(80), primary_key=True),
+    Column("card", String(80), primary_key=True),
+    Column("scored_on", Date, nullable=False),
+    Column("grade", String(2)),
+    Column("champion_grade", String(2), nullable=False),
+    Index("challenged_v1_by_card", "card", "scored_on"),
+)
+"""What challengers said in the champion's shadow."""
+
+assessments_view = Projection("assessments", 1, [ASSESSMENT, INFORMATION, CHALLENGED])
 
 
 @assessments_view.on(ApplicationScored)
@@ -89,6 +102,21 @@ def failed(recorded: Recorded[ScoringFailed]) -> Iterable[Change]:
             "outcome": "FAILED",
             "assessed_on": event.failed_on,
             "main_reason": event.reason.code,
+        },
+    )
+
+
+@assessments_view.on(ChallengerScored)
+def challenged(recorded: Recorded[ChallengerScored]) -> Iterable[Change]:
+    event = recorded.event
+    yield Put(
+        CHALLENGED,
+        {
+            "application_id": event.application_id,
+            "card": f"{event.card_id}-v{event.card_version}",
+            "scored_on": event.scored_on,
+            "grade": event.grade,
+            "champion_grade": event.champion_grade,
         },
     )
 

@@ -52,7 +52,8 @@ def read_limits(raw: bytes) -> Limits:
     root = read(raw, FORMAT)
     names = ("association_reported", "association_refused", "impact_ratio_reported")
     root.allow("format", "version", *names, "smallest_group", "source")
-    limits = Limits(*(root.decimal(name) for name in names), root.integer("smallest_group"))
+    reported, refused, impact_ratio = (root.decimal(name) for name in names)
+    limits = Limits(reported, refused, impact_ratio, root.integer("smallest_group"))
     if not 0 < limits.association_reported <= limits.association_refused <= 1:
         root.child("association_refused").fail("must be from association_reported to 1")
     return limits

@@ -198,10 +198,16 @@ NOT_SHOWN = {
     "ApplicantRegistered",  # personal data
     "ArrearsUpdated",  # the loan's own position says it
     "BusinessDayOpened",
+    "CardApproved",  # cards have pages of their own
+    "CardDrafted",
+    "CardRetired",
+    "CardTookEffect",
+    "CardValidated",
     "CaseClaimed",
     "CaseReleased",
     "ClassificationOverlaid",  # the tier that follows is said by LoanClassified
     "ComplaintResolved",
+    "ChallengerScored",  # nothing follows from it
     "ComparisonSignedOff",
     "ConsentGiven",
     "ContractAccepted",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.scoring.api import assessments, cards, indicators, information, rules, watching
+from services.scoring.api import assessments, card_life, cards, indicators, information, rules, watching
 
 routers: Final = [
     assessments.router,
     information.router,
     rules.router,
     cards.router,
+    card_life.router,
     watching.router,
     indicators.router,
 ]

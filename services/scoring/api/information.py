@@ -27,6 +27,7 @@ from services.scoring.domain.information import BroughtBy, ItemKind
 from services.scoring.handlers import assessments, rules_for
 from services.scoring.library import library
 from services.scoring.records import FIND_DOCUMENT, bound
+from services.scoring.shelf import shelf
 from services.scoring.views import INFORMATION
 
 router = APIRouter(tags=["information"])
@@ -105,7 +106,9 @@ async def bring_item(application_id: ApplicationId, item: ItemPath, body: Brough
         provided_by=call.actor.subject,
         obtained_on=call.today,
     )
-    order = SettleItem(settled=obtained, on=call.today, rules=rules_for(library(), state), by_person=True)
+    order = SettleItem(
+        settled=obtained, on=call.today, rules=rules_for(await shelf(call.runtime.commands), state), by_person=True
+    )
     location = f"/scoring/assessments/{application_id}/information"
     return await call.execute(
         assessments, assessments.stream_id(application_id), order, shown, status=201, location=location
@@ -131,7 +134,7 @@ async def withdraw_consent(application_id: ApplicationId, body: Withdrawal, call
         purpose=body.purpose,
         by=call.actor.subject,
         on=call.today,
-        rules=rules_for(library(), state),
+        rules=rules_for(await shelf(call.runtime.commands), state),
     )
     return await call.execute(assessments, assessments.stream_id(application_id), order, shown, status=201)
 

@@ -15,6 +15,7 @@ from libs.service.runtime import Runtime, runtime_of
 from services.scoring.api.access import Reader
 from services.scoring.domain.watching import Colour
 from services.scoring.library import library
+from services.scoring.shelf import shelf
 from services.scoring.watch import WEEK, LineWeek, count_weeks, monday, watch
 
 router = APIRouter(tags=["cards"])
@@ -80,7 +81,7 @@ async def watch_card(
 ) -> Watched:
     """Those scored with a card, week by week, beside the sample that it was built on: the stability of grades and
     indicators, and an alarm that tells a change from chance however often it is looked at."""
-    card = library().card(name)
+    card = (await shelf(runtime.commands)).card(name)
     if card is None:
         raise Rejected("card-unknown", "There is no such card; GET /scoring/cards lists them.", status=404)
     first, last = monday(scored_from), monday(scored_to)

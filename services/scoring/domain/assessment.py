@@ -11,6 +11,7 @@ from libs.contracts.application import ConsentPurpose
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.scoring import (
     ApplicationScored,
+    ChallengerScored,
     InformationAbandoned,
     InformationConsentWithdrawn,
     InformationMissing,
@@ -25,7 +26,7 @@ from services.scoring.domain.judging import Gathered, Rules
 from services.scoring.domain.outcome import Outcome, outcome_of
 
 Settled = InformationObtained | InformationMissing
-Event = Outcome | Settled | InformationRequested | InformationConsentWithdrawn | InformationAbandoned
+Event = Outcome | ChallengerScored | Settled | InformationRequested | InformationConsentWithdrawn | InformationAbandoned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +131,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, gathered=Gathered(event, {}, {}))
         case InformationAbandoned():
             return replace(state, abandoned=True)
+        case ChallengerScored():
+            return state
     gathered = state.gathered
     assert gathered is not None, "an item is settled after it was asked for"
     match event:
@@ -148,7 +151,7 @@ def _begin(command: AssessApplication, state: State) -> Sequence[Event]:
     policy = command.rules.policy
     needs = policy.needed(command.request)
     if not needs:
-        return [outcome_of(command.application_id, command.request, None, command.rules, command.on)]
+        return outcome_of(command.application_id, command.request, None, command.rules, command.on)
     kinds = command.rules.kinds
     asked = InformationRequested(
         application_id=command.application_id,
@@ -234,4 +237,4 @@ def _then_assess(
     if not settled or gathered is None or gathered.open:
         return list(settled)
     asked = gathered.asked
-    return [*settled, outcome_of(asked.application_id, asked.request, gathered, command.rules, command.on)]
+    return [*settled, *outcome_of(asked.application_id, asked.request, gathered, command.rules, command.on)]

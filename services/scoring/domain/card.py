@@ -101,6 +101,24 @@ class Meaning(NamedTuple):
     grade: str
 
 
+class Segment(NamedTuple):
+    """For whom a card was made beyond the kind of applicant: products, and regions by the beginning of their code.
+    Where it names none, all."""
+
+    products: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+    def fits(self, product: str, region: str) -> bool:
+        return (not self.products or product in self.products) and (
+            not self.regions or any(region.startswith(each) for each in self.regions)
+        )
+
+    @property
+    def narrowness(self) -> int:
+        """How many things it is particular about."""
+        return bool(self.products) + bool(self.regions)
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A card that may be scored with.
@@ -115,6 +133,7 @@ class Card:
     effective_from: date
     effective_to: date | None
     applies_to: tuple[str, ...]
+    segment: Segment
     base_points: int
     indicators: tuple[CardIndicator, ...]
     grades: tuple[Grade, ...]
@@ -164,13 +183,29 @@ def assess(card: Card, answers: Mapping[str, Answer]) -> Assessment:
     )
 
 
-def effective_card(cards: Iterable[Card], on: date, applicant_kind: str) -> Card | None:
-    """The card to score such an applicant with on a business date: of those in force the latest to begin.
+def effective_cards(
+    cards: Iterable[Card], on: date, applicant_kind: str, product: str = "", region: str = ""
+) -> list[Card]:
+    """The cards that such an application can be scored with on a business date, the one that counts last.
 
-    Of two that begin on the same day the higher version counts, then the later name.
+    The narrowest segment counts, then the latest to begin, the higher version, the later name.
     """
-    candidates = [card for card in cards if card.is_effective(on) and applicant_kind in card.applies_to]
-    return max(candidates, key=lambda card: (card.effective_from, card.version, card.card_id), default=None)
+    candidates = [
+        card
+        for card in cards
+        if card.is_effective(on) and applicant_kind in card.applies_to and card.segment.fits(product, region)
+    ]
+    return sorted(
+        candidates, key=lambda card: (card.segment.narrowness, card.effective_from, card.version, card.card_id)
+    )
+
+
+def effective_card(
+    cards: Iterable[Card], on: date, applicant_kind: str, product: str = "", region: str = ""
+) -> Card | None:
+    """The card to score such an application with on a business date; None when none is in force for it."""
+    found = effective_cards(cards, on, applicant_kind, product, region)
+    return found[-1] if found else None
 
 
 def probability_table(intercept: Decimal, slope: Decimal, lowest: int, highest: int) -> tuple[Decimal, ...]:

@@ -14,6 +14,7 @@ from services.scoring.domain.card import (
     Grade,
     Meaning,
     Reason,
+    Segment,
     probability_table,
 )
 from services.scoring.domain.document import Node, read
@@ -30,7 +31,18 @@ def read_card(raw: bytes) -> Card:
     root = read(raw, CARD_FORMAT)
     root.allow(
         *("format", "card_id", "version", "effective_from", "effective_to", "title", "author", "approver", "source"),
-        *("applies_to", "target", "scaling", "calibration", "reference", "indicators", "grades", "build", "metrics"),
+        *(
+            "applies_to",
+            "segment",
+            "target",
+            "scaling",
+            "calibration",
+            "reference",
+            "indicators",
+            "grades",
+            "build",
+            "metrics",
+        ),
     )
     for described in ("target", "reference", "build", "metrics"):
         root.child(described).members()
@@ -61,6 +73,7 @@ def read_card(raw: bytes) -> Card:
         effective_from=effective_from,
         effective_to=effective_to,
         applies_to=tuple(node.as_text() for node in root.items("applies_to")),
+        segment=_segment(root.child("segment")) if root.has("segment") else Segment(),
         base_points=base_points,
         indicators=indicators,
         grades=grades,
@@ -74,6 +87,16 @@ def read_card(raw: bytes) -> Card:
         sha256=sha256(raw).hexdigest(),
         document={name: node.value for name, node in root.members()},
     )
+
+
+def _segment(node: Node) -> Segment:
+    node.allow("products", "regions")
+    if not node.members():
+        node.fail("names products or regions; leave it out for all")
+    products, regions = (
+        tuple(each.as_text() for each in node.items(name)) if node.has(name) else () for name in ("products", "regions")
+    )
+    return Segment(products, regions)
 
 
 def _indicator(node: Node) -> CardIndicator:

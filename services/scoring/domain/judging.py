@@ -33,9 +33,11 @@ TEXTS: Final[Mapping[Without, Text]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an application is assessed by: the rules in force on the day of its submission (card None: there is none)."""
+    """What an application is assessed by: the rules in force on the day of its submission (card None: there is none).
+    `challengers` score in the card's shadow."""
 
     card: Card | None
+    challengers: tuple[Card, ...]
     catalogue: Catalogue
     kinds: Kinds
     policy: InformationPolicy

@@ -15,8 +15,10 @@ from libs.events.testing import Scenario
 from libs.lending.money import Money
 from services.scoring.domain.assessment import AssessApplication
 from services.scoring.domain.card import Card
+from services.scoring.domain.card_record import State
 from services.scoring.handlers import assessments, rules_of
 from services.scoring.library import library
+from services.scoring.shelf import shelf_of
 from services.scoring.tests.requests import request
 
 CARD = library().cards[0]
@@ -31,7 +33,7 @@ def _command(card: Card | None = CARD, **changes: Any) -> AssessApplication:
         request=asked,
         consents=(),
         on=ON,
-        rules=replace(rules_of(library(), asked, ON), card=card),
+        rules=replace(rules_of(shelf_of(library(), State()), asked, ON), card=card),
     )
 
 

@@ -34,9 +34,11 @@ from services.scoring.domain.assessment import (
     SettleItem,
     WithdrawConsent,
 )
+from services.scoring.domain.card_record import State
 from services.scoring.domain.information import ItemKind
 from services.scoring.handlers import assessments, rules_of
 from services.scoring.library import library
+from services.scoring.shelf import shelf_of
 from services.scoring.tests.requests import request
 
 ON = date(2026, 3, 1)
@@ -78,7 +80,7 @@ def enterprise(consents: tuple[ConsentPurpose, ...] = ALL_CONSENTS, **changes: A
 
 
 def command(asked: Any) -> AssessApplication:
-    rules = replace(rules_of(library(), asked, ON), card=library().cards[0])
+    rules = replace(rules_of(shelf_of(library(), State()), asked, ON), card=library().cards[0])
     return AssessApplication(application_id="application-1", request=asked, consents=ALL_CONSENTS, on=ON, rules=rules)
 
 
