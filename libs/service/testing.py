@@ -51,12 +51,15 @@ class Neighbour:
         self._commands = CommandHandler(self.store, codec, Clock())
         self._relay = Relay(self.store, log, service=name, topic=topic(name), partitions=PARTITIONS, stamped=Signal())
 
-    async def publish(self, stream_id: str, *events: DomainEvent, effective_date: str = "") -> None:
-        """These events happen on a stream of the neighbour and reach its topic."""
+    async def publish(
+        self, stream_id: str, *events: DomainEvent, effective_date: str = "", actor: Actor | None = None
+    ) -> None:
+        """These events happen on a stream of the neighbour, by itself or by `actor`, and reach its topic."""
         write: Decider[Sequence[DomainEvent], None, Any] = Decider(
             stream_id.partition("-")[0], None, lambda command, _state: command, lambda state, _event: state
         )
-        cause = Cause(Actor(f"service:{self.name}", "service"), str(uuid4()), effective_date=effective_date)
+        by = actor or Actor(f"service:{self.name}", "service")
+        cause = Cause(by, str(uuid4()), effective_date=effective_date)
         await self._commands.handle(write, stream_id, events, cause)
         await self.store.stamp()
         await self._relay.step()
@@ -87,10 +90,12 @@ class Served:
         client = httpx.AsyncClient(transport=transport, base_url="http://service.test", headers=headers)
         return await self._clients.enter_async_context(client)
 
-    async def publish(self, stream_id: str, *events: DomainEvent, effective_date: str = "") -> None:
+    async def publish(
+        self, stream_id: str, *events: DomainEvent, effective_date: str = "", actor: Actor | None = None
+    ) -> None:
         """Events of other services happen and reach their topics; `settle()` waits until they are handled."""
         neighbour = self.neighbours.setdefault(events[0].service, Neighbour(events[0].service, self.log, self.runtime))
-        await neighbour.publish(stream_id, *events, effective_date=effective_date)
+        await neighbour.publish(stream_id, *events, effective_date=effective_date, actor=actor)
 
     async def settle(self) -> None:
         """Until everything that has happened is handled, stamped, projected and published."""

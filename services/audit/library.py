@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from services.audit.domain.controls import ControlPolicy
 from services.audit.domain.retention import RetentionPolicy
+from services.audit.domain.service_levels import ServiceLevels
 
 HERE: Final = Path(__file__).parent
 
@@ -22,6 +23,7 @@ class Library:
 
     retention: tuple[RetentionPolicy, ...]
     controls: tuple[ControlPolicy, ...]
+    service_levels: tuple[ServiceLevels, ...]
 
     def retention_on(self, day: date) -> RetentionPolicy:
         """The rules of retention in force on a date; raises `LookupError` when none are."""
@@ -30,6 +32,10 @@ class Library:
     def controls_on(self, day: date) -> ControlPolicy:
         """The control tests in force on a date; raises `LookupError` when none are."""
         return _in_force(self.controls, day)
+
+    def service_levels_on(self, day: date) -> ServiceLevels:
+        """The targets in force on a date; raises `LookupError` when none are."""
+        return _in_force(self.service_levels, day)
 
 
 class _Dated(Protocol):
@@ -56,6 +62,7 @@ def library() -> Library:
     return Library(
         retention=tuple(map(RetentionPolicy.from_json, _documents("retention-*.json"))),
         controls=tuple(map(ControlPolicy.from_json, _documents("controls-*.json"))),
+        service_levels=tuple(map(ServiceLevels.from_json, _documents("service-levels-*.json"))),
     )
 
 

@@ -12,6 +12,7 @@ from services.audit.api.persons import router as persons
 from services.audit.api.portfolio import router as portfolio
 from services.audit.api.replay import router as replay
 from services.audit.api.samples import router as samples
+from services.audit.api.stages import router as stages
 from services.audit.api.trail import router as trail
 
-routers: Final = [pages, trail, replay, bundles, evidence, persons, control, samples, portfolio]
+routers: Final = [pages, trail, replay, bundles, evidence, persons, control, samples, portfolio, stages]
