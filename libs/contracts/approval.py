@@ -47,6 +47,28 @@ class Offer(Value):
     expires_on: date
 
 
+class ExposureLine(Value):
+    """How a limit stood when an application was decided: what was owed and reserved on its line, and the limit."""
+
+    line: Annotated[str, Field(max_length=160)]
+    """What counts together, as `borrower:ID`, `group:ID`, `product:CODE`."""
+    used: MoneyField
+    limit: MoneyField
+    rule: Code
+
+
+class ConnectionKind(StrEnum):
+    """Why two borrowers count as one risk."""
+
+    CONTROL = "CONTROL"
+    """One controls the other, or somebody controls both."""
+    FAMILY = "FAMILY"
+    ECONOMIC = "ECONOMIC"
+    """What befalls one befalls the other: a main customer, a shared source of repayment."""
+    GUARANTEE = "GUARANTEE"
+    """One answers for the other's debts."""
+
+
 class ApplicationReferred(DomainEvent, type="puhui.approval.application-referred.v1"):
     """The table sends an application to a person: to which queue, with what authority, with how many pairs of eyes."""
 
@@ -57,6 +79,8 @@ class ApplicationReferred(DomainEvent, type="puhui.approval.application-referred
     queue: Code
     four_eyes: bool
     referred_on: date
+    exposures: tuple[ExposureLine, ...] = ()
+    """How the limits stood, where one of them is why a person must decide."""
 
     example: ClassVar[dict[str, Any]] = {
         "application_id": ex.APPLICATION,
@@ -139,6 +163,8 @@ class ApplicationApproved(DomainEvent, type="puhui.approval.application-approved
     decided_by: tuple[Id, ...]
     note: str = ""
     approved_on: date
+    exposures: tuple[ExposureLine, ...] = ()
+    """How the limits stood before; the offer's amount is reserved on each of these lines from now on."""
 
     example: ClassVar[dict[str, Any]] = {
         "application_id": ex.APPLICATION,
@@ -208,6 +234,76 @@ class OfferAccepted(DomainEvent, type="puhui.approval.offer-accepted.v1"):
         "application_id": ex.APPLICATION,
         "contract_id": ex.CONTRACT,
         "accepted_on": "2026-02-02",
+    }
+
+
+class ExposureReleased(DomainEvent, type="puhui.approval.exposure-released.v1"):
+    """What had been approved counts towards no limit any more: it is paid back, or was never paid out."""
+
+    application_id: Id
+    reason: Code
+    amount: MoneyField
+    released_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "reason": "loan-settled",
+        "amount": ex.cny("12000.00"),
+        "released_on": "2027-02-02",
+    }
+
+
+class ExposureReinstated(DomainEvent, type="puhui.approval.exposure-reinstated.v1"):
+    """A loan that had been paid back is owed again, since a repayment was reversed: it counts towards limits again."""
+
+    application_id: Id
+    reason: Code
+    amount: MoneyField
+    reinstated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "reason": "repayment-reversed",
+        "amount": ex.cny("12000.00"),
+        "reinstated_on": "2027-02-05",
+    }
+
+
+class BorrowerConnected(DomainEvent, type="puhui.approval.borrower-connected.v1"):
+    """A borrower counts as one risk with the others of a group, for a reason that was found somewhere."""
+
+    group_id: Id
+    applicant_id: Id
+    kind: ConnectionKind
+    basis: Text
+    connected_by: Id
+    connected_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "group_id": "group-1",
+        "applicant_id": ex.APPLICANT,
+        "kind": "CONTROL",
+        "basis": "Holds 60% of the shares, by the company register of 2026-01-31",
+        "connected_by": "risk-manager",
+        "connected_on": "2026-02-01",
+    }
+
+
+class BorrowerDisconnected(DomainEvent, type="puhui.approval.borrower-disconnected.v1"):
+    """A borrower no longer counts as one risk with a group."""
+
+    group_id: Id
+    applicant_id: Id
+    reason: Text
+    disconnected_by: Id
+    disconnected_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "group_id": "group-1",
+        "applicant_id": ex.APPLICANT,
+        "reason": "Sold the shares, by the company register of 2026-06-30",
+        "disconnected_by": "risk-manager",
+        "disconnected_on": "2026-07-01",
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from uuid import UUID, uuid5
 
 import orjson
@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.events.commands import Cause, Key, KeyReused, Outcome, VersionMismatch
+from libs.events.conflicts import CONFLICTS, in_transaction
 from libs.events.decider import Decider
 from libs.events.envelope import Actor as EventActor
 from libs.events.sealing import SubjectKey
-from libs.events.store import ConcurrencyError
+from libs.events.store import AlreadyAnswered, Session
 from libs.service.actor import Actor
 from libs.service.auth import require
 from libs.service.context import current
@@ -30,6 +31,10 @@ from libs.service.runtime import Runtime, runtime_of
 
 C = TypeVar("C")
 S = TypeVar("S")
+
+Decide: TypeAlias = Callable[[C], Awaitable[Outcome[S]]]
+Within: TypeAlias = Callable[[Session, Decide[C, S], C], Awaitable[Outcome[S]]]
+"""What a command does in its own transaction: (session, decide, command) to the outcome of `decide`."""
 
 KEYED: Final = UUID("6a1f9a3e-55a1-5c3f-9d0e-3b9a1c0f4d27")
 """Namespace of identifiers that are derived from an idempotency key."""
@@ -68,6 +73,7 @@ class Call:
         effective_date: date | None = None,
         rules: dict[str, str] | None = None,
         subject: str | None = None,
+        within: Within[C, S] | None = None,
     ) -> Response:
         """Decide the command and answer with `body(state)`: an object of JSON values or a pydantic model.
 
@@ -77,6 +83,10 @@ class Call:
 
         `subject`: the person whose personal data the request or the answer holds. What is remembered of both is then
         sealed under that person's key; raises `sealing.Shut` when there is none any more.
+
+        `within`: work in the one transaction of the command, for what a service keeps beside its events: it is given
+        the session and a function that decides a command, and gives that one's outcome. It is done anew after a
+        conflict; without events in the outcome there is nothing to write.
         """
         answers: dict[int, bytes] = {}
         print_of, remembered = fingerprint(self.request, self.actor), _as_it_is
@@ -97,24 +107,39 @@ class Call:
         if conditional and await self.runtime.store.answered(key.key) is None:  # an answer stands, whatever came since
             _, version = await self.runtime.commands.state(decider, stream_id)
             self.precondition.check(version or None)
+        handle = partial(
+            self.runtime.commands.handle,
+            decider,
+            stream_id,
+            cause=self.cause(effective_date, rules),
+            key=key,
+            expected_version=self.precondition.expected_version,
+        )
         try:
-            outcome = await self.runtime.commands.handle(
-                decider,
-                stream_id,
-                command,
-                self.cause(effective_date, rules),
-                key=key,
-                expected_version=self.precondition.expected_version,
-            )
+            outcome = await (handle(command) if within is None else self._together(handle, command, within))
         except KeyReused:
             raise Problem(IDEMPOTENCY_KEY_REUSED) from None
         except VersionMismatch as mismatch:
             raise Problem(PRECONDITION_FAILED, headers={"etag": etag(mismatch.current)}) from None
-        except ConcurrencyError:
+        except CONFLICTS:
             raise Problem(CONFLICT, "Too many commands on this resource at once; send it again.") from None
         if outcome.answer is not None:
             return _response(await _opened(self.runtime, outcome.answer), replayed=True)
         return _response(answers[0], replayed=False)
+
+    async def _together(
+        self, handle: Callable[..., Awaitable[Outcome[S]]], command: C, within: Within[C, S]
+    ) -> Outcome[S]:
+        outcomes: list[Outcome[S]] = []
+
+        async def work(session: Session) -> None:
+            outcomes.append(await within(session, partial(handle, within=session), command))
+
+        try:
+            await in_transaction(self.runtime.store, work)
+        except AlreadyAnswered:  # the same key a moment earlier: now its answer is there
+            await in_transaction(self.runtime.store, work)
+        return outcomes[-1]
 
     def cause(self, effective_date: date | None = None, rules: dict[str, str] | None = None) -> Cause:
         """The circumstances of what this call leads to."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from libs.contracts.approval import TableProposed
+from libs.contracts.approval import Outcome, TableProposed
 from libs.contracts.values import LoanRequest
+from libs.events import commands as kit
 from libs.events.canonical import canonical
 from libs.events.commands import CommandHandler
 from libs.events.decider import Decider
 from libs.events.store import Session
-from services.approval.domain import decision, release
+from libs.service.commands import Decide
+from services.approval import exposure
+from services.approval.domain import decision, group, release
 from services.approval.domain.capacity import coverage_bps, debt_to_income_bps
-from services.approval.domain.commands import Command, ConsiderApplication
+from services.approval.domain.commands import Command, ConsiderApplication, DecideCase
 from services.approval.domain.state import Event, State
 from services.approval.library import library
 from services.approval.tables import DecisionTable, Facts, in_force
@@ -25,6 +30,9 @@ DECISION: Final[Decider[Command, State, Event]] = Decider(
 )
 TABLES: Final[Decider[release.Command, release.State, release.Event]] = Decider(
     "table", release.INITIAL, release.decide, release.evolve
+)
+GROUP: Final[Decider[group.Command, group.State, group.Event]] = Decider(
+    "borrowergroup", group.INITIAL, group.decide, group.evolve
 )
 TABLE_ID: Final = "standard"
 """The table that decides on applications."""
@@ -78,3 +86,18 @@ def consider(
         authority=library().authority(today),
         today=today,
     )
+
+
+async def within_limits(
+    commands: CommandHandler, stream_id: str, session: Session, decide: Decide[Command, State], command: Command
+) -> kit.Outcome[State]:
+    """A person's decision with the limits as they stand, locked until it is written, and what it reserves."""
+    counted: Sequence[str] = ()
+    if isinstance(command, DecideCase) and command.outcome is Outcome.APPROVE:
+        state, _ = await commands.state(DECISION, stream_id, session)
+        if state.request is not None:
+            standing = await exposure.standing(session, library().exposure, state.request, command.today)
+            command, counted = replace(command, exposures=standing.lines), standing.counted
+    outcome = await decide(command)
+    await exposure.follow(session, outcome.events, counted)
+    return outcome

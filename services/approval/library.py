@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from services.approval.domain import policy
+from services.approval.domain.exposure import ExposurePolicy
 from services.approval.domain.policy import Authority
 from services.approval.tables import DecisionTable, load_tables
 
@@ -23,6 +24,7 @@ class Library:
 
     tables: Sequence[DecisionTable]
     authorities: Sequence[Authority]
+    exposure: ExposurePolicy
 
     def authority(self, on: date) -> Authority:
         return policy.in_force(self.authorities, on)
@@ -34,4 +36,11 @@ def library() -> Library:
         Authority.from_json(json.loads(path.read_text(encoding="utf-8")))
         for path in sorted((HERE / "policy").glob("authority-*.json"))
     ]
-    return Library(load_tables(HERE / "tables"), authorities)
+    exposure = max(
+        (
+            ExposurePolicy.from_json(json.loads(path.read_text(encoding="utf-8")))
+            for path in (HERE / "policy").glob("exposure-*.json")
+        ),
+        key=lambda policy: policy.version,
+    )
+    return Library(load_tables(HERE / "tables"), authorities, exposure)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from libs.contracts.application import ApplicationWithdrawn
+from libs.contracts.approval import Outcome
 from libs.contracts.contract import ContractSigned
-from libs.contracts.ledger import BusinessDayOpened
+from libs.contracts.ledger import BookingRefused, BusinessDayOpened, LoanCancelled, LoanSettled, RepaymentReversed
 from libs.contracts.scoring import ApplicationScored, ScoringFailed
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.approval.domain.commands import AcceptOffer, LapseApproval
+from services.approval import exposure
+from services.approval.domain.commands import (
+    AcceptOffer,
+    Command,
+    ConsiderApplication,
+    LapseApproval,
+    ReinstateExposure,
+    ReleaseExposure,
+)
 from services.approval.domain.decision import OFFER_EXPIRED
 from services.approval.handlers import DECISION, consider, table_in_force
+from services.approval.library import library
 
 reactions = Reactions("approval")
 
@@ -26,7 +38,7 @@ async def decide_scored(recorded: Recorded[ApplicationScored], reaction: Reactio
     command = consider(
         event.application_id, event.request, table, score=event.score, grade=event.grade, today=event.scored_on
     )
-    await reaction.handle(DECISION, DECISION.stream_id(event.application_id), command)
+    await _consider(reaction, command)
 
 
 @reactions.on(ScoringFailed)
@@ -34,21 +46,32 @@ async def refer_unscored(recorded: Recorded[ScoringFailed], reaction: Reaction) 
     event = recorded.event
     table = await table_in_force(reaction.commands, event.failed_on, reaction.session)
     command = consider(event.application_id, event.request, table, score=None, grade="", today=event.failed_on)
-    await reaction.handle(DECISION, DECISION.stream_id(event.application_id), command)
+    await _consider(reaction, command)
+
+
+async def _consider(reaction: Reaction, command: ConsiderApplication) -> None:
+    """What the table approves is held to the limits, and reserved on their lines."""
+    counted: Sequence[str] = ()
+    if command.verdict.outcome is Outcome.APPROVE:
+        policy = library().exposure
+        standing = await exposure.standing(reaction.session, policy, command.request, command.today)
+        command, counted = replace(command, exposures=standing.lines, referral=policy.referral), standing.counted
+    outcome = await reaction.handle(DECISION, DECISION.stream_id(command.application_id), command)
+    await exposure.follow(reaction.session, outcome.events, counted)
 
 
 @reactions.on(ApplicationWithdrawn)
 async def lapse_withdrawn(recorded: Recorded[ApplicationWithdrawn], reaction: Reaction) -> None:
     event = recorded.event
     command = LapseApproval(application_id=event.application_id, reason="withdrawn", today=event.withdrawn_on)
-    await reaction.handle(DECISION, DECISION.stream_id(event.application_id), command)
+    await _happens(reaction, event.application_id, command)
 
 
 @reactions.on(ContractSigned)
 async def accept_offer(recorded: Recorded[ContractSigned], reaction: Reaction) -> None:
     event = recorded.event
     command = AcceptOffer(application_id=event.application_id, contract_id=event.contract_id, today=event.signed_on)
-    await reaction.handle(DECISION, DECISION.stream_id(event.application_id), command)
+    await _happens(reaction, event.application_id, command)
 
 
 @reactions.on(BusinessDayOpened)
@@ -58,6 +81,41 @@ async def lapse_expired(recorded: Recorded[BusinessDayOpened], reaction: Reactio
     expired: list[Any] = await reaction.session.connection.fetch(EXPIRED_OFFERS, today)
     for row in expired:
         command = LapseApproval(application_id=row["application_id"], reason=OFFER_EXPIRED, today=today)
-        await reaction.handle(
-            DECISION, DECISION.stream_id(row["application_id"]), command, effective_date=today.isoformat()
-        )
+        await _happens(reaction, row["application_id"], command, effective_date=today.isoformat())
+
+
+@reactions.on(LoanSettled)
+async def release_settled(recorded: Recorded[LoanSettled], reaction: Reaction) -> None:
+    event = recorded.event
+    command = ReleaseExposure(application_id=event.application_id, reason="loan-settled", today=event.settled_on)
+    await _happens(reaction, event.application_id, command)
+
+
+@reactions.on(LoanCancelled)
+async def release_cancelled(recorded: Recorded[LoanCancelled], reaction: Reaction) -> None:
+    event = recorded.event
+    command = ReleaseExposure(application_id=event.application_id, reason="loan-cancelled", today=event.cancelled_on)
+    await _happens(reaction, event.application_id, command)
+
+
+@reactions.on(BookingRefused)
+async def release_refused(recorded: Recorded[BookingRefused], reaction: Reaction) -> None:
+    event = recorded.event
+    command = ReleaseExposure(application_id=event.application_id, reason="booking-refused", today=event.refused_on)
+    await _happens(reaction, event.application_id, command)
+
+
+@reactions.on(RepaymentReversed)
+async def reinstate_owed(recorded: Recorded[RepaymentReversed], reaction: Reaction) -> None:
+    """A loan that was settled is owed again when a repayment turns out not to be one."""
+    event = recorded.event
+    application_id = await exposure.application_of_loan(reaction.session, event.loan_id)
+    if application_id is not None:
+        command = ReinstateExposure(application_id=application_id, reason="repayment-reversed", today=event.reversed_on)
+        await _happens(reaction, application_id, command)
+
+
+async def _happens(reaction: Reaction, application_id: str, command: Command, *, effective_date: str = "") -> None:
+    stream_id = DECISION.stream_id(application_id)
+    outcome = await reaction.handle(DECISION, stream_id, command, effective_date=effective_date)
+    await exposure.follow(reaction.session, outcome.events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -21,7 +22,7 @@ from libs.service.runtime import Runtime, runtime_of
 from services.approval import models
 from services.approval.domain.commands import ClaimCase, DecideCase, RecommendDecision, ReleaseCase
 from services.approval.domain.state import Status
-from services.approval.handlers import DECISION, table_in_force
+from services.approval.handlers import DECISION, table_in_force, within_limits
 from services.approval.library import library
 from services.approval.views import decision
 
@@ -128,8 +129,14 @@ async def decide_case(call: Officer, application_id: ApplicationId, body: models
         today=call.today,
     )
     rules = {"authority": f"v{authority.version}"}
+    stream_id = DECISION.stream_id(application_id)
     return await call.execute(
-        DECISION, DECISION.stream_id(application_id), determination, models.Decision.of, rules=rules
+        DECISION,
+        stream_id,
+        determination,
+        models.Decision.of,
+        rules=rules,
+        within=partial(within_limits, call.runtime.commands, stream_id),
     )
 
 

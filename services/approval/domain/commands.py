@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from libs.contracts.approval import DecisionBasis, Outcome
+from libs.contracts.approval import DecisionBasis, ExposureLine, Outcome
 from libs.contracts.values import LoanRequest, Reason
 from libs.lending.money import Money
+from services.approval.domain.exposure import Referral
 from services.approval.domain.policy import Authority
 
 
@@ -26,13 +27,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsiderApplication:
-    """Decide on a scored application by the table's verdict."""
+    """Decide on a scored application by the table's verdict, within the limits of `exposures`; what these do not allow
+    goes where `referral` says."""
 
     application_id: str
     request: LoanRequest
     verdict: Verdict
     authority: Authority
     today: date
+    exposures: tuple[ExposureLine, ...] = ()
+    referral: Referral | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,8 @@ class RecommendDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideCase:
-    """A person decides. `limit` is the largest amount of that person's authority."""
+    """A person decides. `limit` is the largest amount of that person's authority; `exposures` are the lines on which an
+    approval would count."""
 
     officer: str
     limit: Money
@@ -79,6 +84,7 @@ class DecideCase:
     terms: OfferTerms
     authority: Authority
     today: date
+    exposures: tuple[ExposureLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +103,32 @@ class AcceptOffer:
     today: date
 
 
-Command = ConsiderApplication | ClaimCase | ReleaseCase | RecommendDecision | DecideCase | LapseApproval | AcceptOffer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseExposure:
+    """The loan is paid back, or came to nothing: it counts towards limits no more."""
+
+    application_id: str
+    reason: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReinstateExposure:
+    """A repayment was reversed, and the loan is owed again."""
+
+    application_id: str
+    reason: str
+    today: date
+
+
+Command = (
+    ConsiderApplication
+    | ClaimCase
+    | ReleaseCase
+    | RecommendDecision
+    | DecideCase
+    | LapseApproval
+    | AcceptOffer
+    | ReleaseExposure
+    | ReinstateExposure
+)

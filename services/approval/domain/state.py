@@ -15,6 +15,8 @@ from libs.contracts.approval import (
     CaseReleased,
     DecisionBasis,
     DecisionRecommended,
+    ExposureReinstated,
+    ExposureReleased,
     Offer,
     OfferAccepted,
 )
@@ -29,6 +31,8 @@ Event = (
     | CaseReleased
     | DecisionRecommended
     | OfferAccepted
+    | ExposureReleased
+    | ExposureReinstated
 )
 
 
@@ -58,6 +62,9 @@ class State:
     decided_by: tuple[str, ...] = ()
     decided_on: date | None = None
     note: str = ""
+    reserved: bool = False
+    """The offer's amount counts towards limits."""
+    paid_back: bool = False
 
 
 initial = State()
@@ -94,6 +101,7 @@ def evolve(state: State, event: Event) -> State:
                 decided_by=event.decided_by,
                 decided_on=event.approved_on,
                 note=event.note,
+                reserved=True,
             )
         case ApplicationDeclined():
             return replace(
@@ -108,6 +116,11 @@ def evolve(state: State, event: Event) -> State:
                 note=event.note,
             )
         case ApprovalLapsed():
-            return replace(state, application_id=event.application_id, status=Status.LAPSED)
+            return replace(state, application_id=event.application_id, status=Status.LAPSED, reserved=False)
         case OfferAccepted():
-            return replace(state, application_id=event.application_id, status=Status.ACCEPTED)
+            reserved = state.offer is not None and not state.paid_back
+            return replace(state, application_id=event.application_id, status=Status.ACCEPTED, reserved=reserved)
+        case ExposureReleased():
+            return replace(state, reserved=False, paid_back=True)
+        case ExposureReinstated():
+            return replace(state, reserved=True, paid_back=False)

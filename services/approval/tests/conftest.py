@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from libs.service.testing import Served, served
 from services.approval.app import service
+from services.approval.tests.exposures import counted_as_kept
 from services.approval.tests.requests import application_id, scored
 
 
@@ -20,6 +21,7 @@ async def approval(database: str, tmp_path: Path) -> AsyncIterator[Served]:
     async with served(service, database, tmp_path) as running:
         yield running
         assert await running.parked() == []
+        await counted_as_kept(running)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -197,6 +197,8 @@ NOT_SHOWN = {
     "AccrualSuspended",
     "ApplicantRegistered",  # personal data
     "ArrearsUpdated",  # the loan's own position says it
+    "BorrowerConnected",  # of borrowers, not of a loan
+    "BorrowerDisconnected",
     "BusinessDayOpened",
     "CardApproved",  # cards have pages of their own
     "CardDrafted",
@@ -224,6 +226,8 @@ NOT_SHOWN = {
     "InformationMissing",
     "InformationObtained",
     "InformationRequested",
+    "ExposureReinstated",  # the loan's own page says that it is owed
+    "ExposureReleased",
     "KeysRewrapped",
     "LegalHoldPlaced",
     "LegalHoldReleased",
