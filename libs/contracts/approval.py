@@ -11,7 +11,7 @@ from pydantic import Field
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent, Value
 from libs.contracts.types import Code, DecimalField, Id, MoneyField, RateField, Text
-from libs.contracts.values import FeeRule, LoanRequest, Reason
+from libs.contracts.values import FeeRule, GuaranteeKind, LoanRequest, Reason
 from libs.lending.terms import RepaymentMethod
 
 
@@ -304,6 +304,159 @@ class BorrowerDisconnected(DomainEvent, type="puhui.approval.borrower-disconnect
         "reason": "Sold the shares, by the company register of 2026-06-30",
         "disconnected_by": "risk-manager",
         "disconnected_on": "2026-07-01",
+    }
+
+
+class SecurityOffered(DomainEvent, type="puhui.approval.security-offered.v1"):
+    """Somebody offers security for an application: answers for it, or gives a thing or a right (保证, 抵押, 质押).
+
+    `provider_id` is the guarantor, or the owner of what is given, registered as applicants are. `asset_class` is empty
+    for a surety; `amount_max` is what a surety answers for at most.
+    """
+
+    application_id: Id
+    security_id: Id
+    kind: GuaranteeKind
+    provider_id: Id
+    asset_class: str
+    description: Text
+    amount_max: MoneyField | None = None
+    offered_by: Id
+    offered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "security_id": "security-1",
+        "kind": "MORTGAGE",
+        "provider_id": ex.APPLICANT,
+        "asset_class": "residential-property",
+        "description": "Flat of 89 square metres, certificate 330100-2019-004711",
+        "amount_max": None,
+        "offered_by": "credit-officer",
+        "offered_on": "2026-02-01",
+    }
+
+
+class GuarantorAssessed(DomainEvent, type="puhui.approval.guarantor-assessed.v1"):
+    """What a guarantor could pay if the borrower did not: worked out from his income and debts under a version of the
+    policy."""
+
+    application_id: Id
+    security_id: Id
+    monthly_income: MoneyField
+    monthly_debt_service: MoneyField
+    capacity: MoneyField
+    document_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    policy_version: Annotated[int, Field(ge=1)]
+    assessed_by: Id
+    assessed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "security_id": "security-2",
+        "monthly_income": ex.cny("15000.00"),
+        "monthly_debt_service": ex.cny("5000.00"),
+        "capacity": ex.cny("240000.00"),
+        "document_sha256": ex.SHA256,
+        "policy_version": 1,
+        "assessed_by": "credit-officer",
+        "assessed_on": "2026-02-01",
+    }
+
+
+class SecurityConsented(DomainEvent, type="puhui.approval.security-consented.v1"):
+    """Whoever gives the security agreed to it in writing (Civil Code 685: no surety without)."""
+
+    application_id: Id
+    security_id: Id
+    document_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    signed_on: date
+    recorded_by: Id
+    recorded_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "security_id": "security-2",
+        "document_sha256": ex.SHA256,
+        "signed_on": "2026-02-01",
+        "recorded_by": "credit-officer",
+        "recorded_on": "2026-02-01",
+    }
+
+
+class SecurityValued(DomainEvent, type="puhui.approval.security-valued.v1"):
+    """What a thing or right is worth, by whom and when, and what is counted on after the haircut of its class."""
+
+    application_id: Id
+    security_id: Id
+    value: MoneyField
+    haircut_bps: Annotated[int, Field(ge=0, le=10_000)]
+    lending_value: MoneyField
+    valuer: Text
+    valued_on: date
+    document_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    policy_version: Annotated[int, Field(ge=1)]
+    recorded_by: Id
+    recorded_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "security_id": "security-1",
+        "value": ex.cny("300000.00"),
+        "haircut_bps": 3000,
+        "lending_value": ex.cny("210000.00"),
+        "valuer": "Example Valuation Ltd",
+        "valued_on": "2026-01-28",
+        "document_sha256": ex.SHA256,
+        "policy_version": 1,
+        "recorded_by": "credit-officer",
+        "recorded_on": "2026-02-01",
+    }
+
+
+class SecurityPerfected(DomainEvent, type="puhui.approval.security-perfected.v1"):
+    """A mortgage or pledge is in a register, or the thing is in the lender's hands: now it can be counted on."""
+
+    application_id: Id
+    security_id: Id
+    by: Code
+    place: Text
+    reference: Text
+    perfected_on: date
+    document_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    recorded_by: Id
+    recorded_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "security_id": "security-1",
+        "by": "registration",
+        "place": "Real estate registry of Hangzhou",
+        "reference": "2026-DY-000471",
+        "perfected_on": "2026-02-03",
+        "document_sha256": ex.SHA256,
+        "recorded_by": "contract-officer",
+        "recorded_on": "2026-02-03",
+    }
+
+
+class SecurityReleased(DomainEvent, type="puhui.approval.security-released.v1"):
+    """The lender has no right in it any more (Civil Code 393): what it secured is paid back, or it was given up."""
+
+    application_id: Id
+    security_id: Id
+    provider_id: Id
+    reason: Text
+    released_by: Id
+    released_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "security_id": "security-1",
+        "provider_id": ex.APPLICANT,
+        "reason": "loan-settled",
+        "released_by": "service:approval",
+        "released_on": "2027-02-02",
     }
 
 

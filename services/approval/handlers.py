@@ -18,7 +18,7 @@ from libs.events.decider import Decider
 from libs.events.store import Session
 from libs.service.commands import Decide
 from services.approval import exposure
-from services.approval.domain import decision, group, release
+from services.approval.domain import decision, group, release, security, security_state
 from services.approval.domain.capacity import coverage_bps, debt_to_income_bps
 from services.approval.domain.commands import Command, ConsiderApplication, DecideCase
 from services.approval.domain.state import Event, State
@@ -33,6 +33,9 @@ TABLES: Final[Decider[release.Command, release.State, release.Event]] = Decider(
 )
 GROUP: Final[Decider[group.Command, group.State, group.Event]] = Decider(
     "borrowergroup", group.INITIAL, group.decide, group.evolve
+)
+SECURITY: Final[Decider[security.Command, security_state.State, security_state.Event]] = Decider(
+    "security", security.INITIAL, security.decide, security.evolve
 )
 TABLE_ID: Final = "standard"
 """The table that decides on applications."""

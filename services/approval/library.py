@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from services.approval.domain import policy
 from services.approval.domain.exposure import ExposurePolicy
 from services.approval.domain.policy import Authority
+from services.approval.domain.security_policy import SecurityPolicy
 from services.approval.tables import DecisionTable, load_tables
 
 HERE: Final = Path(__file__).parent
@@ -25,22 +26,27 @@ class Library:
     tables: Sequence[DecisionTable]
     authorities: Sequence[Authority]
     exposure: ExposurePolicy
+    securities: Sequence[SecurityPolicy]
 
     def authority(self, on: date) -> Authority:
         return policy.in_force(self.authorities, on)
 
+    def security(self, on: date) -> SecurityPolicy:
+        return policy.in_force(self.securities, on)
+
 
 @cache
 def library() -> Library:
-    authorities = [
-        Authority.from_json(json.loads(path.read_text(encoding="utf-8")))
-        for path in sorted((HERE / "policy").glob("authority-*.json"))
-    ]
-    exposure = max(
-        (
-            ExposurePolicy.from_json(json.loads(path.read_text(encoding="utf-8")))
-            for path in (HERE / "policy").glob("exposure-*.json")
-        ),
-        key=lambda policy: policy.version,
+    """Raises `ValueError` or `KeyError` for a policy that must not be used: the service will not start."""
+    exposures = map(ExposurePolicy.from_json, _documents("exposure-*.json"))
+    return Library(
+        tables=load_tables(HERE / "tables"),
+        authorities=list(map(Authority.from_json, _documents("authority-*.json"))),
+        exposure=max(exposures, key=lambda version: version.version),
+        securities=list(map(SecurityPolicy.from_json, _documents("security-*.json"))),
     )
-    return Library(load_tables(HERE / "tables"), authorities, exposure)
+
+
+def _documents(pattern: str) -> Iterator[Any]:
+    for path in sorted((HERE / "policy").glob(pattern)):
+        yield json.loads(path.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from libs.contracts.application import ApplicationWithdrawn
@@ -23,7 +24,8 @@ from services.approval.domain.commands import (
     ReleaseExposure,
 )
 from services.approval.domain.decision import OFFER_EXPIRED
-from services.approval.handlers import DECISION, consider, table_in_force
+from services.approval.domain.security import ReleaseSecurity
+from services.approval.handlers import DECISION, SECURITY, consider, table_in_force
 from services.approval.library import library
 
 reactions = Reactions("approval")
@@ -86,23 +88,25 @@ async def lapse_expired(recorded: Recorded[BusinessDayOpened], reaction: Reactio
 
 @reactions.on(LoanSettled)
 async def release_settled(recorded: Recorded[LoanSettled], reaction: Reaction) -> None:
-    event = recorded.event
-    command = ReleaseExposure(application_id=event.application_id, reason="loan-settled", today=event.settled_on)
-    await _happens(reaction, event.application_id, command)
+    await _ends(reaction, recorded.event.application_id, "loan-settled", recorded.event.settled_on)
 
 
 @reactions.on(LoanCancelled)
 async def release_cancelled(recorded: Recorded[LoanCancelled], reaction: Reaction) -> None:
-    event = recorded.event
-    command = ReleaseExposure(application_id=event.application_id, reason="loan-cancelled", today=event.cancelled_on)
-    await _happens(reaction, event.application_id, command)
+    await _ends(reaction, recorded.event.application_id, "loan-cancelled", recorded.event.cancelled_on)
 
 
 @reactions.on(BookingRefused)
 async def release_refused(recorded: Recorded[BookingRefused], reaction: Reaction) -> None:
-    event = recorded.event
-    command = ReleaseExposure(application_id=event.application_id, reason="booking-refused", today=event.refused_on)
-    await _happens(reaction, event.application_id, command)
+    await _ends(reaction, recorded.event.application_id, "booking-refused", recorded.event.refused_on)
+
+
+async def _ends(reaction: Reaction, application_id: str, reason: str, today: date) -> None:
+    """Nothing is owed: it counts towards no limit, and what secured it is given back."""
+    command = ReleaseExposure(application_id=application_id, reason=reason, today=today)
+    await _happens(reaction, application_id, command)
+    give_back = ReleaseSecurity(application_id=application_id, reason=reason, by=reaction.actor.subject, today=today)
+    await reaction.handle(SECURITY, SECURITY.stream_id(application_id), give_back)
 
 
 @reactions.on(RepaymentReversed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from libs.lending.money import Money
 
@@ -39,9 +39,20 @@ class Authority:
         return max(held, key=lambda amount: amount.minor, default=Money.zero())
 
 
-def in_force(versions: Collection[Authority], on: date) -> Authority:
+class _Dated(Protocol):
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def effective_from(self) -> date: ...
+
+
+P = TypeVar("P", bound=_Dated)
+
+
+def in_force(versions: Collection[P], on: date) -> P:
     """The version in force on a date; raises `LookupError` when none is."""
     valid = [version for version in versions if version.effective_from <= on]
     if not valid:
-        raise LookupError(f"no authority matrix is in force on {on}")
+        raise LookupError(f"no policy is in force on {on}")
     return max(valid, key=lambda version: (version.effective_from, version.version))

@@ -219,6 +219,12 @@ NOT_SHOWN = {
     "DecisionRecommended",
     "DelinquencyPaused",
     "DocumentAttached",
+    "GuarantorAssessed",  # what secures an application has its own page
+    "SecurityConsented",
+    "SecurityOffered",
+    "SecurityPerfected",
+    "SecurityReleased",
+    "SecurityValued",
     "ErasureDue",  # a person's page says it, and so for the others about persons
     "ErasureRequested",
     "InformationAbandoned",  # the assessment's own page shows what was gathered
