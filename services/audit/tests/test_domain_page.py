@@ -207,33 +207,28 @@ NOT_SHOWN = {
     "CardValidated",
     "CaseClaimed",
     "CaseReleased",
-    "ClassificationOverlaid",  # the tier that follows is said by LoanClassified
-    "ComplaintResolved",
     "ChallengerScored",  # nothing follows from it
+    "ClassificationOverlaid",  # the tier that follows is said by LoanClassified
     "ComparisonSignedOff",
+    "ComplaintResolved",
     "ConsentGiven",
     "ContractAccepted",
-    "ControlsRun",  # internal control has pages of its own
     "ContractViewed",
+    "ControlsRun",  # internal control has pages of its own
     "DayClosed",
     "DecisionRecommended",
     "DelinquencyPaused",
     "DocumentAttached",
-    "GuarantorAssessed",  # what secures an application has its own page
-    "SecurityConsented",
-    "SecurityOffered",
-    "SecurityPerfected",
-    "SecurityReleased",
-    "SecurityValued",
     "ErasureDue",  # a person's page says it, and so for the others about persons
     "ErasureRequested",
+    "ExposureReinstated",  # the loan's own page says that it is owed
+    "ExposureReleased",
+    "GuarantorAssessed",  # what secures an application has its own page
     "InformationAbandoned",  # the assessment's own page shows what was gathered
     "InformationConsentWithdrawn",
     "InformationMissing",
     "InformationObtained",
     "InformationRequested",
-    "ExposureReinstated",  # the loan's own page says that it is owed
-    "ExposureReleased",
     "KeysRewrapped",
     "LegalHoldPlaced",
     "LegalHoldReleased",
@@ -241,31 +236,36 @@ NOT_SHOWN = {
     "ParkedEventHandedOver",
     "ParkedEventRepaired",
     "ParkedEventSkipped",
+    "PeriodSealed",
     "PersonErased",
     "PersonRestricted",
     "PersonalDataRead",
+    "ProductDefined",
+    "ProductWithdrawn",
+    "ReadModelSwitched",
+    "ReadModelVerified",
     "RecordsRead",
     "RefinancingAgreed",  # its loan is not there yet; LoanBooked says which loan it ends
+    "RepaymentNoted",  # the ledger said it first
+    "RestrictionLifted",
     "SampleDrawn",
+    "SecurityConsented",
+    "SecurityOffered",
+    "SecurityPerfected",
+    "SecurityReleased",
+    "SecurityValued",
+    "StoreAdopted",
+    "SuspenseMatched",  # the repayment that it became is said by RepaymentReceived
+    "SuspenseReceived",
+    "SuspenseReturned",
+    "TableCompared",
+    "TableProposed",
+    "TableReleased",
     "ViolationAnswered",
     "ViolationAssigned",
     "ViolationClosed",
     "ViolationFound",
     "WorkPaperCompleted",
-    "PeriodSealed",
-    "ProductDefined",
-    "ProductWithdrawn",
-    "ReadModelSwitched",
-    "ReadModelVerified",
-    "RestrictionLifted",
-    "RepaymentNoted",  # the ledger said it first
-    "StoreAdopted",
-    "TableCompared",
-    "TableProposed",
-    "TableReleased",
-    "SuspenseMatched",  # the repayment that it became is said by RepaymentReceived
-    "SuspenseReceived",
-    "SuspenseReturned",
     "WriteOffRejected",
     "WriteOffRequested",
 }
