@@ -259,6 +259,8 @@ class DisbursementRequested(DomainEvent, type="puhui.ledger.disbursement-request
     requested_on: date
     reason: str = ""
     """Why it was tried again, where a person asked for it."""
+    tranche: Annotated[int, Field(ge=0)] = 0
+    """Which later part of the loan this is, from 1; 0 is the first payout."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -332,6 +334,73 @@ class LoanDisbursed(DomainEvent, type="puhui.ledger.loan-disbursed.v1"):
         "terms": ex.TERMS,
         "plan": [ex.PLAN_ROW],
         "position": POSITION | {"as_of": "2026-02-02", "next_due": "2026-03-02"},
+    }
+
+
+class TrancheDisbursed(DomainEvent, type="puhui.ledger.tranche-disbursed.v1"):
+    """A later part of the loan reached the borrower's account: it bears interest from the value date, and the coming
+    instalments are worked out again. `difference` is what that changes in what had been allocated."""
+
+    loan_id: Id
+    application_id: Id
+    payment_id: Id
+    number: Annotated[int, Field(ge=1)]
+    bank_reference: Text
+    amount: MoneyField
+    value_date: date
+    plan: tuple[PlanRow, ...]
+    difference: Components
+    credit_difference: MoneyField
+    waived_difference: MoneyField = Money(0)
+    position: LoanPosition
+    confirmed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "payment_id": ex.PAYMENT,
+        "number": 1,
+        "bank_reference": "B20260402-000001",
+        "amount": ex.cny("3000.00"),
+        "value_date": "2026-04-02",
+        "plan": [ex.PLAN_ROW],
+        "difference": NOTHING,
+        "credit_difference": ZERO,
+        "position": POSITION | {"as_of": "2026-04-02"},
+        "confirmed_on": "2026-04-02",
+    }
+
+
+class TrancheReturned(DomainEvent, type="puhui.ledger.tranche-returned.v1"):
+    """The receiving bank sent a later part of the loan back: the loan is as if that part had never been paid out."""
+
+    loan_id: Id
+    application_id: Id
+    payment_id: Id
+    number: Annotated[int, Field(ge=1)]
+    reason: Code
+    amount: MoneyField
+    value_date: date
+    plan: tuple[PlanRow, ...]
+    difference: Components
+    credit_difference: MoneyField
+    waived_difference: MoneyField = Money(0)
+    position: LoanPosition
+    returned_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "payment_id": ex.PAYMENT,
+        "number": 1,
+        "reason": "account-not-found",
+        "amount": ex.cny("3000.00"),
+        "value_date": "2026-04-05",
+        "plan": [ex.PLAN_ROW],
+        "difference": NOTHING,
+        "credit_difference": ZERO,
+        "position": POSITION | {"as_of": "2026-04-05"},
+        "returned_on": "2026-04-05",
     }
 
 

@@ -16,6 +16,8 @@ from libs.contracts.types import MoneyField
 from libs.contracts.values import BankAccount
 from libs.lending.money import Money
 
+PART: Final = "#"
+"""Between a loan's stream and the number of a later part."""
 UNANSWERED: Final = 500
 """From this status on an answer says nothing about the money."""
 
@@ -53,7 +55,7 @@ class BankPayment(BaseModel):
 
 
 class StatementEntry(BaseModel):
-    """A line of the bank's statement. `purpose` is what the payment order said: the loan's stream."""
+    """A line of the bank's statement. `purpose` is what the payment order said."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -65,6 +67,16 @@ class StatementEntry(BaseModel):
     reference: str
     booked_on: date
     reason: str = ""
+
+    @property
+    def stream_id(self) -> str:
+        """The loan that the payment was for."""
+        return self.purpose.partition(PART)[0]
+
+
+def purpose_of(stream_id: str, tranche: int) -> str:
+    """What a payment order says: the loan's stream, and which later part of it."""
+    return f"{stream_id}{PART}{tranche}" if tranche else stream_id
 
 
 class BankSettings(BaseSettings):

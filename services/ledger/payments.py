@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from libs.events.canonical import canonical
 from libs.events.commands import Cause
@@ -18,14 +17,16 @@ from libs.events.ids import derive_id
 from libs.events.store import Session, Task
 from libs.events.tasks import Finish, Job, Tasks, TryLater
 from libs.service.runtime import Runtime
-from services.ledger.bank import Bank, BankPayment, BankState, NoAnswer, NotSent
+from services.ledger.bank import Bank, BankPayment, BankState, NoAnswer, NotSent, purpose_of
 from services.ledger.domain.commands import (
     ConfirmDisbursement,
     FailDisbursement,
     LeaveUnresolved,
     LoanCommand,
 )
+from services.ledger.domain.disbursement import PAID
 from services.ledger.domain.loan import Loan
+from services.ledger.domain.payouts import payment_id_of
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
 
@@ -34,11 +35,6 @@ INQUIRE: Final = "inquire"
 PATIENCE: Final = timedelta(milliseconds=100)
 """Before the bank is asked again about a payment that it has accepted."""
 ACTOR: Final = Actor("service:ledger", "service")
-
-
-def payment_id_of(loan_id: str, attempt: int) -> str:
-    """The id of a loan's nth attempt to pay: whoever works it out again gets the same."""
-    return str(derive_id(UUID(loan_id), f"payment/{attempt}"))
 
 
 class Payments:
@@ -62,11 +58,12 @@ class Payments:
         """Send the payment that the loan waits for."""
         payment_id = str(job.payload["payment_id"])
         loan, _ = await self.runtime.commands.state(LOAN, job.key)
-        if loan.payment is None or loan.payment.payment_id != payment_id or loan.disbursed is not None:
+        if loan.payment is None or loan.payment.payment_id != payment_id or loan.payment.state in PAID:
             return None
         requested_on = date.fromisoformat(job.payload["requested_on"])
         try:
-            answer = await self.bank.pay(payment_id, loan.payment.amount, loan.agreed.account, job.key, requested_on)
+            purpose = purpose_of(job.key, loan.payment.tranche)
+            answer = await self.bank.pay(payment_id, loan.payment.amount, loan.agreed.account, purpose, requested_on)
         except NotSent as error:
             raise TryLater(str(error)) from error
         except NoAnswer as error:
@@ -110,7 +107,7 @@ class Payments:
                     payment_id=answer.payment_id,
                     reason=answer.reason,
                     retryable=answer.retryable,
-                    next_payment_id=payment_id_of(loan.loan_id, loan.payment.attempt + 1),
+                    next_payment_id=payment_id_of(loan.loan_id, loan.payment.attempt + 1, loan.payment.tranche),
                 )
             ]
         return [

@@ -43,6 +43,7 @@ from services.ledger.domain.consequences import next_reset
 from services.ledger.domain.day import NO_DAY, BusinessDay
 from services.ledger.domain.loan import Loan, Status
 from services.ledger.domain.meter import FOREVER, Meter, meter, stopped
+from services.ledger.domain.payouts import awaits_tranche, next_tranche
 from services.ledger.domain.policy import Policy
 from services.ledger.domain.position import day_of_edge, days_past_due, edge_after, oldest_overdue
 from services.ledger.plans import pack, passed
@@ -279,7 +280,10 @@ def meter_of(loan: Loan, on: date) -> Meter:
     if loan.written_off is not None:
         amounts = earned(loan.account, loan.written_off.written_off_on)
         return stopped(amounts.interest, amounts.fee, amounts.penalty)
-    return meter(loan.account, on)
+    found = meter(loan.account, on)
+    if awaits_tranche(loan):  # a repayment does not say when the next part is due: such a loan is asked itself
+        return Meter(found.since, found.until, 0, 0, 0, None, (), loan.account)
+    return found
 
 
 def next_look(loan: Loan, today: date, policy: Policy) -> date | None:
@@ -289,8 +293,11 @@ def next_look(loan: Loan, today: date, policy: Policy) -> date | None:
     account, tomorrow = advance(loan.account, today), today + timedelta(days=1)
     reset = next_reset(loan)
     coming = next((row.due for row in account.rows if row.due > today and row.planned_open), None)
+    tranche = next_tranche(loan)
     oldest = oldest_overdue(account, tomorrow)
     days = [reset] if reset is not None else []
+    if tranche is not None and oldest is None:
+        days.append(tranche[1].on)
     if coming is not None:
         days.append(coming if account.credit else coming + timedelta(days=1))
     if oldest is not None:

@@ -10,10 +10,11 @@ from libs.contracts.ledger import DisbursementRequested, DisbursementReturned, L
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
 from services.ledger.domain.commands import BookLoan, TakeSetOff, UndoSetOff
+from services.ledger.domain.payouts import payment_id_of
 from services.ledger.domain.refinancing import refinanced
 from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN, loan_id_of
 from services.ledger.library import library
-from services.ledger.payments import PAY, payment_id_of
+from services.ledger.payments import PAY
 
 reactions: Final = Reactions("ledger")
 

@@ -17,7 +17,8 @@ from libs.events.errors import is_transient
 from libs.service.runtime import Runtime
 from services.ledger.bank import Bank, NoAnswer, NotSent, StatementEntry
 from services.ledger.domain.commands import ConfirmDisbursement, LoanCommand, ReturnDisbursement
-from services.ledger.domain.loan import Loan, PaymentState
+from services.ledger.domain.disbursement import PAID
+from services.ledger.domain.loan import Loan
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
 
@@ -68,7 +69,7 @@ class Statement:
         async with self._runtime.store.transaction() as session:
             for entry in due:
                 try:
-                    loan, _ = await self._runtime.commands.state(LOAN, entry.purpose, session)
+                    loan, _ = await self._runtime.commands.state(LOAN, entry.stream_id, session)
                 except Exception as error:
                     if is_transient(error):
                         raise
@@ -76,7 +77,7 @@ class Statement:
                     aside.append(entry)
                     continue
                 for command in commands_of(entry, loan, today):
-                    await self._runtime.commands.handle(LOAN, entry.purpose, command, cause, within=session)
+                    await self._runtime.commands.handle(LOAN, entry.stream_id, command, cause, within=session)
                     changed = True
             # What was booked is known to its loan: it may come again after one that has to wait.
             await session.connection.execute(MOVE_CURSOR, aside[0].cursor - 1 if aside else due[-1].cursor)
@@ -87,11 +88,13 @@ class Statement:
 
 def commands_of(entry: StatementEntry, loan: Loan, today: date) -> list[LoanCommand]:
     """What an entry means for its loan: nothing where the loan knows it already."""
-    if loan.payment is None or loan.payment.payment_id != entry.payment_id:
+    awaited = loan.payment is not None and loan.payment.payment_id == entry.payment_id
+    first = loan.disbursed is not None and loan.disbursed.payment_id == entry.payment_id
+    if not awaited and not first and loan.drawn(entry.payment_id) is None:
         return []
     policy = library().policy(today)
     commands: list[LoanCommand] = []
-    if loan.disbursed is None:
+    if awaited and loan.payment is not None and loan.payment.state not in PAID:
         confirm = ConfirmDisbursement(
             today=today,
             policy=policy,
@@ -100,7 +103,7 @@ def commands_of(entry: StatementEntry, loan: Loan, today: date) -> list[LoanComm
             value_date=entry.booked_on,
         )
         commands.append(confirm)
-    if entry.kind == "returned" and loan.payment.state is not PaymentState.RETURNED:
+    if entry.kind == "returned":
         back = ReturnDisbursement(
             today=today,
             policy=policy,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from libs.lending.money import Money
 from services.ledger.api.shapes import plan_shown
-from services.ledger.domain.loan import Loan, Refund, Waiver
+from services.ledger.domain.loan import Draw, Loan, Refund, Waiver
 
 
 class StatementLine(NamedTuple):
@@ -44,5 +44,9 @@ def _lines(loan: Loan, today: date) -> Iterator[StatementLine]:
         if isinstance(fact, Waiver):
             let_off = Money(fact.amounts.total, loan.currency)
             yield StatementLine(fact.value_date, "waiver", fact.waiver_id, None, let_off)
+        elif isinstance(fact, Draw):
+            if not fact.returned:
+                drawn = Money(fact.amount, loan.currency)
+                yield StatementLine(fact.value_date, "disbursement", fact.bank_reference, drawn, None)
         elif isinstance(fact, Refund):
             yield StatementLine(fact.value_date, "refund", fact.refund_id, Money(fact.amount, loan.currency), None)

@@ -46,6 +46,8 @@ from libs.contracts.ledger import (
     SuspenseMatched,
     SuspenseReceived,
     SuspenseReturned,
+    TrancheDisbursed,
+    TrancheReturned,
 )
 from libs.events.codec import Recorded
 from libs.events.projection import Add, Change, Patch, Projection, Put
@@ -263,6 +265,12 @@ def disbursed(recorded: Recorded[LoanDisbursed]) -> Iterable[Change]:
     )
 
 
+@portfolio.on(TrancheDisbursed, TrancheReturned)
+def drawn(recorded: Recorded[Any]) -> Iterable[Change]:
+    event, state = recorded.event, Status.ACTIVE.value
+    yield change(event.loan_id, state=state, closed_on=None, matures_on=event.plan[-1].due, **stand(event.position))
+
+
 @portfolio.on(RepaymentReceived)
 def received(recorded: Recorded[RepaymentReceived]) -> Iterable[Change]:
     event = recorded.event
@@ -399,6 +407,8 @@ def cancelled(recorded: Recorded[LoanCancelled]) -> Iterable[Change]:
 @books.on(
     LoanDisbursed,
     DisbursementReturned,
+    TrancheDisbursed,
+    TrancheReturned,
     RepaymentReceived,
     CreditApplied,
     RepaymentReversed,

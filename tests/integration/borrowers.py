@@ -16,7 +16,7 @@ from libs.events.ids import derive_id
 from libs.service.actor import Actor
 from libs.service.commands import Call
 from services.bank.faults import Outcome, outcome_of
-from services.ledger.payments import payment_id_of
+from services.ledger.domain.payouts import payment_id_of
 from standalone.bank_process import bank_faults
 from standalone.demo.people import Person
 from tests.integration.running import BANK_SEED

@@ -174,6 +174,11 @@ def _disbursement(event: DomainEvent) -> Iterator[Effect]:
             yield _on_loan(event.loan_id, **values, **_position(event.position))
         case ledger.DisbursementRedated():
             yield _on_loan(event.loan_id, disbursed_on=event.value_date, **_position(event.position))
+        case ledger.TrancheDisbursed() | ledger.TrancheReturned():
+            # More or less is owed than before, and a settled loan is owed again.
+            state = "CONFIRMED" if isinstance(event, ledger.TrancheDisbursed) else "RETURNED"
+            owed = {"loan_state": "ACTIVE", "settlement": "", "settled_on": None, **_position(event.position)}
+            yield _on_loan(event.loan_id, disbursement=state, **owed)
         case ledger.DisbursementReturned():
             # As if it had never been paid out; what the borrower paid meanwhile is credit that is owed to him.
             values = {"disbursement": "RETURNED", "disbursed_on": None}

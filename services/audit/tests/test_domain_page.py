@@ -138,6 +138,24 @@ SHOWN: dict[type[DomainEvent], list[Effect]] = {
     ledger.ChargeWaived: [loan(**{**POSITION, "as_of": date(2026, 4, 12)})],
     ledger.FeeCharged: [loan(**{**POSITION, "as_of": date(2026, 4, 12)})],
     ledger.DisbursementRedated: [loan(**POSITION, disbursed_on=date(2026, 2, 4))],
+    ledger.TrancheDisbursed: [
+        loan(
+            disbursement="CONFIRMED",
+            loan_state="ACTIVE",
+            settlement="",
+            settled_on=None,
+            **{**POSITION, "as_of": date(2026, 4, 2)},
+        )
+    ],
+    ledger.TrancheReturned: [
+        loan(
+            disbursement="RETURNED",
+            loan_state="ACTIVE",
+            settlement="",
+            settled_on=None,
+            **{**POSITION, "as_of": date(2026, 4, 5)},
+        )
+    ],
     ledger.RepaymentReversed: [
         loan_sums(
             {

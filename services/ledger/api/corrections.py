@@ -17,9 +17,9 @@ from services.ledger.domain.commands import (
     RequestWriteOff,
     RetryDisbursement,
 )
+from services.ledger.domain.payouts import payment_id_of
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
-from services.ledger.payments import payment_id_of
 
 router = APIRouter(tags=["corrections"])
 
@@ -51,11 +51,11 @@ async def retry_disbursement(
     """Another attempt after the bank refused the last one for a passing reason. Refused while the bank has not said
     what became of the last one."""
     loan, _ = await loan_for(call.runtime, loan_id, call.actor)
-    attempt = loan.payment.attempt + 1 if loan.payment else 1
+    attempt, tranche = (loan.payment.attempt + 1, loan.payment.tranche) if loan.payment else (1, 0)
     retry = RetryDisbursement(
         today=call.today,
         policy=library().policy(call.today),
-        payment_id=payment_id_of(loan_id, attempt),
+        payment_id=payment_id_of(loan_id, attempt, tranche),
         reason=body.reason,
     )
     return await _execute(call, loan_id, retry)

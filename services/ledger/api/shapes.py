@@ -123,6 +123,7 @@ class LoanShown(ResponseModel):
         bucket="CURRENT",
         write_off_requested_by=None,
         recovered=ex.cny("0.00"),
+        undrawn=ex.cny("0.00"),
         refinances=None,
         refinanced_by=None,
         funder="OWN",
@@ -147,6 +148,7 @@ class LoanShown(ResponseModel):
     bucket: Bucket
     write_off_requested_by: str | None
     recovered: MoneyField
+    undrawn: MoneyField = Field(description="Of the principal, what was not paid out yet.")
     refinances: Id | None = Field(description="The loan that this one was made to end.")
     refinanced_by: Id | None = Field(description="The loan that has ended this one.")
     funder: str = Field(description="Whose claim it is; OWN is the lender itself.")
@@ -211,10 +213,16 @@ def loan_shown(loan: Loan, today: date, policy: Policy) -> LoanShown:
         bucket=loan.bucket,
         write_off_requested_by=loan.write_off_request.requested_by if loan.write_off_request else None,
         recovered=Money(loan.recovered, loan.currency),
+        undrawn=_undrawn(loan),
         refinances=booked.refinances.loan_id if booked.refinances else None,
         refinanced_by=loan.refinanced_by,
         funder=loan.funder,
     )
+
+
+def _undrawn(loan: Loan) -> Money:
+    first = loan.disbursed.amount.minor if loan.disbursed is not None else 0
+    return loan.agreed.agreement.terms.principal - Money(first + sum(d.amount for d in loan.draws), loan.currency)
 
 
 def repayment_shown(loan: Loan, receipt: Receipt) -> RepaymentShown:

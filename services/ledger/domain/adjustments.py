@@ -39,6 +39,7 @@ from services.ledger.domain.commands import (
 )
 from services.ledger.domain.consequences import WORSE, changed, difference, then
 from services.ledger.domain.disbursement import rebased
+from services.ledger.domain.drawing import first_part
 from services.ledger.domain.loan import (
     Charge,
     Loan,
@@ -47,6 +48,7 @@ from services.ledger.domain.loan import (
     account_before,
     adjusted,
     counting,
+    facts_of,
     minor,
     redated,
     reinstated_receipt,
@@ -286,6 +288,8 @@ def all_in_cost(loan: Loan, today: date) -> Decimal:
     start = loan.disbursed.value_date
     account = advance(loan.books, today)
     flows: dict[date, int] = {start: -loan.disbursed.amount.minor}
+    for drawn in loan.draws:
+        flows[drawn.value_date] = flows.get(drawn.value_date, 0) - drawn.amount
     for receipt in counting(loan.receipts):
         flows[receipt.value_date] = flows.get(receipt.value_date, 0) + receipt.amount.minor
     for row in account.rows:
@@ -316,11 +320,11 @@ def redate(command: RedateDisbursement, loan: Loan) -> list[DomainEvent]:
     if min(command.value_date, previous) < open_from and not command.closed_periods:
         text = f"Periods before {open_from} are closed; a finance manager may correct this date."
         raise Rejected("period-closed", text, field="/value_date", status=403)
-    earliest = min((fact.value_date for fact in (*counting(loan.receipts), *loan.adjustments)), default=command.today)
+    earliest = min((fact.value_date for fact in facts_of(loan)), default=command.today)
     if command.value_date > earliest:
         text = f"There is an entry of {earliest}; nothing can come before the money. Reverse that first."
         raise Rejected("payout-after-entry", text, field="/value_date")
-    terms = rebased(loan.agreed.agreement.terms, command.value_date)
+    terms = rebased(first_part(loan.agreed.agreement.terms), command.value_date)
     after = redated(loan, command.value_date, terms)
     event = DisbursementRedated(
         loan_id=loan.loan_id,

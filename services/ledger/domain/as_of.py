@@ -36,6 +36,8 @@ from libs.contracts.ledger import (
     RepaymentReceived,
     RepaymentReinstated,
     RepaymentReversed,
+    TrancheDisbursed,
+    TrancheReturned,
     WriteOffRejected,
     WriteOffRequested,
 )
@@ -62,6 +64,10 @@ def known_on(event: DomainEvent) -> date:
             return event.failed_on
         case LoanDisbursed():
             return event.confirmed_on or event.value_date
+        case TrancheDisbursed():
+            return event.confirmed_on
+        case TrancheReturned():
+            return event.returned_on
         case DisbursementReturned():
             return event.returned_on or event.value_date
         case LoanCancelled():

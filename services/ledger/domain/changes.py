@@ -62,15 +62,23 @@ def replan(account: Account, on: date, change: Replan) -> Account:
     behind = [row for row in account.rows if row.due <= on]
     taken = [row for row in behind if change.with_arrears]
     principal = sum(row.principal for row in coming) + sum(row.principal for row in taken)
+    terms = terms_after(account, on, change, principal)
+    kept = tuple(_taken_over(row) if change.with_arrears else row for row in behind)
+    return restarted(account, on, terms, kept, taken, coming)
+
+
+def restarted(
+    account: Account, on: date, terms: LoanTerms, kept: tuple[Row, ...], taken: list[Row], coming: list[Row]
+) -> Account:
+    """The account under the plan of other terms from `on`: `kept` rows stay beside it; what was earned and is not due,
+    in the `coming` rows and those `taken` over, falls due with it. Raises `TermsError` when there is no such plan."""
     earned_now = accrued_interest(account.plan, on).minor
     billed = sum(row.interest_minor for row in account.plan.rows if row.due <= on)
-    terms = terms_after(account, on, change, principal)
     plan = repayment_plan(terms)
     number = max((row.number for row in account.rows), default=0) + 1
     carried = _carried(account, on, taken, coming, earned_now - billed, number, plan.rows[0].due)
     first = number + len(carried)
     plan = replace(plan, rows=tuple(row._replace(number=first + n) for n, row in enumerate(plan.rows)))
-    kept = tuple(_taken_over(row) if change.with_arrears else row for row in behind)
     rows = (
         *kept,
         *carried,
@@ -130,6 +138,7 @@ def terms_after(account: Account, on: date, change: Replan, principal: int) -> L
         interest_free=0,
         balloon=min(old.balloon, Money(principal, account.currency)) if old.balloon else None,
         fees=tuple(fee for fee in old.fees if fee.timing is FeeTiming.EACH_INSTALMENT),
+        tranches=(),
         **level,  # type: ignore[arg-type]  # members by name
     )
 

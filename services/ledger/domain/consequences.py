@@ -38,6 +38,7 @@ from services.ledger.domain.loan import (
     replan_of,
     reversed_receipt,
 )
+from services.ledger.domain.payouts import due_tranche
 from services.ledger.domain.policy import Policy, TierRule
 from services.ledger.domain.position import bucket, components, days_past_due, position
 
@@ -95,8 +96,11 @@ def follow_up(loan: Loan, today: date, policy: Policy) -> list[DomainEvent]:
         events.append(event)
     account = advance(loan.books, today)
     events += _delinquency(loan, account, today, policy)
+    tranche = due_tranche(loan, today)
     if account.is_settled:
         events.append(_settled(loan, account, today))
+    elif tranche is not None:
+        events.append(tranche)
     return events
 
 

@@ -25,8 +25,8 @@ from libs.contracts.values import plan_rows
 from libs.lending.fees import financed_minor
 from libs.lending.money import Money
 from libs.lending.schedule import repayment_plan
-from libs.lending.terms import LoanTerms
-from services.ledger.domain import refinancing
+from libs.lending.terms import LoanTerms, TermsError
+from services.ledger.domain import refinancing, tranches
 from services.ledger.domain.account import NOTHING
 from services.ledger.domain.commands import (
     BookLoan,
@@ -37,12 +37,18 @@ from services.ledger.domain.commands import (
     ReturnDisbursement,
 )
 from services.ledger.domain.consequences import then
+from services.ledger.domain.drawing import first_part
 from services.ledger.domain.loan import Loan, Payment, PaymentState, Status, evolve, opened, returned
-from services.ledger.domain.policy import Policy
+from services.ledger.domain.payouts import request
+from services.ledger.domain.policy import Breach, Policy
 from services.ledger.domain.position import components, position
 
 REFINANCING: Final = "refinancing"
 """Who classifies a loan that ends another: the rule."""
+
+
+PAID: Final = (PaymentState.CONFIRMED, PaymentState.RETURNED)
+"""The bank moved the money."""
 
 
 def book(command: BookLoan, loan: Loan) -> list[DomainEvent]:
@@ -50,10 +56,9 @@ def book(command: BookLoan, loan: Loan) -> list[DomainEvent]:
     out what is left; where nothing is, it is paid out at once."""
     if loan.status is not Status.NONE:
         return []
-    signed, old, principal = command.signed, command.refinanced, command.signed.agreement.terms.principal
-    breach = command.policy.breach(signed.agreement)
-    if breach is None and old is not None:
-        breach = refinancing.breach(old, command.applicant_id, principal)
+    signed, old, breach = command.signed, command.refinanced, command.policy.breach(command.signed.agreement)
+    if breach is None:
+        breach = _breach(command)
     if breach is not None:
         refused = BookingRefused(
             loan_id=command.loan_id,
@@ -77,35 +82,34 @@ def book(command: BookLoan, loan: Loan) -> list[DomainEvent]:
         refinances=refinancing.set_off_of(old, command.today) if old is not None else None,
     )
     if to_pay(booked):
-        return [booked, _requested(booked, command.payment_id, 1, command.today)]
+        return [booked, request(booked.loan_id, command.payment_id, to_pay(booked), 1, command.today)]
     reference = f"{refinancing.CHANNEL} {booked.refinances.loan_id if booked.refinances else ''}"
     paid_out = _paid_out(booked, command.payment_id, reference, command.today, command.today, command.policy)
     return [booked, paid_out, *_as_before(evolve(evolve(loan, booked), paid_out), command.today, command.policy)]
 
 
+def _breach(command: BookLoan) -> Breach | None:
+    """Terms whose first part alone gives no plan, or does not end the loan that it is to end."""
+    terms = command.signed.agreement.terms
+    try:
+        first = first_part(terms)
+        repayment_plan(first)
+    except TermsError as error:
+        return Breach("tranches", "terms that give a plan with each part", str(error))
+    old = command.refinanced
+    return refinancing.breach(old, command.applicant_id, first.principal) if old is not None else None
+
+
 def to_pay(booked: LoanBooked) -> Money:
-    """What the bank is to pay out: the principal but for what is set off against another loan."""
-    principal = booked.agreement.terms.principal
+    """What the bank is to pay out first: no later part, nor what is set off against another loan."""
+    principal = first_part(booked.agreement.terms).principal
     return principal - booked.refinances.amount if booked.refinances is not None else principal
-
-
-def _requested(
-    booked: LoanBooked, payment_id: str, attempt: int, today: date, reason: str = ""
-) -> DisbursementRequested:
-    return DisbursementRequested(
-        loan_id=booked.loan_id,
-        payment_id=payment_id,
-        amount=to_pay(booked),
-        attempt=attempt,
-        requested_on=today,
-        reason=reason,
-    )
 
 
 def _asked(loan: Loan, payment_id: str) -> Payment | None:
     """The payment, where it is the one that the loan waits for."""
     payment = loan.payment
-    waiting = loan.status is Status.BOOKED and payment is not None and payment.payment_id == payment_id
+    waiting = payment is not None and payment.payment_id == payment_id
     if payment is None or not waiting or payment.state not in (PaymentState.REQUESTED, PaymentState.UNRESOLVED):
         return None
     return payment
@@ -126,8 +130,11 @@ def leave_unresolved(command: LeaveUnresolved, loan: Loan) -> list[DomainEvent]:
 
 def confirm(command: ConfirmDisbursement, loan: Loan) -> list[DomainEvent]:
     """The loan bears interest from the day the money moved. A confirmation that comes again says nothing new."""
-    if loan.payment is None or loan.payment.payment_id != command.payment_id or loan.disbursed is not None:
+    payment = loan.payment
+    if payment is None or payment.payment_id != command.payment_id or payment.state in PAID:
         return []
+    if payment.tranche:
+        return tranches.confirm(command, loan, payment)
     known_on = max(command.today, command.value_date)
     event = _paid_out(
         loan.agreed, command.payment_id, command.bank_reference, command.value_date, known_on, command.policy
@@ -138,7 +145,7 @@ def confirm(command: ConfirmDisbursement, loan: Loan) -> list[DomainEvent]:
 def _paid_out(
     booked: LoanBooked, payment_id: str, reference: str, value_date: date, known_on: date, policy: Policy
 ) -> LoanDisbursed:
-    terms = rebased(booked.agreement.terms, value_date)
+    terms = rebased(first_part(booked.agreement.terms), value_date)
     plan = repayment_plan(terms)
     return LoanDisbursed(
         loan_id=booked.loan_id,
@@ -191,7 +198,8 @@ def rebased(terms: LoanTerms, value_date: date) -> LoanTerms:
 
 
 def fail(command: FailDisbursement, loan: Loan) -> list[DomainEvent]:
-    """A final reason ends the loan; a passing one leads to another attempt, as often as policy admits."""
+    """A final reason ends the loan, or leaves it at what was paid out before; a passing one leads to another attempt, as
+    often as policy admits."""
     payment = _asked(loan, command.payment_id)
     if payment is None:
         return []
@@ -202,29 +210,39 @@ def fail(command: FailDisbursement, loan: Loan) -> list[DomainEvent]:
         retryable=command.retryable,
         failed_on=command.today,
     )
+    if payment.tranche and not command.retryable:
+        return then(loan, [failed], command.today, command.policy)
     if not command.retryable:
         return [failed, _cancelled(loan, "disbursement-failed", command.today)]
     if payment.attempt >= command.policy.disbursement_attempts_max:
         return [failed]
-    return [failed, _requested(loan.agreed, command.next_payment_id, payment.attempt + 1, command.today)]
+    return [failed, _again(loan, payment, command.next_payment_id, command.today)]
+
+
+def _again(loan: Loan, payment: Payment, payment_id: str, today: date, reason: str = "") -> DisbursementRequested:
+    tranche, attempt = payment.tranche, payment.attempt + 1
+    return request(loan.loan_id, payment_id, payment.amount, attempt, today, tranche=tranche, reason=reason)
 
 
 def retry(command: RetryDisbursement, loan: Loan) -> list[DomainEvent]:
     payment = loan.payment
+    waits = Status.ACTIVE if payment is not None and payment.tranche else Status.BOOKED
     refuse_unless(
-        loan.status is Status.BOOKED and payment is not None,
+        loan.status is waits and payment is not None,
         "loan-not-booked",
-        "Only a booked loan whose payment failed is paid again.",
+        "Only a booked loan whose payment failed is paid again, or a later part of one that is owed.",
     )
     assert payment is not None, "checked in the line above"
-    if payment.state is not PaymentState.FAILED:
+    if payment.state is PaymentState.CONFIRMED:
+        raise Rejected("disbursement-confirmed", f"Payment {payment.payment_id} is with the borrower.")
+    if payment.state not in (PaymentState.FAILED, PaymentState.RETURNED):
         raise Rejected(
             "disbursement-open",
             f"The bank has not said what became of payment {payment.payment_id}; it is asked until it does. "
             "Paying again now could pay twice.",
             payment_id=payment.payment_id,
         )
-    return [_requested(loan.agreed, command.payment_id, payment.attempt + 1, command.today, command.reason)]
+    return [_again(loan, payment, command.payment_id, command.today, command.reason)]
 
 
 def _cancelled(loan: Loan, reason: str, today: date) -> LoanCancelled:
@@ -238,10 +256,15 @@ def _cancelled(loan: Loan, reason: str, today: date) -> LoanCancelled:
 
 def return_(command: ReturnDisbursement, loan: Loan) -> list[DomainEvent]:
     """The loan ends as if never paid out; what the borrower paid meanwhile becomes credit that is owed to him."""
-    payment = loan.payment
-    confirmed = payment is not None and payment.state is PaymentState.CONFIRMED
-    if payment is None or not confirmed or payment.payment_id != command.payment_id:
+    drawn = loan.drawn(command.payment_id)
+    if drawn is not None:
+        return tranches.return_(command, loan, drawn)
+    paid_out = loan.disbursed is not None and loan.disbursed.payment_id == command.payment_id
+    if not paid_out or loan.status is Status.CANCELLED:
         return []
+    if loan.draws or (loan.payment is not None and loan.payment.tranche and loan.payment.is_open):
+        text = "A later part of this loan was paid out; the first part cannot come back before it. See finance."
+        raise Rejected("tranche-paid-out", text)
     if loan.status not in (Status.ACTIVE, Status.SETTLED):
         raise Rejected("loan-written-off", "The payout of a loan that was given up cannot come back; see finance.")
     assert loan.disbursed is not None, "a confirmed payment disbursed the loan"

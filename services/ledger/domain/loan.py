@@ -44,6 +44,8 @@ from libs.contracts.ledger import (
     RepaymentReinstated,
     RepaymentReversed,
     Tier,
+    TrancheDisbursed,
+    TrancheReturned,
     WriteOffRejected,
     WriteOffRequested,
 )
@@ -65,6 +67,7 @@ from services.ledger.domain.account import (
     waive,
 )
 from services.ledger.domain.changes import Replan, prepay, replan
+from services.ledger.domain.drawing import draw
 
 LPR_RESET: Final = "lpr-reset"
 """Who changes a rate that follows the LPR: the agreement made before."""
@@ -102,6 +105,16 @@ class Payment:
     state: PaymentState
     amount: Money
     reason: str = ""
+    tranche: int = 0
+    """Which later part of the loan it is; 0 is the first payout."""
+    final: bool = False
+    """The bank will never move it: not a passing reason."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether money may still move under it, or somebody has to decide on another attempt."""
+        waits = self.state in (PaymentState.REQUESTED, PaymentState.UNRESOLVED)
+        return waits or (self.state is PaymentState.FAILED and not self.final)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +189,20 @@ class Pause:
     sequence: int
 
 
-Adjustment = Change | Waiver | Charge | Refund | Pause
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A later part of the loan was paid out; one that came back never was."""
+
+    number: int
+    payment_id: str
+    bank_reference: str
+    amount: int
+    value_date: date
+    sequence: int
+    returned: bool = False
+
+
+Adjustment = Change | Waiver | Charge | Refund | Pause | Draw
 Fact = Receipt | Adjustment
 
 
@@ -194,6 +220,8 @@ class Loan:
     first_plan: RepaymentPlan | None = None
     receipts: tuple[Receipt, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
+    tranches_asked: int = 0
+    """How many of the agreed later parts the bank was asked to pay out."""
     posted: Amounts = NOTHING
     posted_credit: int = 0
     posted_waived: int = 0
@@ -244,6 +272,16 @@ class Loan:
         """The loan whose payout ended this one."""
         return next((receipt.set_off_by for receipt in counting(self.receipts) if receipt.set_off_by), None)
 
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """The later parts that are with the borrower."""
+        return tuple(fact for fact in self.adjustments if isinstance(fact, Draw) and not fact.returned)
+
+    def drawn(self, payment_id: str) -> Draw | None:
+        """The later part that was paid out under an id, returned or not."""
+        found = (fact for fact in self.adjustments if isinstance(fact, Draw) and fact.payment_id == payment_id)
+        return next(found, None)
+
     def receipt(self, repayment_id: str) -> Receipt | None:
         return next((receipt for receipt in self.receipts if receipt.repayment_id == repayment_id), None)
 
@@ -290,6 +328,8 @@ def with_fact(account: Account, fact: Fact, prepayment_fee_rate: Decimal) -> Acc
             return charge(account, fact.amount, fact.value_date)
         case Refund():
             return refund(account, fact.amount, fact.value_date)
+        case Draw():
+            return draw(account, fact.amount, fact.value_date)
         case Pause():
             return replace(account, pauses=(*account.pauses, (fact.value_date, fact.end)))
 
@@ -322,7 +362,8 @@ def counting(receipts: Sequence[Receipt]) -> list[Receipt]:
 
 def facts_of(loan: Loan) -> list[Fact]:
     """All that the account follows from."""
-    return [*counting(loan.receipts), *loan.adjustments]
+    standing = (fact for fact in loan.adjustments if not (isinstance(fact, Draw) and fact.returned))
+    return [*counting(loan.receipts), *standing]
 
 
 def rebuilt(loan: Loan) -> Account:
@@ -389,6 +430,16 @@ def redated(loan: Loan, value_date: date, terms: LoanTerms) -> Loan:
     return replace(loan, account=rebuilt(loan))
 
 
+def draw_returned(loan: Loan, payment_id: str) -> Loan:
+    """The loan as if that part had never been paid out."""
+    adjustments = tuple(
+        replace(fact, returned=True) if isinstance(fact, Draw) and fact.payment_id == payment_id else fact
+        for fact in loan.adjustments
+    )
+    loan = replace(loan, adjustments=adjustments)
+    return replace(loan, account=rebuilt(loan))
+
+
 def returned(loan: Loan) -> Loan:
     """The loan as if it had never been paid out: what was received is credit that is owed to the borrower."""
     held = sum(receipt.amount.minor for receipt in counting(loan.receipts))
@@ -444,12 +495,14 @@ def evolve(loan: Loan, event: DomainEvent) -> Loan:
         case RefinancingAgreed():
             return replace(loan, refinancing=event)
         case DisbursementRequested():
-            payment = Payment(event.payment_id, event.attempt, PaymentState.REQUESTED, event.amount)
-            return replace(loan, payment=payment)
+            payment = Payment(
+                event.payment_id, event.attempt, PaymentState.REQUESTED, event.amount, tranche=event.tranche
+            )
+            return replace(loan, payment=payment, tranches_asked=max(loan.tranches_asked, event.tranche))
         case DisbursementUnresolved():
             return _payment(loan, PaymentState.UNRESOLVED, event.reason)
         case DisbursementFailed():
-            return _payment(loan, PaymentState.FAILED, event.reason)
+            return _payment(loan, PaymentState.FAILED, event.reason, final=not event.retryable)
         case LoanDisbursed():
             plan = repayment_plan(event.terms)
             account = opened(loan.agreed, plan, event.value_date)
@@ -466,9 +519,9 @@ def evolve(loan: Loan, event: DomainEvent) -> Loan:
             return _evolve_active(loan, event)
 
 
-def _payment(loan: Loan, state: PaymentState, reason: str) -> Loan:
+def _payment(loan: Loan, state: PaymentState, reason: str, *, final: bool = False) -> Loan:
     assert loan.payment is not None, "a payment was requested first"
-    return replace(loan, payment=replace(loan.payment, state=state, reason=reason))
+    return replace(loan, payment=replace(loan.payment, state=state, reason=reason, final=final))
 
 
 def _evolve_active(loan: Loan, event: DomainEvent) -> Loan:
@@ -525,6 +578,15 @@ def _evolve_changed(loan: Loan, event: DomainEvent) -> Loan:
             if isinstance(event, LoanChanged):
                 after = _agreed(after, event)
             return _posted(after, event.difference, event.credit_difference, event.waived_difference)
+        case TrancheDisbursed():
+            drawn = adjusted(loan, draw_of(event, loan.next_sequence))
+            after = _reopened(_payment(drawn, PaymentState.CONFIRMED, ""))
+            return _posted(after, event.difference, event.credit_difference, event.waived_difference)
+        case TrancheReturned():
+            after = _reopened(draw_returned(loan, event.payment_id))
+            if loan.payment is not None and loan.payment.payment_id == event.payment_id:
+                after = _payment(after, PaymentState.RETURNED, event.reason)
+            return _posted(after, event.difference, event.credit_difference, event.waived_difference)
         case DisbursementRedated():
             after = _reopened(redated(loan, event.value_date, event.terms))
             return _posted(after, event.difference, event.credit_difference, event.waived_difference)
@@ -569,6 +631,10 @@ def adjustment_of(event: LoanChanged | ChargeWaived | FeeCharged, sequence: int)
             return Waiver(event.waiver_id, minor(event.asked), event.value_date, sequence)
         case FeeCharged():
             return Charge(event.charge_id, event.amount.minor, event.value_date, sequence)
+
+
+def draw_of(event: TrancheDisbursed, sequence: int) -> Draw:
+    return Draw(event.number, event.payment_id, event.bank_reference, event.amount.minor, event.value_date, sequence)
 
 
 def replan_of(kind: ChangeKind, terms: ChangeTerms) -> Replan:

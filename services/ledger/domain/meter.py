@@ -123,6 +123,8 @@ def running_piece(account: Account, row: Instalment) -> Piece | None:
     """The line on which a row bears interest, as `libs.lending.accrual.accrued_in_row` has it; None without one."""
     terms = account.plan.terms
     start = row.start.toordinal()
+    if row.drawn_minor:  # more was paid out within the period: two lines, not one
+        return None
     if terms.rounding is not Rounding.HALF_UP:
         return None
     if not _by_days(terms):

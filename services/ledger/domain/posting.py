@@ -6,7 +6,7 @@ a closed period are never made anew by another rule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import singledispatch
 from typing import Final, NamedTuple
@@ -30,6 +30,8 @@ from libs.contracts.ledger import (
     SuspenseMatched,
     SuspenseReceived,
     SuspenseReturned,
+    TrancheDisbursed,
+    TrancheReturned,
 )
 from libs.contracts.values import Components
 from libs.lending.money import Money
@@ -119,6 +121,18 @@ def _money(event: RepaymentReceived | RepaymentReversed | RecoveryReceived) -> R
 
 
 @_post.register
+def _drawn(event: TrancheDisbursed) -> Entry:
+    entry = _adjusted(event, event.confirmed_on, event.value_date, "Later part disbursed", -event.amount.minor)
+    return replace(entry, lines=(Line(Role.LOANS, event.amount.minor), *entry.lines))
+
+
+@_post.register
+def _part_returned(event: TrancheReturned) -> Entry:
+    entry = _adjusted(event, event.returned_on, event.value_date, "Later part returned", event.amount.minor)
+    return replace(entry, lines=(Line(Role.LOANS, -event.amount.minor), *entry.lines))
+
+
+@_post.register
 def _returned(event: DisbursementReturned) -> Entry | None:
     if event.amount is None or event.principal is None or event.difference is None:
         return None
@@ -162,8 +176,20 @@ def _credit_applied(event: CreditApplied) -> Entry:
     )
 
 
+Adjusting = (
+    RepaymentReversed
+    | RepaymentReinstated
+    | LoanChanged
+    | ChargeWaived
+    | FeeCharged
+    | DisbursementRedated
+    | TrancheDisbursed
+    | TrancheReturned
+)
+
+
 def _adjusted(
-    event: RepaymentReversed | RepaymentReinstated | LoanChanged | ChargeWaived | FeeCharged | DisbursementRedated,
+    event: Adjusting,
     on: date,
     value_date: date,
     text: str,

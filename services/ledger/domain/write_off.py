@@ -28,6 +28,11 @@ def _given_up(loan: Loan, on: date) -> Components:
 def request(command: RequestWriteOff, loan: Loan) -> list[DomainEvent]:
     _refuse_unless_active(loan)
     refuse_unless(
+        loan.payment is None or not loan.payment.is_open,
+        "disbursement-open",
+        "A later part of this loan is on its way; wait until the bank has said what became of it.",
+    )
+    refuse_unless(
         loan.write_off_request is None,
         "write-off-requested",
         "A request is open already; a finance manager approves or rejects it.",

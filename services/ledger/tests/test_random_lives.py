@@ -22,7 +22,7 @@ from libs.events.canonical import canonical
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
 from libs.lending.rounding import Rounding
-from libs.lending.terms import Fee, FeeTiming, InterestAccrual, PartialPeriod, RepaymentMethod
+from libs.lending.terms import Fee, FeeTiming, InterestAccrual, PartialPeriod, RepaymentMethod, Tranche
 from services.ledger.columns import Columns, F, Kind, late_of
 from services.ledger.domain import commands as c
 from services.ledger.domain.account import advance, earned
@@ -31,12 +31,12 @@ from services.ledger.domain.consequences import difference
 from services.ledger.domain.day import BusinessDay, CloseDay
 from services.ledger.domain.loan import NO_LOAN, Loan, Refund, Status, rebuilt
 from services.ledger.domain.meter import meter
+from services.ledger.domain.payouts import payment_id_of
 from services.ledger.domain.posting import entry_of
 from services.ledger.domain.refinancing import refinanced
 from services.ledger.handlers import BUSINESS_DAY, LOAN
 from services.ledger.library import library
 from services.ledger.meters import AS_BEFORE
-from services.ledger.payments import payment_id_of
 from services.ledger.portfolio import Folded, Portfolio, meter_of, next_look, row_for
 from services.ledger.tests.making import DAY, loan_id, signed
 
@@ -54,6 +54,17 @@ KINDS: list[dict[str, Any]] = [
         ),
         "instalments": 5,
     },
+    {"instalments": 6, "tranches": (Tranche(DAY + timedelta(days=20), Money(300_000)),)},
+    {
+        "method": RepaymentMethod.EQUAL_PRINCIPAL,
+        "accrual": InterestAccrual.DAILY,
+        "tranches": tuple(Tranche(DAY + timedelta(days=days), Money(200_000)) for days in (1, 31, 45)),
+        "fees": (
+            Fee(code="service", timing=FeeTiming.EACH_INSTALMENT, rate=Decimal("0.001")),
+            Fee(code="insurance", timing=FeeTiming.FINANCED, rate=Decimal("0.01")),
+        ),
+    },
+    {"method": RepaymentMethod.BULLET, "instalments": 3, "tranches": (Tranche(DAY + timedelta(days=40), Money(1)),)},
 ]
 CHANGES: list[tuple[ChangeKind, dict[str, Any]]] = [
     (ChangeKind.RATE, {"annual_rate": "0.12"}),
@@ -328,10 +339,31 @@ class Lives(RuleBasedStateMachine):
             assert not self.do(old, c.ReverseRepayment, repayment_id=f"set-off-{loan_id(by)}", reason="by-hand")
             assert self.balances[Role.CLEARING] == 0, "what one loan pays the other has"
 
-    @rule(days=st.sampled_from([1, 1, 2, 5, 30, 45]))
-    def close_days(self, days: int) -> None:
+    @rule(n=which, says=st.sampled_from(["paid", "paid", "paid", "later", "never", "returned"]), back=st.integers(0, 9))
+    def bank_says(self, n: int, says: str, back: int) -> None:
+        """Of a later part of the loan."""
+        loan, today = self.loan(n), self.today
+        if loan.disbursed is None or loan.payment is None:
+            return
+        payment_id = loan.payment.payment_id
+        if says == "paid":
+            self.do(n, c.ConfirmDisbursement, payment_id=payment_id, bank_reference="B3", value_date=self.ago(n, back))
+        elif says == "returned" and loan.draws:
+            drawn = loan.draws[back % len(loan.draws)].payment_id
+            self.do(n, c.ReturnDisbursement, payment_id=drawn, reason="account-not-found", value_date=today)
+        elif loan.payment.tranche:
+            given = {"reason": "no-answer", "retryable": says == "later"}
+            again = payment_id_of(loan.loan_id, loan.payment.attempt + 1, loan.payment.tranche)
+            self.do(n, c.FailDisbursement, payment_id=payment_id, next_payment_id=again, **given)
+            again = payment_id_of(loan.loan_id, loan.payment.attempt + 9, loan.payment.tranche)
+            self.do(n, c.RetryDisbursement, payment_id=again, reason="asked-again")
+
+    @rule(days=st.sampled_from([1, 1, 2, 5, 30, 45]), pays=st.booleans())
+    def close_days(self, days: int, *, pays: bool = True) -> None:
         for _ in range(days):
             self.close_day()
+            for n in range(LOANS) if pays else ():
+                self.bank_says(n, "paid", 0)
         self.check_control_accounts()
         self.check_reload()
 
