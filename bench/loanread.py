@@ -23,9 +23,9 @@ from libs.service.runtime import Runtime
 from libs.service.testing import key, served
 from services.ledger.app import create_ledger
 from services.ledger.domain import commands as c
+from services.ledger.domain.payouts import payment_id_of
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
-from services.ledger.payments import payment_id_of
 from services.ledger.tests.making import DAY, applicant_id, loan_id, signed
 
 FACTS: Final = 2_000
