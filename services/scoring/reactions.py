@@ -1,4 +1,5 @@
-"""What the service hears: an application was submitted, so it is assessed, or what the policy needs is asked for."""
+"""What the service hears: an application was submitted, so it is assessed, or what the policy needs is asked for; and
+what became of loans, to be laid beside what was expected of them."""
 
 from __future__ import annotations
 
@@ -6,9 +7,16 @@ from typing import Any, Final
 
 from libs.contracts.application import ApplicantRegistered, ApplicationSubmitted, ApplicationWithdrawn
 from libs.contracts.audit import PersonErased
-from libs.contracts.ledger import BusinessDayOpened
+from libs.contracts.ledger import (
+    BusinessDayOpened,
+    DelinquencyChanged,
+    DisbursementReturned,
+    LoanDisbursed,
+    LoanWrittenOff,
+)
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
+from services.scoring import outcomes
 from services.scoring.domain.assessment import AbandonGathering, MissDeadlines
 from services.scoring.domain.card_life import BeginDay
 from services.scoring.domain.information import BroughtBy
@@ -19,6 +27,11 @@ from services.scoring.records import erased, known
 from services.scoring.shelf import CARDS, CARDS_STREAM, shelf
 
 reactions = Reactions("scoring")
+
+reactions.on(LoanDisbursed)(outcomes.paid_out)
+reactions.on(DisbursementReturned)(outcomes.sent_back)
+reactions.on(DelinquencyChanged)(outcomes.fell_behind)
+reactions.on(LoanWrittenOff)(outcomes.written_off)
 
 OVERDUE: Final = "select distinct application_id from information_v1 where state = 'OPEN' and due_on < $1 order by 1"
 

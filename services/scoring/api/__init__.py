@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.scoring.api import assessments, card_life, cards, indicators, information, rules, watching
+from services.scoring.api import assessments, card_life, cards, indicators, information, performance, rules, watching
 
 routers: Final = [
     assessments.router,
@@ -13,5 +13,6 @@ routers: Final = [
     cards.router,
     card_life.router,
     watching.router,
+    performance.router,
     indicators.router,
 ]
