@@ -11,7 +11,7 @@ from pydantic import Field
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent, Value
 from libs.contracts.types import Code, DecimalField, Id, MoneyField, RateField, Text
-from libs.contracts.values import FeeRule, GuaranteeKind, LoanRequest, Reason
+from libs.contracts.values import FeeRule, GuaranteeKind, LoanRequest, Named, Reason
 from libs.lending.terms import RepaymentMethod
 
 
@@ -165,6 +165,10 @@ class ApplicationApproved(DomainEvent, type="puhui.approval.application-approved
     approved_on: date
     exposures: tuple[ExposureLine, ...] = ()
     """How the limits stood before; the offer's amount is reserved on each of these lines from now on."""
+    delegated_by: str = ""
+    """Whose authority was used, where it was not the last decider's own."""
+    override: str = ""
+    """Why people approved what the table had declined: a code of the policy."""
 
     example: ClassVar[dict[str, Any]] = {
         "application_id": ex.APPLICATION,
@@ -304,6 +308,242 @@ class BorrowerDisconnected(DomainEvent, type="puhui.approval.borrower-disconnect
         "reason": "Sold the shares, by the company register of 2026-06-30",
         "disconnected_by": "risk-manager",
         "disconnected_on": "2026-07-01",
+    }
+
+
+class ApplicantAsked(DomainEvent, type="puhui.approval.applicant-asked.v1"):
+    """An officer asks the applicant for something; meanwhile the case waits for the answer, until a day."""
+
+    application_id: Id
+    question: Reason
+    asked_by: Id
+    answer_by: date
+    asked_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "question": {
+            "code": "proof-of-income",
+            "text": {"zh": "请补充收入证明", "en": "Please send proof of your income"},
+        },
+        "asked_by": "credit-officer",
+        "answer_by": "2026-02-11",
+        "asked_on": "2026-02-01",
+    }
+
+
+class ApplicantAnswered(DomainEvent, type="puhui.approval.applicant-answered.v1"):
+    """The applicant sent what he was asked for: documents, which are kept elsewhere, by their hashes."""
+
+    application_id: Id
+    code: Code
+    documents: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...]
+    answered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "code": "proof-of-income",
+        "documents": [ex.SHA256],
+        "answered_on": "2026-02-03",
+    }
+
+
+class ConditionProof(StrEnum):
+    """What shows that a condition is met: a document, or the security that is on record."""
+
+    DOCUMENT = "DOCUMENT"
+    COVERAGE = "COVERAGE"
+
+
+class Condition(Value):
+    """Something that must be so before an approval counts."""
+
+    code: Code
+    text: Named
+    proof: ConditionProof
+
+
+class ApprovalPrepared(DomainEvent, type="puhui.approval.approval-prepared.v1"):
+    """People would approve, once conditions are met: nothing is offered to the applicant before."""
+
+    application_id: Id
+    offer: Offer
+    conditions: tuple[Condition, ...]
+    reasons: tuple[Reason, ...]
+    decided_by: tuple[Id, ...]
+    note: str = ""
+    delegated_by: str = ""
+    override: str = ""
+    prepared_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "offer": ApplicationApproved.example["offer"],
+        "conditions": [
+            {
+                "code": "insurance",
+                "text": {"zh": "须提供保险单", "en": "An insurance policy is shown"},
+                "proof": "DOCUMENT",
+            }
+        ],
+        "reasons": [ex.REASON],
+        "decided_by": ["credit-officer"],
+        "note": "",
+        "delegated_by": "",
+        "prepared_on": "2026-02-01",
+    }
+
+
+class ConditionMet(DomainEvent, type="puhui.approval.condition-met.v1"):
+    """Somebody else than who decided has seen the proof of a condition."""
+
+    application_id: Id
+    code: Code
+    document_sha256: str
+    coverage_bps: int | None = None
+    note: Text
+    seen_by: Id
+    seen_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "code": "insurance",
+        "document_sha256": ex.SHA256,
+        "coverage_bps": None,
+        "note": "Policy 2026-0815, paid until the end of the loan",
+        "seen_by": "contract-officer",
+        "seen_on": "2026-02-03",
+    }
+
+
+class VoteCast(DomainEvent, type="puhui.approval.vote-cast.v1"):
+    """A member of the credit committee voted on what was recommended."""
+
+    application_id: Id
+    member: Id
+    outcome: Outcome
+    note: Text
+    voted_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "member": "risk-manager",
+        "outcome": "APPROVE",
+        "note": "Two sources of repayment, both seen",
+        "voted_on": "2026-02-02",
+    }
+
+
+class CaseEscalated(DomainEvent, type="puhui.approval.case-escalated.v1"):
+    """A referred application was not decided by the day on which it was due, and goes to people with more authority."""
+
+    application_id: Id
+    from_queue: Code
+    to_queue: Code
+    due: date
+    escalated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "from_queue": "standard",
+        "to_queue": "large",
+        "due": "2026-02-06",
+        "escalated_on": "2026-02-07",
+    }
+
+
+class ReviewRequested(DomainEvent, type="puhui.approval.review-requested.v1"):
+    """An applicant whom the table declined wants a person to decide (PIPL 24): it is referred again."""
+
+    application_id: Id
+    queue: Code
+    four_eyes: bool
+    requested_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "queue": "review",
+        "four_eyes": True,
+        "requested_on": "2026-02-05",
+    }
+
+
+class RelationDeclared(DomainEvent, type="puhui.approval.relation-declared.v1"):
+    """An officer is related to somebody who may apply: he works on none of that one's applications."""
+
+    officer: Id
+    applicant_id: Id
+    relation: Code
+    basis: Text
+    declared_by: Id
+    declared_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "officer": "credit-officer",
+        "applicant_id": ex.APPLICANT,
+        "relation": "sibling",
+        "basis": "Own declaration of January 2026",
+        "declared_by": "credit-officer",
+        "declared_on": "2026-02-01",
+    }
+
+
+class RelationEnded(DomainEvent, type="puhui.approval.relation-ended.v1"):
+    """An officer is no longer related to somebody; another person says so."""
+
+    officer: Id
+    applicant_id: Id
+    reason: Text
+    ended_by: Id
+    ended_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "officer": "credit-officer",
+        "applicant_id": ex.APPLICANT,
+        "reason": "Divorced, certificate seen",
+        "ended_by": "risk-manager",
+        "ended_on": "2026-07-01",
+    }
+
+
+class AuthorityDelegated(DomainEvent, type="puhui.approval.authority-delegated.v1"):
+    """Somebody who will be absent lends a role's authority to another for some days."""
+
+    delegation_id: Id
+    officer: Id
+    """Who may use it."""
+    delegator: Id
+    role: str
+    first_day: date
+    last_day: date
+    reason: Text
+    delegated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "delegation_id": "delegation-1",
+        "officer": "senior-credit-officer",
+        "delegator": "risk-manager",
+        "role": "risk_manager",
+        "first_day": "2026-02-09",
+        "last_day": "2026-02-20",
+        "reason": "On leave over the new year",
+        "delegated_on": "2026-02-01",
+    }
+
+
+class DelegationEnded(DomainEvent, type="puhui.approval.delegation-ended.v1"):
+    """A delegation ends before its last day."""
+
+    delegation_id: Id
+    officer: Id
+    ended_by: Id
+    ended_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "delegation_id": "delegation-1",
+        "officer": "senior-credit-officer",
+        "ended_by": "risk-manager",
+        "ended_on": "2026-02-12",
     }
 
 

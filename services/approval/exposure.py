@@ -7,17 +7,18 @@ decides on the same line at the same time waits for that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Index, Table, Text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, Index, Table, Text
 
 from libs.contracts.approval import (
     ApplicationApproved,
+    ApplicationDeclined,
     ApprovalLapsed,
     BorrowerConnected,
     BorrowerDisconnected,
@@ -27,11 +28,13 @@ from libs.contracts.approval import (
     OfferAccepted,
 )
 from libs.contracts.values import LoanRequest
+from libs.events.commands import Outcome
 from libs.events.store import Session
 from libs.evidence.bundle import contract_of, loan_of
 from libs.lending.money import Money
 from libs.service.runtime import Runtime
 from services.approval.domain.exposure import Dimension, ExposurePolicy, line_name
+from services.approval.domain.state import State
 from services.approval.views import metadata
 
 exposure = Table(
@@ -58,6 +61,15 @@ group_member = Table(
     Column("applicant_id", Text, primary_key=True),
     Column("group_id", Text, nullable=False),
     Index("group_member_group", "group_id"),
+)
+declined = Table(
+    "declined",
+    metadata,
+    Column("application_id", Text, primary_key=True),
+    Column("applicant_id", Text, nullable=False),
+    Column("declined_on", Date, nullable=False),
+    Column("reasons", ARRAY(Text), nullable=False),
+    Index("declined_applicant", "applicant_id", "declined_on"),
 )
 exposure_policy = Table("exposure_policy", metadata, Column("sha256", Text, primary_key=True))
 
@@ -89,6 +101,13 @@ LEAVE_GROUP: Final = """
     mine as (update exposure set lines = array_remove(lines, $2) where applicant_id = $1 returning amount_minor, held)
     update exposure_line set used_minor = used_minor - coalesce((select sum(amount_minor) from mine where held), 0)
     where line = $2"""
+DECLINE: Final = """
+    insert into declined (application_id, applicant_id, declined_on, reasons) values ($1, $2, $3, $4)
+    on conflict (application_id) do update set declined_on = $3, reasons = $4"""
+UNDECLINE: Final = "delete from declined where application_id = $1"
+DECLINED_FOR: Final = """
+    select exists (select from declined
+                   where applicant_id = $1 and declined_on between $2 and $3 and reasons && $4::text[])"""
 OF_LOAN: Final = "select application_id from exposure where loan_id = $1"
 EVENTS: Final = """
     select stream_no, version, type, data from es.event
@@ -96,6 +115,7 @@ EVENTS: Final = """
 BATCH: Final = 500
 FOLLOWED: Final = (
     ApplicationApproved,
+    ApplicationDeclined,
     ApprovalLapsed,
     OfferAccepted,
     ExposureReleased,
@@ -132,11 +152,11 @@ async def standing(session: Session, policy: ExposurePolicy, request: LoanReques
     return Standing(lines, list(used))
 
 
-async def follow(session: Session, events: Sequence[Any], counted: Sequence[str] = ()) -> None:
-    """Write what follows from events of decisions that this transaction has appended; `counted` are the lines of an
-    approval, as `standing` has locked them."""
+async def follow(session: Session, outcome: Outcome[State], counted: Sequence[str] = ()) -> None:
+    """Write what follows from a decision that this transaction has appended; `counted` are the lines of an approval, as
+    `standing` has locked them."""
     connection = session.connection
-    for event in events:
+    for event in outcome.events:
         match event:
             case ApplicationApproved():
                 request, amount = event.request, event.offer.amount.minor
@@ -144,10 +164,25 @@ async def follow(session: Session, events: Sequence[Any], counted: Sequence[str]
                 await connection.execute(
                     RESERVE, event.application_id, request.applicant_id, loan_id, amount, list(counted)
                 )
-            case ApprovalLapsed() | ExposureReleased():
-                await connection.execute(HOLD, event.application_id, False)
-            case OfferAccepted() | ExposureReinstated():
-                await connection.execute(HOLD, event.application_id, True)
+                if event.override:
+                    await connection.execute(UNDECLINE, event.application_id)
+            case ApplicationDeclined():
+                await connection.execute(DECLINE, *_decline(event))
+            case ApprovalLapsed() | OfferAccepted() | ExposureReleased() | ExposureReinstated():
+                await connection.execute(HOLD, event.application_id, outcome.state.reserved)
+
+
+def _decline(event: ApplicationDeclined) -> tuple[str, str, date, list[str]]:
+    codes = [reason.code for reason in event.reasons]
+    return event.application_id, event.request.applicant_id, event.declined_on, codes
+
+
+async def declined_between(
+    session: Session, applicant_id: str, first: date, last: date, codes: Collection[str]
+) -> bool:
+    """Whether an applicant was declined within these dates for one of these reasons, and that stands."""
+    found: bool = await session.connection.fetchval(DECLINED_FOR, applicant_id, first, last, list(codes))
+    return found
 
 
 async def groups_of(session: Session, applicant_ids: Sequence[str]) -> Mapping[str, str]:
@@ -187,53 +222,87 @@ class Reservation:
     request: LoanRequest
     amount_minor: int
     held: bool = True
+    paid_back: bool = False
+
+    def take(self, event: Any) -> None:
+        match event:
+            case ApprovalLapsed():
+                self.held = False
+            case OfferAccepted():
+                self.held = not self.paid_back
+            case ExposureReleased():
+                self.held, self.paid_back = False, True
+            case ExposureReinstated():
+                self.held, self.paid_back = True, False
 
 
-async def count(runtime: Runtime, connection: Any, policy: ExposurePolicy) -> tuple[list[Any], dict[str, int], Any]:
-    """All reservations, the sum of every line, and who is in which group, from the service's events alone."""
+@dataclass(slots=True)
+class Counted:
+    """What the events say: rows of `exposure`, the sum of every line, who is in which group, who stands declined."""
+
+    rows: list[tuple[Any, ...]]
+    sums: dict[str, int]
+    groups: dict[str, str]
+    declined: list[tuple[Any, ...]]
+
+
+async def count(runtime: Runtime, connection: Any, policy: ExposurePolicy) -> Counted:
+    """All that is kept beside the events, from the service's own events alone."""
     reservations: dict[str, Reservation] = {}
     groups: dict[str, str] = {}
+    declines: dict[str, ApplicationDeclined] = {}
     types, place = [event.type_name for event in FOLLOWED], (0, 0)
     while rows := await connection.fetch(EVENTS, types, *place, BATCH):
         for row in rows:
-            _count(runtime.codec.decode(row["type"], row["data"]), reservations, groups)
+            _count(runtime.codec.decode(row["type"], row["data"]), reservations, groups, declines)
         place = (rows[-1]["stream_no"], rows[-1]["version"])
-    records: list[Any] = []
-    sums: dict[str, int] = {}
+    counted = Counted([], {}, groups, [_decline(event) for event in declines.values()])
     for application_id, one in reservations.items():
         applicant = one.request.applicant_id
         lines = policy.counted(one.request, groups.get(applicant, ""))
-        records.append((application_id, applicant, loan_id_of(application_id), one.amount_minor, one.held, lines))
+        loan_id = loan_id_of(application_id)
+        counted.rows.append((application_id, applicant, loan_id, one.amount_minor, one.held, lines))
         for line in lines:
-            sums[line] = sums.get(line, 0) + (one.amount_minor if one.held else 0)
-    return records, sums, groups
+            counted.sums[line] = counted.sums.get(line, 0) + (one.amount_minor if one.held else 0)
+    return counted
 
 
-def _count(event: Any, reservations: dict[str, Reservation], groups: dict[str, str]) -> None:
+def _count(
+    event: Any,
+    reservations: dict[str, Reservation],
+    groups: dict[str, str],
+    declines: dict[str, ApplicationDeclined],
+) -> None:
     match event:
         case ApplicationApproved():
             reservations[event.application_id] = Reservation(event.request, event.offer.amount.minor)
+            declines.pop(event.application_id, None)
+        case ApplicationDeclined():
+            declines[event.application_id] = event
         case BorrowerConnected():
             groups[event.applicant_id] = event.group_id
         case BorrowerDisconnected():
             if groups.get(event.applicant_id) == event.group_id:
                 del groups[event.applicant_id]
         case _ if event.application_id in reservations:
-            reservations[event.application_id].held = isinstance(event, OfferAccepted | ExposureReinstated)
+            reservations[event.application_id].take(event)
 
 
 async def recount_when_needed(runtime: Runtime, policy: ExposurePolicy) -> None:
     """Count anew from the events where the lines were counted under another policy, or never were: a limit may be about
     lines now that none was about before."""
     digest = sha256(repr(policy).encode()).hexdigest()
+    tables = (exposure, exposure_line, group_member, declined)
+    names = ", ".join(table.name for table in (*tables, exposure_policy))
     async with runtime.store.transaction() as session:
         connection = session.connection
-        await connection.execute("lock table exposure, exposure_line, group_member, exposure_policy in exclusive mode")
+        await connection.execute(f"lock table {names} in exclusive mode")
         if await connection.fetchval("select sha256 from exposure_policy") == digest:
             return
-        records, sums, groups = await count(runtime, connection, policy)
-        await connection.execute("truncate exposure, exposure_line, group_member, exposure_policy")
+        counted = await count(runtime, connection, policy)
+        await connection.execute(f"truncate {names}")
         await connection.execute("insert into exposure_policy (sha256) values ($1)", digest)
-        await connection.copy_records_to_table("exposure", records=records, columns=[c.name for c in exposure.columns])
-        await connection.copy_records_to_table("exposure_line", records=list(sums.items()))
-        await connection.copy_records_to_table("group_member", records=list(groups.items()))
+        records = (counted.rows, counted.sums.items(), counted.groups.items(), counted.declined)
+        for table, rows in zip(tables, records, strict=True):
+            columns = [column.name for column in table.columns]
+            await connection.copy_records_to_table(table.name, records=list(rows), columns=columns)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from libs.contracts.approval import Outcome, TableProposed
-from libs.contracts.values import LoanRequest
+from libs.contracts.values import LoanRequest, Reason
 from libs.events import commands as kit
 from libs.events.canonical import canonical
 from libs.events.commands import CommandHandler
@@ -18,9 +18,9 @@ from libs.events.decider import Decider
 from libs.events.store import Session
 from libs.service.commands import Decide
 from services.approval import exposure
-from services.approval.domain import decision, group, release, security, security_state
+from services.approval.domain import decision, group, officer, release, security, security_state
 from services.approval.domain.capacity import coverage_bps, debt_to_income_bps
-from services.approval.domain.commands import Command, ConsiderApplication, DecideCase
+from services.approval.domain.commands import CastVote, Command, ConsiderApplication, DecideCase, Lent, MeetCondition
 from services.approval.domain.state import Event, State
 from services.approval.library import library
 from services.approval.tables import DecisionTable, Facts, in_force
@@ -36,6 +36,9 @@ GROUP: Final[Decider[group.Command, group.State, group.Event]] = Decider(
 )
 SECURITY: Final[Decider[security.Command, security_state.State, security_state.Event]] = Decider(
     "security", security.INITIAL, security.decide, security.evolve
+)
+OFFICER: Final[Decider[officer.Command, officer.State, officer.Event]] = Decider(
+    "officer", officer.INITIAL, officer.decide, officer.evolve
 )
 TABLE_ID: Final = "standard"
 """The table that decides on applications."""
@@ -79,7 +82,14 @@ def _compiled(document: bytes) -> DecisionTable:
 
 
 def consider(
-    application_id: str, request: LoanRequest, table: DecisionTable, *, score: int | None, grade: str, today: date
+    application_id: str,
+    request: LoanRequest,
+    table: DecisionTable,
+    *,
+    score: int | None,
+    grade: str,
+    today: date,
+    score_reasons: tuple[Reason, ...] = (),
 ) -> ConsiderApplication:
     """The command for a scored application (score None: a person must), with the verdict of the table in force."""
     return ConsiderApplication(
@@ -88,7 +98,13 @@ def consider(
         verdict=table.decide(facts_of(request, score=score, grade=grade, on=today), score),
         authority=library().authority(today),
         today=today,
+        notice=library().casework(today).notice,
+        score_reasons=score_reasons,
     )
+
+
+Locked = DecideCase | CastVote | MeetCondition
+"""Commands of people that may approve, and so are held to the limits."""
 
 
 async def within_limits(
@@ -96,11 +112,34 @@ async def within_limits(
 ) -> kit.Outcome[State]:
     """A person's decision with the limits as they stand, locked until it is written, and what it reserves."""
     counted: Sequence[str] = ()
-    if isinstance(command, DecideCase) and command.outcome is Outcome.APPROVE:
+    if isinstance(command, Locked) and getattr(command, "outcome", Outcome.APPROVE) is Outcome.APPROVE:
         state, _ = await commands.state(DECISION, stream_id, session)
         if state.request is not None:
             standing = await exposure.standing(session, library().exposure, state.request, command.today)
             command, counted = replace(command, exposures=standing.lines), standing.counted
     outcome = await decide(command)
-    await exposure.follow(session, outcome.events, counted)
+    await exposure.follow(session, outcome, counted)
     return outcome
+
+
+async def officer_state(commands: CommandHandler, subject: str) -> officer.State:
+    """Whom an officer is related to, and whose authority he may use."""
+    state, _ = await commands.state(OFFICER, OFFICER.stream_id(subject))
+    return state
+
+
+async def lent_authority(commands: CommandHandler, state: officer.State, today: date) -> tuple[Lent, ...]:
+    """What somebody absent has lent to an officer, for today, with what holds for the lender himself."""
+    authority, review = library().authority(today), library().casework(today).review
+    lent = []
+    for each in state.lent(today):
+        lender = await officer_state(commands, each.delegator)
+        lent.append(
+            Lent(
+                delegator=each.delegator,
+                limit=authority.limit((each.role,)),
+                review_limit=review.limit((each.role,)),
+                related=lender.related,
+            )
+        )
+    return tuple(lent)

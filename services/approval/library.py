@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.approval.domain import policy
+from services.approval.domain.casework_policy import CaseworkPolicy
 from services.approval.domain.exposure import ExposurePolicy
 from services.approval.domain.policy import Authority
 from services.approval.domain.security_policy import SecurityPolicy
@@ -27,12 +28,16 @@ class Library:
     authorities: Sequence[Authority]
     exposure: ExposurePolicy
     securities: Sequence[SecurityPolicy]
+    caseworks: Sequence[CaseworkPolicy]
 
     def authority(self, on: date) -> Authority:
         return policy.in_force(self.authorities, on)
 
     def security(self, on: date) -> SecurityPolicy:
         return policy.in_force(self.securities, on)
+
+    def casework(self, on: date) -> CaseworkPolicy:
+        return policy.in_force(self.caseworks, on)
 
 
 @cache
@@ -44,6 +49,7 @@ def library() -> Library:
         authorities=list(map(Authority.from_json, _documents("authority-*.json"))),
         exposure=max(exposures, key=lambda version: version.version),
         securities=list(map(SecurityPolicy.from_json, _documents("security-*.json"))),
+        caseworks=list(map(CaseworkPolicy.from_json, _documents("casework-*.json"))),
     )
 
 

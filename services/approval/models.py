@@ -8,21 +8,25 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field
 
 from libs.contracts.approval import (
+    ApplicantAsked,
     ApplicationReferred,
     ComparisonSignedOff,
+    Condition,
     DecisionBasis,
     DecisionRecommended,
     Offer,
     Outcome,
     OutcomeChange,
     TableCompared,
+    VoteCast,
 )
 from libs.contracts.examples import APPLICANT, APPLICATION, SHA256
 from libs.contracts.values import Reason
 from libs.lending.money import Money
-from libs.service.models import BusinessDate, MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
+from libs.service.models import BusinessDate, Code, MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
 from services.approval.domain.commands import OfferTerms
 from services.approval.domain.state import State, Status
+from services.approval.library import library
 from services.approval.tables.coverage import Coverage
 from services.approval.what_if import Case
 
@@ -69,11 +73,14 @@ class DecisionSummary(ResponseModel):
     automatic: bool
     decided_on: date | None
     expires_on: date | None
+    due_on: date | None = Field(default=None, description="Until when a referred one is decided in time.")
 
     @classmethod
     def of(cls, row: Any) -> Self:
-        named = {name: row[name] for name in cls.model_fields if name != "amount"}
-        return cls(amount=Money(row["amount_minor"], row["currency"]), **named)
+        named = {name: row[name] for name in cls.model_fields if name not in ("amount", "due_on")}
+        referred_on = row["referred_on"] if row["status"] == Status.REFERRED else None
+        due_on = library().casework(referred_on).due(row["queue"], referred_on) if referred_on else None
+        return cls(amount=Money(row["amount_minor"], row["currency"]), due_on=due_on, **named)
 
 
 class Decision(ResponseModel):
@@ -110,6 +117,9 @@ class Decision(ResponseModel):
     decided_by: tuple[str, ...]
     decided_on: date | None
     note: str
+    question: ApplicantAsked | None = Field(default=None, description="What the applicant is asked for.")
+    votes: tuple[VoteCast, ...] = Field(default=(), description="Of the committee, on what is recommended.")
+    conditions: tuple[Condition, ...] = Field(default=(), description="Not met yet: the approval counts once they are.")
 
     @classmethod
     def of(cls, state: State) -> Self:
@@ -125,10 +135,13 @@ class Decision(ResponseModel):
             four_eyes=state.four_eyes,
             officer=state.officer,
             recommendation=state.recommendation,
-            offer=state.offer,
+            offer=state.offer or (state.prepared.offer if state.prepared is not None else None),
             decided_by=state.decided_by,
             decided_on=state.decided_on,
             note=state.note,
+            question=state.question,
+            votes=state.votes,
+            conditions=state.conditions_open,
         )
 
 
@@ -166,6 +179,12 @@ class Determination(RequestModel):
 
     outcome: Outcome
     note: Text
+    conditions: Annotated[tuple[Code, ...], Field(max_length=10)] = Field(
+        default=(), description="Codes of the policy: the approval counts once all of them are met."
+    )
+    override: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="Why the table's decline is overridden, where an applicant asked for a review."
+    )
     reasons: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=4)] = ()
     offer: CounterOffer = CounterOffer()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from libs.contracts.application import ApplicationWithdrawn
@@ -19,6 +19,7 @@ from services.approval.domain.commands import (
     AcceptOffer,
     Command,
     ConsiderApplication,
+    EscalateCase,
     LapseApproval,
     ReinstateExposure,
     ReleaseExposure,
@@ -30,7 +31,13 @@ from services.approval.library import library
 
 reactions = Reactions("approval")
 
-EXPIRED_OFFERS = "select application_id from decision where status = 'APPROVED' and expires_on < $1 order by 1"
+EXPIRED_OFFERS = """
+    select application_id from decision where status = 'APPROVED' and expires_on < $1
+    union all
+    select application_id from decision where status = 'CONDITIONAL' and expires_on < $1 order by 1"""
+LATE_CASES = """
+    select application_id, queue, referred_on from decision join unnest($1::text[], $2::date[]) as late (queue, last)
+    using (queue) where status = 'REFERRED' and referred_on <= late.last order by 1"""
 
 
 @reactions.on(ApplicationScored)
@@ -38,7 +45,13 @@ async def decide_scored(recorded: Recorded[ApplicationScored], reaction: Reactio
     event = recorded.event
     table = await table_in_force(reaction.commands, event.scored_on, reaction.session)
     command = consider(
-        event.application_id, event.request, table, score=event.score, grade=event.grade, today=event.scored_on
+        event.application_id,
+        event.request,
+        table,
+        score=event.score,
+        grade=event.grade,
+        today=event.scored_on,
+        score_reasons=event.reasons,
     )
     await _consider(reaction, command)
 
@@ -52,14 +65,19 @@ async def refer_unscored(recorded: Recorded[ScoringFailed], reaction: Reaction) 
 
 
 async def _consider(reaction: Reaction, command: ConsiderApplication) -> None:
-    """What the table approves is held to the limits, and reserved on their lines."""
+    """Who was declined a short while ago is declined again (not for what came on the same day: the two may have crossed);
+    what the table approves is held to the limits, and reserved on their lines."""
     counted: Sequence[str] = ()
-    if command.verdict.outcome is Outcome.APPROVE:
+    session, cooling = reaction.session, library().casework(command.today).cooling
+    first, last = command.today - timedelta(days=cooling.days), command.today - timedelta(days=1)
+    if await exposure.declined_between(session, command.request.applicant_id, first, last, cooling.after):
+        command = replace(command, cooling=cooling.reason)
+    elif command.verdict.outcome is Outcome.APPROVE:
         policy = library().exposure
-        standing = await exposure.standing(reaction.session, policy, command.request, command.today)
+        standing = await exposure.standing(session, policy, command.request, command.today)
         command, counted = replace(command, exposures=standing.lines, referral=policy.referral), standing.counted
     outcome = await reaction.handle(DECISION, DECISION.stream_id(command.application_id), command)
-    await exposure.follow(reaction.session, outcome.events, counted)
+    await exposure.follow(session, outcome, counted)
 
 
 @reactions.on(ApplicationWithdrawn)
@@ -83,6 +101,20 @@ async def lapse_expired(recorded: Recorded[BusinessDayOpened], reaction: Reactio
     expired: list[Any] = await reaction.session.connection.fetch(EXPIRED_OFFERS, today)
     for row in expired:
         command = LapseApproval(application_id=row["application_id"], reason=OFFER_EXPIRED, today=today)
+        await _happens(reaction, row["application_id"], command, effective_date=today.isoformat())
+    await _escalate_late(reaction, today)
+
+
+async def _escalate_late(reaction: Reaction, today: date) -> None:
+    """A case that was not decided by its day goes on to people with more authority."""
+    policy = library().casework(today)
+    late = policy.late(today)
+    rows = await reaction.session.connection.fetch(LATE_CASES, *(list(column) for column in zip(*late, strict=True)))
+    for row in rows:
+        queue = row["queue"]
+        due = policy.due(queue, row["referred_on"])
+        assert due is not None, "a queue that escalates has a deadline"
+        command = EscalateCase(from_queue=queue, to_queue=policy.queues[queue].escalates_to, due=due, today=today)
         await _happens(reaction, row["application_id"], command, effective_date=today.isoformat())
 
 
@@ -122,4 +154,4 @@ async def reinstate_owed(recorded: Recorded[RepaymentReversed], reaction: Reacti
 async def _happens(reaction: Reaction, application_id: str, command: Command, *, effective_date: str = "") -> None:
     stream_id = DECISION.stream_id(application_id)
     outcome = await reaction.handle(DECISION, stream_id, command, effective_date=effective_date)
-    await exposure.follow(reaction.session, outcome.events)
+    await exposure.follow(reaction.session, outcome)

@@ -13,11 +13,14 @@ from libs.contracts.approval import (
     ApplicationDeclined,
     ApplicationReferred,
     ApprovalLapsed,
+    ApprovalPrepared,
     CaseClaimed,
+    CaseEscalated,
     CaseReleased,
     DecisionBasis,
     DecisionRecommended,
     OfferAccepted,
+    ReviewRequested,
 )
 from libs.contracts.values import LoanRequest
 from libs.events.codec import Recorded
@@ -118,6 +121,32 @@ def released(recorded: Recorded[CaseReleased]) -> Iterator[Change]:
 @decisions.on(DecisionRecommended)
 def recommended(recorded: Recorded[DecisionRecommended]) -> Iterator[Change]:
     yield _patch(recorded, officer="", recommended=recorded.event.outcome.value)
+
+
+@decisions.on(ApprovalPrepared)
+def prepared(recorded: Recorded[ApprovalPrepared]) -> Iterator[Change]:
+    expires_on = recorded.event.offer.expires_on
+    yield _patch(recorded, status="CONDITIONAL", officer="", expires_on=expires_on)
+
+
+@decisions.on(CaseEscalated)
+def escalated(recorded: Recorded[CaseEscalated]) -> Iterator[Change]:
+    yield _patch(recorded, queue=recorded.event.to_queue)
+
+
+@decisions.on(ReviewRequested)
+def reviewed(recorded: Recorded[ReviewRequested]) -> Iterator[Change]:
+    event = recorded.event
+    yield _patch(
+        recorded,
+        status="REFERRED",
+        queue=event.queue,
+        four_eyes=event.four_eyes,
+        referred_on=event.requested_on,
+        automatic=False,
+        decided_on=None,
+        recommended="",
+    )
 
 
 @decisions.on(ApprovalLapsed)

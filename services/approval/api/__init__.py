@@ -1,5 +1,13 @@
-"""How approval is asked: decisions, decision tables, what another table would have decided."""
+"""How approval is asked: decisions and the work on them, limits, security, officers, decision tables."""
 
-from services.approval.api import comparisons, decisions, groups, securities, tables
+from services.approval.api import casework, comparisons, decisions, groups, officers, securities, tables
 
-routers = [decisions.router, tables.router, comparisons.router, groups.router, securities.router]
+routers = [
+    decisions.router,
+    casework.router,
+    securities.router,
+    groups.router,
+    officers.router,
+    tables.router,
+    comparisons.router,
+]

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from libs.contracts.approval import Condition
 from libs.contracts.types import Id
 from libs.contracts.values import Reason
 from libs.service.actor import Actor
@@ -20,9 +21,10 @@ from libs.service.pagination import CursorParameter, Limit, Page, page_of, pagin
 from libs.service.problems import NOT_FOUND, Problem, invalid
 from libs.service.runtime import Runtime, runtime_of
 from services.approval import models
+from services.approval.domain.casework_policy import CaseworkPolicy
 from services.approval.domain.commands import ClaimCase, DecideCase, RecommendDecision, ReleaseCase
 from services.approval.domain.state import Status
-from services.approval.handlers import DECISION, table_in_force, within_limits
+from services.approval.handlers import DECISION, lent_authority, officer_state, table_in_force, within_limits
 from services.approval.library import library
 from services.approval.views import decision
 
@@ -88,8 +90,11 @@ async def read_decision(request: Request, actor: Viewer, runtime: Running, appli
 
 @router.post("/decisions/{application_id}/claim", summary="Claim a case", response_model=models.Decision)
 async def claim_case(call: Officer, application_id: ApplicationId) -> Response:
-    """Take a referred application to work on; nobody else can work on it until it is released or recommended."""
-    claim = ClaimCase(officer=call.actor.subject, today=call.today)
+    """Take a referred application to work on; nobody else can work on it until it is released or recommended, or
+    the days of the policy for it are over."""
+    known = await officer_state(call.runtime.commands, call.actor.subject)
+    lease_days = library().casework(call.today).lease_days
+    claim = ClaimCase(officer=call.actor.subject, today=call.today, lease_days=lease_days, related=known.related)
     return await call.execute(DECISION, DECISION.stream_id(application_id), claim, models.Decision.of)
 
 
@@ -103,6 +108,7 @@ async def release_case(call: Officer, application_id: ApplicationId, body: model
 @router.post("/decisions/{application_id}/recommend", summary="Recommend an outcome", response_model=models.Decision)
 async def recommend_decision(call: Officer, application_id: ApplicationId, body: models.Recommendation) -> Response:
     """Say what should be decided, and hand the case on to somebody with the authority to do so."""
+    known = await officer_state(call.runtime.commands, call.actor.subject)
     recommend = RecommendDecision(
         officer=call.actor.subject,
         outcome=body.outcome,
@@ -110,14 +116,18 @@ async def recommend_decision(call: Officer, application_id: ApplicationId, body:
         terms=body.offer.terms(),
         authority=library().authority(call.today),
         today=call.today,
+        related=known.related,
     )
     return await call.execute(DECISION, DECISION.stream_id(application_id), recommend, models.Decision.of)
 
 
 @router.post("/decisions/{application_id}/decide", summary="Decide a case", response_model=models.Decision)
 async def decide_case(call: Officer, application_id: ApplicationId, body: models.Determination) -> Response:
-    """Approve or decline within one's authority; where four eyes are needed, after another's recommendation."""
-    authority = library().authority(call.today)
+    """Approve or decline within one's authority, or one that was lent for today; where four eyes are needed, after
+    another's recommendation. With `conditions` nothing is offered before they are met."""
+    authority, casework = library().authority(call.today), library().casework(call.today)
+    commands = call.runtime.commands
+    known = await officer_state(commands, call.actor.subject)
     determination = DecideCase(
         officer=call.actor.subject,
         limit=authority.limit(call.actor.roles),
@@ -127,6 +137,12 @@ async def decide_case(call: Officer, application_id: ApplicationId, body: models
         terms=body.offer.terms(),
         authority=authority,
         today=call.today,
+        related=known.related,
+        lent=await lent_authority(commands, known, call.today),
+        review=casework.review,
+        review_limit=casework.review.limit(call.actor.roles),
+        override=body.override,
+        conditions=_conditions(casework, body.conditions),
     )
     rules = {"authority": f"v{authority.version}"}
     stream_id = DECISION.stream_id(application_id)
@@ -136,8 +152,16 @@ async def decide_case(call: Officer, application_id: ApplicationId, body: models
         determination,
         models.Decision.of,
         rules=rules,
-        within=partial(within_limits, call.runtime.commands, stream_id),
+        within=partial(within_limits, commands, stream_id),
     )
+
+
+def _conditions(policy: CaseworkPolicy, codes: tuple[str, ...]) -> tuple[Condition, ...]:
+    for position, code in enumerate(codes):
+        if code not in policy.conditions or code in codes[:position]:
+            detail = f"Send each once, of {', '.join(policy.conditions)}."
+            raise invalid(f"/conditions/{position}", "unknown-condition", detail)
+    return tuple(policy.conditions[code] for code in codes)
 
 
 async def _reasons(call: Call, codes: tuple[str, ...]) -> tuple[Reason, ...]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
-from libs.contracts.approval import DecisionBasis, ExposureLine, Outcome
+from libs.contracts.approval import Condition, DecisionBasis, ExposureLine, Outcome
 from libs.contracts.values import LoanRequest, Reason
 from libs.lending.money import Money
+from services.approval.domain.casework_policy import Committee, NoticePolicy, Review
 from services.approval.domain.exposure import Referral
 from services.approval.domain.policy import Authority
+
+NO_MONEY: Final = Money(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +41,22 @@ class ConsiderApplication:
     today: date
     exposures: tuple[ExposureLine, ...] = ()
     referral: Referral | None = None
+    cooling: Reason | None = None
+    """Why it is declined whatever the table says: the applicant was declined a short while ago."""
+    notice: NoticePolicy | None = None
+    score_reasons: tuple[Reason, ...] = ()
+    """What cost most of the score: told to who is declined for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimCase:
+    """Take a case. `lease_days`: for how long, until somebody else may; None: until it is given back. `related`, here
+    and below: the applicants to whom the officer is related."""
+
     officer: str
     today: date
+    lease_days: int | None = None
+    related: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +83,23 @@ class RecommendDecision:
     terms: OfferTerms
     authority: Authority
     today: date
+    related: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """Authority that somebody absent has lent, with what holds for himself."""
+
+    delegator: str
+    limit: Money
+    review_limit: Money
+    related: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideCase:
-    """A person decides. `limit` is the largest amount of that person's authority; `exposures` are the lines on which an
-    approval would count."""
+    """A person decides. `limit` is the largest amount of that person's authority, `review_limit` that of an override of
+    the table; `exposures` are the lines on which an approval would count; `conditions` must be met before it does."""
 
     officer: str
     limit: Money
@@ -85,6 +110,76 @@ class DecideCase:
     authority: Authority
     today: date
     exposures: tuple[ExposureLine, ...] = ()
+    related: frozenset[str] = frozenset()
+    lent: tuple[Lent, ...] = ()
+    review: Review | None = None
+    review_limit: Money = NO_MONEY
+    override: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CastVote:
+    """A member of the committee votes on what was recommended; the vote that makes the quorum decides."""
+
+    member: str
+    outcome: Outcome
+    note: str
+    committee: Committee
+    authority: Authority
+    today: date
+    exposures: tuple[ExposureLine, ...] = ()
+    related: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetCondition:
+    """The proof of a condition was seen; with the last one the approval counts. `coverage_bps`: how much of the loan its
+    security covers, and what it must cover."""
+
+    code: str
+    document_sha256: str
+    note: str
+    officer: str
+    coverage_bps: int
+    coverage_min_bps: int
+    today: date
+    exposures: tuple[ExposureLine, ...] = ()
+    related: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskApplicant:
+    officer: str
+    question: Reason
+    answer_days: int
+    today: date
+    related: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerQuestion:
+    code: str
+    documents: tuple[str, ...]
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalateCase:
+    """Have a late case go to people with more authority."""
+
+    from_queue: str
+    to_queue: str
+    due: date
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestReview:
+    """The applicant wants a person to look at what the table declined (PIPL 24)."""
+
+    review: Review
+    today: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,4 +226,10 @@ Command = (
     | AcceptOffer
     | ReleaseExposure
     | ReinstateExposure
+    | CastVote
+    | MeetCondition
+    | AskApplicant
+    | AnswerQuestion
+    | EscalateCase
+    | RequestReview
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from libs.contracts.approval import (
@@ -14,21 +16,31 @@ from libs.contracts.approval import (
     ExposureReleased,
     OfferAccepted,
     Outcome,
+    ReviewRequested,
 )
-from services.approval.domain.casework import claim, decide_case, recommend, release
+from libs.contracts.problems import Rejected, refuse_unless
+from services.approval.domain.casework import answer, ask, claim, escalate, recommend, release
 from services.approval.domain.commands import (
     AcceptOffer,
+    AnswerQuestion,
+    AskApplicant,
+    CastVote,
     ClaimCase,
     Command,
     ConsiderApplication,
     DecideCase,
+    EscalateCase,
     LapseApproval,
+    MeetCondition,
     OfferTerms,
     RecommendDecision,
     ReinstateExposure,
     ReleaseCase,
     ReleaseExposure,
+    RequestReview,
 )
+from services.approval.domain.committee import meet_condition, vote
+from services.approval.domain.determination import decide_case
 from services.approval.domain.exposure import room, tightest
 from services.approval.domain.offers import make_offer
 from services.approval.domain.state import Event, State, Status, evolve, initial
@@ -51,6 +63,18 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return recommend(command, state)
         case DecideCase():
             return decide_case(command, state)
+        case CastVote():
+            return vote(command, state)
+        case MeetCondition():
+            return meet_condition(command, state)
+        case AskApplicant():
+            return ask(command, state)
+        case AnswerQuestion():
+            return answer(command, state)
+        case EscalateCase():
+            return escalate(command, state)
+        case RequestReview():
+            return _review(command, state)
         case LapseApproval():
             return _lapse(command, state)
         case AcceptOffer():
@@ -66,6 +90,8 @@ def _consider(command: ConsiderApplication, state: State) -> Sequence[Event]:
     if state.status is not Status.NONE:
         return []
     verdict, request = command.verdict, command.request
+    if command.cooling is not None and verdict.outcome is not Outcome.DECLINE:
+        verdict = replace(verdict, outcome=Outcome.DECLINE, reasons=(command.cooling,))
     if verdict.outcome is Outcome.APPROVE:
         line = tightest(command.exposures)
         if line is not None and room(line) < request.amount.minor:
@@ -86,12 +112,15 @@ def _consider(command: ConsiderApplication, state: State) -> Sequence[Event]:
             )
         ]
     if verdict.outcome is Outcome.DECLINE:
+        reasons, notice = verdict.reasons, command.notice
+        if notice is not None:
+            reasons = notice.main_reasons(reasons, command.score_reasons)
         return [
             ApplicationDeclined(
                 application_id=command.application_id,
                 request=request,
                 basis=verdict.basis,
-                reasons=verdict.reasons,
+                reasons=reasons,
                 decided_by=(),
                 declined_on=command.today,
             )
@@ -130,10 +159,35 @@ def _lapse(command: LapseApproval, state: State) -> Sequence[Event]:
     if state.status in (Status.DECLINED, Status.LAPSED, Status.ACCEPTED):
         return []
     if command.reason == OFFER_EXPIRED:
-        still_open = state.offer is None or state.offer.expires_on >= command.today
-        if state.status is not Status.APPROVED or still_open:
+        prepared = state.prepared.offer if state.prepared is not None else None
+        offer = {Status.APPROVED: state.offer, Status.CONDITIONAL: prepared}.get(state.status)
+        if offer is None or offer.expires_on >= command.today:
             return []
     return [ApprovalLapsed(application_id=command.application_id, reason=command.reason, lapsed_on=command.today)]
+
+
+def _review(command: RequestReview, state: State) -> Sequence[Event]:
+    """Of a decision that no person took; within some time, and once: what people decide stands."""
+    if state.status is Status.NONE or state.request is None:
+        raise Rejected("decision-not-found", "No decision is known for this application.", status=404)
+    refuse_unless(
+        state.status is Status.DECLINED and not state.decided_by,
+        "nothing-to-review",
+        "A person is asked to review what was declined without one.",
+    )
+    assert state.decided_on is not None, "what is declined has a date"
+    last_day = state.decided_on + timedelta(days=command.review.request_days)
+    refuse_unless(
+        command.today <= last_day, "review-too-late", f"A review could be asked for until {last_day.isoformat()}."
+    )
+    return [
+        ReviewRequested(
+            application_id=state.application_id,
+            queue=command.review.queue,
+            four_eyes=command.review.four_eyes,
+            requested_on=command.today,
+        )
+    ]
 
 
 def _accept(command: AcceptOffer, state: State) -> Sequence[Event]:

@@ -7,18 +7,26 @@ from datetime import date
 from enum import StrEnum
 
 from libs.contracts.approval import (
+    ApplicantAnswered,
+    ApplicantAsked,
     ApplicationApproved,
     ApplicationDeclined,
     ApplicationReferred,
     ApprovalLapsed,
+    ApprovalPrepared,
     CaseClaimed,
+    CaseEscalated,
     CaseReleased,
+    Condition,
+    ConditionMet,
     DecisionBasis,
     DecisionRecommended,
     ExposureReinstated,
     ExposureReleased,
     Offer,
     OfferAccepted,
+    ReviewRequested,
+    VoteCast,
 )
 from libs.contracts.values import LoanRequest, Reason
 
@@ -33,12 +41,20 @@ Event = (
     | OfferAccepted
     | ExposureReleased
     | ExposureReinstated
+    | ApplicantAsked
+    | ApplicantAnswered
+    | ApprovalPrepared
+    | ConditionMet
+    | VoteCast
+    | CaseEscalated
+    | ReviewRequested
 )
 
 
 class Status(StrEnum):
     NONE = "NONE"
     REFERRED = "REFERRED"
+    CONDITIONAL = "CONDITIONAL"
     APPROVED = "APPROVED"
     DECLINED = "DECLINED"
     LAPSED = "LAPSED"
@@ -65,6 +81,18 @@ class State:
     reserved: bool = False
     """The offer's amount counts towards limits."""
     paid_back: bool = False
+    claimed_on: date | None = None
+    question: ApplicantAsked | None = None
+    votes: tuple[VoteCast, ...] = ()
+    prepared: ApprovalPrepared | None = None
+    met: tuple[ConditionMet, ...] = ()
+    reviewed: bool = False
+    """The table had declined, and people look at it because the applicant asked for it."""
+
+    @property
+    def conditions_open(self) -> tuple[Condition, ...]:
+        met = {condition.code for condition in self.met}
+        return tuple(each for each in self.prepared.conditions if each.code not in met) if self.prepared else ()
 
 
 initial = State()
@@ -84,11 +112,11 @@ def evolve(state: State, event: Event) -> State:
                 four_eyes=event.four_eyes,
             )
         case CaseClaimed():
-            return replace(state, officer=event.officer)
+            return replace(state, officer=event.officer, claimed_on=event.claimed_on)
         case CaseReleased():
             return replace(state, officer="")
         case DecisionRecommended():
-            return replace(state, recommendation=event, officer="")
+            return replace(state, recommendation=event, officer="", votes=())
         case ApplicationApproved():
             return replace(
                 state,
@@ -120,7 +148,36 @@ def evolve(state: State, event: Event) -> State:
         case OfferAccepted():
             reserved = state.offer is not None and not state.paid_back
             return replace(state, application_id=event.application_id, status=Status.ACCEPTED, reserved=reserved)
+        case _:
+            return _evolve_later(state, event)
+
+
+def _evolve_later(state: State, event: Event) -> State:
+    match event:
+        case ApplicantAsked():
+            return replace(state, question=event)
+        case ApplicantAnswered():
+            return replace(state, question=None)
+        case VoteCast():
+            return replace(state, votes=(*state.votes, event))
+        case ApprovalPrepared():
+            return replace(state, status=Status.CONDITIONAL, prepared=event, decided_by=event.decided_by, officer="")
+        case ConditionMet():
+            return replace(state, met=(*state.met, event))
+        case CaseEscalated():
+            return replace(state, queue=event.to_queue)
+        case ReviewRequested():
+            return replace(
+                state,
+                status=Status.REFERRED,
+                queue=event.queue,
+                four_eyes=event.four_eyes,
+                reviewed=True,
+                decided_on=None,
+            )
         case ExposureReleased():
             return replace(state, reserved=False, paid_back=True)
         case ExposureReinstated():
             return replace(state, reserved=True, paid_back=False)
+        case _:
+            raise AssertionError(f"no decision knows {type(event).__name__}")

@@ -13,14 +13,16 @@ from services.approval.tests.requests import application_id, request
 async def counted_as_kept(approval: Served) -> None:
     """What is owed and reserved is what the service's own events say, line by line."""
     async with approval.runtime.store.pool.acquire() as connection:
-        records, sums, groups = await count(approval.runtime, connection, library().exposure)
+        counted = await count(approval.runtime, connection, library().exposure)
         kept = await connection.fetch("select application_id, amount_minor, held, lines from exposure")
         lines = await connection.fetch("select line, used_minor from exposure_line where used_minor <> 0")
         members = await connection.fetch("select applicant_id, group_id from group_member")
-    said = {record[0]: (record[3], record[4], sorted(record[5])) for record in records}
+        declined = await connection.fetch("select application_id, applicant_id, declined_on, reasons from declined")
+    said = {record[0]: (record[3], record[4], sorted(record[5])) for record in counted.rows}
     assert {row[0]: (row[1], row[2], sorted(row[3])) for row in kept} == said
-    assert dict(lines) == {line: used for line, used in sums.items() if used}
-    assert dict(members) == groups
+    assert dict(lines) == {line: used for line, used in counted.sums.items() if used}
+    assert dict(members) == counted.groups
+    assert sorted(map(tuple, declined)) == sorted(counted.declined)
 
 
 def applies(number: int, amount: str, grade: str = "C", applicant: str | None = None) -> ApplicationScored:

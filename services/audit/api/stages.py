@@ -146,7 +146,10 @@ async def show_stages(
 
 
 SVG: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/svg+xml": {}}, "description": "The process as a picture."}
+    200: {
+        "content": {"image/svg+xml": {"example": '<svg xmlns="http://www.w3.org/2000/svg"></svg>'}},
+        "description": "The process as a picture.",
+    }
 }
 
 

@@ -214,6 +214,17 @@ NOT_SHOWN = {
     "AccrualResumed",
     "AccrualSuspended",
     "ApplicantRegistered",  # personal data
+    "ApplicantAnswered",  # work on a case; what comes of it is shown
+    "ApplicantAsked",
+    "ApprovalPrepared",
+    "AuthorityDelegated",
+    "CaseEscalated",
+    "ConditionMet",
+    "DelegationEnded",
+    "RelationDeclared",
+    "RelationEnded",
+    "ReviewRequested",
+    "VoteCast",
     "ArrearsUpdated",  # the loan's own position says it
     "BorrowerConnected",  # of borrowers, not of a loan
     "BorrowerDisconnected",
