@@ -1,0 +1,22 @@
+"""Webhooks as Standard Webhooks says: signed, retried, and sent nowhere but where a partner may be."""
+
+from libs.webhooks.address import AddressRefused, Network, Reach
+from libs.webhooks.retries import RetrySchedule
+from libs.webhooks.sender import Outcome, Post, Sender, Verdict
+from libs.webhooks.signature import Secret, SecretError, SignatureRefused, Verifier, sign
+
+__all__ = [
+    "AddressRefused",
+    "Network",
+    "Outcome",
+    "Post",
+    "Reach",
+    "RetrySchedule",
+    "Secret",
+    "SecretError",
+    "Sender",
+    "SignatureRefused",
+    "Verdict",
+    "Verifier",
+    "sign",
+]
