@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Final
 
-from libs.contracts import application, approval, audit, collections, contract, ledger, operations, scoring
+from libs.contracts import application, approval, audit, collections, contract, ledger, operations, partners, scoring
 from libs.contracts.base import EVENT_TYPES, DomainEvent
 
 MODULES: Final[Mapping[str, ModuleType]] = {
@@ -17,6 +17,7 @@ MODULES: Final[Mapping[str, ModuleType]] = {
     "ledger": ledger,
     "collections": collections,
     "audit": audit,
+    "partners": partners,
 }
 """The services that publish, each with the module of its events."""
 

@@ -108,8 +108,8 @@ class Sender:
         except AddressRefused as refused:
             error = f"address refused: {refused}"
         except aiohttp.ClientConnectorError as failed:
-            refused = _refusal(failed)
-            error = f"address refused: {refused}" if refused else f"no connection: {type(failed).__name__}"
+            ours = _refusal(failed)
+            error = f"address refused: {ours}" if ours else f"no connection: {type(failed).__name__}"
         except TimeoutError:
             error = f"no whole answer within {self._total_s:g} s"
         except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as failed:

@@ -1,0 +1,200 @@
+"""The decider of a shared loan: two people say who holds what, and every movement is split by what was in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Final, TypeAlias
+
+from libs.contracts.partners import (
+    FundedAmounts,
+    FunderPart,
+    FunderShare,
+    LoanShared,
+    MovementSplit,
+    SharesTransferred,
+    SharingProposed,
+)
+from libs.contracts.problems import Rejected, refuse_unless
+from libs.lending.money import Money
+from services.partners.domain.movements import Movement
+from services.partners.domain.split import (
+    ACCOUNTS,
+    TRANSFERRED,
+    Amounts,
+    Book,
+    Shares,
+    SharesError,
+    changes,
+    check_shares,
+)
+
+CURRENCY: Final = "CNY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeSharing:
+    """`registered`: the lenders there are, ourselves included."""
+
+    loan_id: str
+    shares: Shares
+    effective_from: date
+    registered: frozenset[str]
+    by: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveSharing:
+    by: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitMovement:
+    movement_id: str
+    movement_type: str
+    movement: Movement
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """A loan as its lenders hold it; no book while nobody approved how it is shared."""
+
+    loan_id: str = ""
+    proposed: SharingProposed | None = None
+    book: Book | None = None
+    value_dates: Mapping[str, date] = field(default_factory=dict)
+    """On which date each repayment counted: what undoes it counts on the same."""
+
+
+Command: TypeAlias = ProposeSharing | ApproveSharing | SplitMovement
+Event: TypeAlias = SharingProposed | LoanShared | SharesTransferred | MovementSplit
+INITIAL: Final = Sharing()
+
+
+def decide(command: Command, state: Sharing) -> Sequence[Event]:
+    match command:
+        case ProposeSharing():
+            return [_proposed(command, state)]
+        case ApproveSharing():
+            return [_approved(command, state)]
+        case SplitMovement():
+            return _split(command, state)
+
+
+def evolve(state: Sharing, event: Event) -> Sharing:
+    match event:
+        case SharingProposed():
+            return replace(state, loan_id=event.loan_id, proposed=event)
+        case LoanShared():
+            book = Book.begin(event.loan_id, shares_of(event.shares), event.effective_from)
+            return replace(state, proposed=None, book=book)
+        case SharesTransferred():
+            assert state.book is not None, "shared before it is shared otherwise"
+            return replace(
+                state, proposed=None, book=state.book.transfer(event.effective_from, shares_of(event.shares))
+            )
+        case MovementSplit():
+            assert state.book is not None, "shared before it moves"
+            dates = {**state.value_dates, event.repayment_id: event.effective_on} if event.repayment_id else None
+            book = state.book.move(event.effective_on, minor(event.whole))
+            return replace(state, book=book, value_dates=dates or state.value_dates)
+
+
+def shares_of(shares: Sequence[FunderShare]) -> Shares:
+    return tuple((share.funder, share.share_ppm) for share in shares)
+
+
+def minor(amounts: FundedAmounts) -> Amounts:
+    return {name: getattr(amounts, name).minor for name in ACCOUNTS}
+
+
+def _proposed(command: ProposeSharing, state: Sharing) -> SharingProposed:
+    try:
+        check_shares(command.shares)
+    except SharesError as error:
+        raise Rejected("shares-not-whole", f"{str(error).capitalize()}.", field="/shares", status=422) from None
+    unknown = sorted({funder for funder, _ in command.shares} - command.registered)
+    refuse_unless(
+        not unknown,
+        "lender-unknown",
+        f"No lender is registered as {', '.join(unknown)}; register it first.",
+        field="/shares",
+        status=422,
+    )
+    if state.book is not None:
+        last = state.book.epochs[-1].since
+        refuse_unless(
+            command.effective_from > last,
+            "shares-changed-later",
+            f"The shares last changed on {last.isoformat()}; name a later date.",
+            field="/effective_from",
+            status=422,
+        )
+    return SharingProposed(
+        loan_id=command.loan_id,
+        shares=tuple(FunderShare(funder=funder, share_ppm=share) for funder, share in command.shares),
+        effective_from=command.effective_from,
+        proposed_by=command.by,
+        proposed_on=command.today,
+    )
+
+
+def _approved(command: ApproveSharing, state: Sharing) -> LoanShared | SharesTransferred:
+    proposed = state.proposed
+    if proposed is None:
+        raise Rejected("nothing-proposed", "Nobody proposed how this loan is shared; propose it first.")
+    refuse_unless(
+        command.by != proposed.proposed_by, "four-eyes", "Another person than who proposed it approves it.", status=403
+    )
+    if state.book is None:
+        return LoanShared(
+            loan_id=proposed.loan_id,
+            shares=proposed.shares,
+            effective_from=proposed.effective_from,
+            proposed_by=proposed.proposed_by,
+            approved_by=command.by,
+            shared_on=command.today,
+        )
+    after = state.book.transfer(proposed.effective_from, shares_of(proposed.shares))
+    return SharesTransferred(
+        loan_id=proposed.loan_id,
+        shares=proposed.shares,
+        effective_from=proposed.effective_from,
+        proposed_by=proposed.proposed_by,
+        approved_by=command.by,
+        parts=_parts(changes(state.book, after)),
+        transferred_on=command.today,
+    )
+
+
+def _split(command: SplitMovement, state: Sharing) -> Sequence[Event]:
+    if state.book is None:
+        return []
+    movement = command.movement
+    on = state.value_dates.get(movement.repayment_id, movement.on) if movement.undoes else movement.on
+    after = state.book.move(on, movement.amounts)
+    return [
+        MovementSplit(
+            loan_id=state.loan_id,
+            movement_id=command.movement_id,
+            movement_type=command.movement_type,
+            repayment_id=movement.repayment_id,
+            effective_on=on,
+            whole=_funded(movement.amounts),
+            parts=_parts(changes(state.book, after)),
+        )
+    ]
+
+
+def _parts(rows: Mapping[str, Amounts]) -> tuple[FunderPart, ...]:
+    return tuple(
+        FunderPart(funder=funder, amounts=_funded(row), transferred=Money(row.get(TRANSFERRED, 0), CURRENCY))
+        for funder, row in rows.items()
+    )
+
+
+def _funded(amounts: Amounts) -> FundedAmounts:
+    return FundedAmounts(**{name: Money(amounts.get(name, 0), CURRENCY) for name in ACCOUNTS})
