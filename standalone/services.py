@@ -16,7 +16,7 @@ from libs.service.auth import TokenVerifier
 from libs.service.host import Service, create_service
 from libs.service.settings import ServiceSettings
 
-SERVICES: Final = ("application", "scoring", "approval", "contract", "ledger", "collections", "audit")
+SERVICES: Final = ("application", "scoring", "approval", "contract", "ledger", "collections", "audit", "partners")
 
 
 @cache

@@ -9,7 +9,7 @@ from tests.containers.stack import SECRET, Stack
 
 pytestmark = pytest.mark.containers
 
-SERVICES = ("application", "scoring", "approval", "contract", "ledger", "collections", "audit")
+SERVICES = ("application", "scoring", "approval", "contract", "ledger", "collections", "audit", "partners")
 OURS = (*SERVICES, "bank", "identity", "witness")
 
 

@@ -17,7 +17,7 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 MANIFESTS = REPOSITORY / "deploy" / "k8s"
 KUBERNETES_VERSION = "1.34"
-SERVICES = {"application", "scoring", "approval", "contract", "ledger", "collections", "audit"}
+SERVICES = {"application", "scoring", "approval", "contract", "ledger", "collections", "audit", "partners"}
 KUSTOMIZE = (
     ("kubectl", "kustomize"),
     ("kustomize", "build"),

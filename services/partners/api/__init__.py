@@ -1,0 +1,12 @@
+"""How the partners service is asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.partners.api.deliveries import router as deliveries
+from services.partners.api.endpoints import router as endpoints
+from services.partners.api.partners import router as partners
+from services.partners.api.shares import router as shares
+
+routers: Final = [endpoints, deliveries, shares, partners]

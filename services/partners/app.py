@@ -1,0 +1,79 @@
+"""The partners service, composed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from libs.contracts.catalogue import topic
+from libs.contracts.partners import EndpointStatus
+from libs.events.commands import Cause
+from libs.events.delivery import Subscriber
+from libs.events.envelope import Actor
+from libs.events.loops import keep_running
+from libs.events.signals import Signal
+from libs.service.host import Service
+from libs.service.runtime import Runtime
+from services.partners.api import routers
+from services.partners.dispatcher import Dispatcher
+from services.partners.domain.endpoint import ChangeStatus
+from services.partners.handlers import ENDPOINT
+from services.partners.lane import Address
+from services.partners.library import delivery_policy
+from services.partners.news import LoanNews
+from services.partners.secrets_of import Secrets
+from services.partners.settings import PartnersSettings
+from services.partners.views import partners_view, shares_view
+
+DATA_DIR: Final = Path("var/partners")
+
+
+async def _start(runtime: Runtime) -> None:
+    """The adapters of this service, and the loop that sends."""
+    settings = PartnersSettings()
+    secrets = Secrets(settings.key(runtime.settings.data_dir or DATA_DIR))
+    runtime.extras["secrets"], runtime.extras["reach"] = secrets, settings.reach()
+
+    async def disable(address: Address) -> None:
+        command = ChangeStatus(
+            status=EndpointStatus.DISABLED, reason="The receiver answered 410 Gone", today=runtime.today
+        )
+        cause = Cause(Actor("service:partners", "service"), address.endpoint_id)
+        await runtime.commands.handle(ENDPOINT, ENDPOINT.stream_id(address.endpoint_id), command, cause)
+
+    dispatcher = Dispatcher(
+        runtime.store.pool, settings.reach(), secrets, delivery_policy(), _wake_of(runtime), disable
+    )
+    loop = asyncio.create_task(
+        keep_running(runtime.name, "webhooks", dispatcher.run, runtime.settings.stuck_after_s), name="webhooks"
+    )
+
+    async def stop() -> None:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+
+    runtime.on_stop.append(stop)
+
+
+def _wake_of(runtime: Runtime) -> Signal:
+    """What wakes the dispatcher; made by whoever asks first, since subscribers are made before adapters."""
+    signal: Signal = runtime.extras.setdefault("wake_webhooks", Signal())
+    return signal
+
+
+def _subscribers(runtime: Runtime) -> Sequence[tuple[Sequence[str], Subscriber]]:
+    return [((topic("ledger"),), LoanNews(runtime.commands, _wake_of(runtime).set))]
+
+
+service: Final = Service(
+    name="partners",
+    title="Partners",
+    description="Who lends with us: shares of loans to the fen, and webhooks that tell each partner of its loans.",
+    routers=routers,
+    migrations=Path(__file__).parent / "migrations",
+    projections=[partners_view, shares_view],
+    subscribers=_subscribers,
+    on_start=_start,
+)

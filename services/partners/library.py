@@ -1,0 +1,40 @@
+"""The rule documents of this service, checked when it starts."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.webhooks import RetrySchedule
+
+HERE = Path(__file__).parent
+
+
+class DeliveryPolicy(BaseModel):
+    """How deliveries are repeated. Seconds; the document says where each value comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Annotated[int, Field(ge=1)]
+    effective_from: date
+    pauses_s: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    jitter_percent: Annotated[int, Field(ge=0, le=100)]
+    retry_after_s_max: Annotated[int, Field(ge=0)]
+    slow_down_s: Annotated[int, Field(ge=1)]
+    secret_overlap_s: Annotated[int, Field(ge=0)]
+    source: str
+    standing: str
+
+    @property
+    def schedule(self) -> RetrySchedule:
+        return RetrySchedule(self.pauses_s, self.jitter_percent, self.retry_after_s_max)
+
+
+@cache
+def delivery_policy() -> DeliveryPolicy:
+    """Raises `ValueError` for a document that must not be used: the service will not start."""
+    return DeliveryPolicy.model_validate_json((HERE / "policy" / "delivery.v1.json").read_bytes())

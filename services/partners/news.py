@@ -1,0 +1,141 @@
+"""What partners are told: events of loans that they fund, with their own part and nothing of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from libs.contracts.base import EVENT_TYPES
+from libs.contracts.ledger import (
+    BusinessDayOpened,
+    DelinquencyChanged,
+    LoanClassified,
+    LoanSettled,
+)
+from libs.contracts.partners import OWN, FunderPart, MovementSplit
+from libs.events.canonical import canonical
+from libs.events.codec import Recorded
+from libs.events.commands import CommandHandler
+from libs.events.envelope import Actor
+from libs.events.ids import derive_id
+from libs.events.store import Session
+from libs.events.subscribers import Reaction
+from services.partners.domain.movements import MOVING, movement_of
+from services.partners.domain.sharing import Sharing, SplitMovement
+from services.partners.handlers import SHARE
+from services.partners.records import Told, shared_streams, tell
+
+TOLD_ALSO: Final = (DelinquencyChanged, LoanClassified, LoanSettled)
+TYPES: Final = frozenset(event.type_name for event in (*MOVING, *TOLD_ALSO))
+"""What an endpoint may subscribe to."""
+KEPT_BACK: Final = frozenset({"applicant_id", "account", "requested_by", "approved_by", "waived_by", "agreed_by"})
+"""Who the borrower is and who of us acted is not a funder's to know without an agreement that names it."""
+TEST_TYPE: Final = "puhui.partners.test.v1"
+
+
+@dataclass(frozen=True)
+class LoanNews:
+    """Hears the ledger. A batch without a shared loan costs one look at the streams there are."""
+
+    commands: CommandHandler
+    wake: Callable[[], None]
+    consumer: str = "partners"
+    types: frozenset[str] = TYPES | {BusinessDayOpened.type_name}
+    batch_size: ClassVar[int] = 500
+    gather_s: ClassVar[float] = 0.03
+    repairable: ClassVar[bool] = True
+
+    async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
+        of_loans = [recorded for recorded in batch if recorded.current_type in TYPES]
+        if not of_loans:
+            return
+        shared = await shared_streams(session, list({_share_of(recorded) for recorded in of_loans}))
+        told: list[Told] = []
+        for recorded in of_loans:
+            if _share_of(recorded) in shared:
+                told += await self._of(session, recorded)
+        if told:
+            await tell(session.connection, told)
+            session.after_commit(self.wake)
+
+    async def _of(self, session: Session, recorded: Recorded[Any]) -> list[Told]:
+        parts: Mapping[str, FunderPart] = {}
+        reaction = Reaction(session, self.commands, recorded, Actor(f"service:{self.consumer}", "service"))
+        if isinstance(recorded.event, MOVING):
+            movement = movement_of(recorded.event)
+            command = SplitMovement(
+                movement_id=str(recorded.event_id), movement_type=recorded.current_type, movement=movement
+            )
+            outcome = await reaction.handle(SHARE, _share_of(recorded), command, effective_date=movement.on.isoformat())
+            parts = {part.funder: part for event in outcome.events for part in _parts(event)}
+            state = outcome.state
+        else:
+            state, _ = await self.commands.state(SHARE, _share_of(recorded), session)
+        return [message(recorded, funder, parts.get(funder)) for funder in lenders(state)]
+
+
+def lenders(state: Sharing) -> Iterable[str]:
+    """Who is told of a loan: whoever holds a share of it or ever did."""
+    if state.book is None:
+        return []
+    named = dict.fromkeys(funder for epoch in state.book.epochs for funder, _ in epoch.shares)
+    return [funder for funder in named if funder != OWN]
+
+
+def message(recorded: Recorded[Any], partner: str, part: FunderPart | None) -> Told:
+    """A CloudEvent (structured JSON) with the data that a funder may have. Its id is the same for all his endpoints."""
+    message_id = derive_id(recorded.event_id, f"webhook/{partner}")
+    data = {name: value for name, value in recorded.event.payload().items() if name not in KEPT_BACK}
+    if part is not None:
+        data["your_part"] = part.model_dump(mode="json")
+    return Told(
+        message_id=message_id,
+        partner=partner,
+        subject=recorded.event.loan_id,
+        type=recorded.current_type,
+        sequence=recorded.sequence,
+        body=cloud_event(
+            str(message_id),
+            recorded.source,
+            recorded.current_type,
+            recorded.event.loan_id,
+            recorded.metadata.recorded_at,
+            recorded.sequence,
+            data,
+        ),
+        recorded_at=datetime.fromisoformat(recorded.metadata.recorded_at),
+    )
+
+
+def cloud_event(
+    event_id: str, source: str, type_name: str, subject: str, at: str, sequence: int, data: dict[str, Any]
+) -> bytes:
+    return canonical(
+        {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": source,
+            "type": type_name,
+            "subject": subject,
+            "time": at,
+            "sequence": str(sequence),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+    )
+
+
+def event_types() -> list[tuple[str, str]]:
+    """What there is to subscribe to, each with what it says."""
+    return [(name, (EVENT_TYPES[name].__doc__ or "").strip().splitlines()[0]) for name in sorted(TYPES)]
+
+
+def _share_of(recorded: Recorded[Any]) -> str:
+    """The stream of the shares of the loan whose stream an event of the ledger is on."""
+    return SHARE.stream_id(recorded.stream_id.partition("-")[2])
+
+
+def _parts(event: Any) -> Sequence[FunderPart]:
+    return event.parts if isinstance(event, MovementSplit) else ()

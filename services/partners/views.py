@@ -1,0 +1,162 @@
+"""Partners, endpoints, shares of loans and what each lender has, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, String, Table, Text
+
+from libs.contracts.partners import (
+    EndpointRegistered,
+    EndpointSecretRotated,
+    EndpointStatusChanged,
+    FundedAmounts,
+    FunderPart,
+    FunderShare,
+    LoanShared,
+    MovementSplit,
+    PartnerRegistered,
+    SharesTransferred,
+)
+from libs.events.codec import Recorded
+from libs.events.projection import Add, Change, Patch, Projection, Put
+from services.partners.domain.split import ACCOUNTS, TRANSFERRED
+
+METADATA: Final = MetaData()
+
+PARTNER: Final = Table(
+    "partner_v1",
+    METADATA,
+    Column("partner", String(64), primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("registered_on", Date, nullable=False),
+    Index("partner_v1_by_subject", "subject"),
+)
+
+ENDPOINT: Final = Table(
+    "endpoint_v1",
+    METADATA,
+    Column("endpoint_id", String(80), primary_key=True),
+    Column("partner", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("types", Text, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("previous_until", BigInteger, nullable=False),
+    Column("registered_on", Date, nullable=False),
+    Index("endpoint_v1_by_partner", "partner", "endpoint_id"),
+)
+"""`types` are separated and surrounded by spaces, so that one is found by its name between two."""
+
+SHARE: Final = Table(
+    "loan_share_v1",
+    METADATA,
+    Column("loan_id", String(80), primary_key=True),
+    Column("funder", String(64), primary_key=True),
+    Column("share_ppm", Integer, nullable=False, default=0),
+    *(Column(f"{name}_minor", BigInteger, nullable=False, default=0) for name in (*ACCOUNTS, TRANSFERRED)),
+    Index("loan_share_v1_by_funder", "funder", "loan_id"),
+)
+"""The sub-ledger: what each lender of a loan holds, has received and has bought."""
+
+CONTROL: Final = Table(
+    "shared_loan_v1",
+    METADATA,
+    Column("loan_id", String(80), primary_key=True),
+    *(Column(f"{name}_minor", BigInteger, nullable=False, default=0) for name in ACCOUNTS),
+)
+"""The control accounts: what moved on a shared loan, whoever holds it."""
+
+partners_view = Projection("partners", 1, [PARTNER, ENDPOINT])
+shares_view = Projection("shares", 1, [SHARE, CONTROL])
+
+
+@partners_view.on(PartnerRegistered)
+def partner_registered(recorded: Recorded[PartnerRegistered]) -> Iterable[Change]:
+    event = recorded.event
+    yield Put(
+        PARTNER,
+        {
+            "partner": event.partner,
+            "name_zh": event.legal_name.zh,
+            "name_en": event.legal_name.en,
+            "licence": event.licence,
+            "subject": event.subject,
+            "registered_on": event.registered_on,
+        },
+    )
+
+
+@partners_view.on(EndpointRegistered)
+def endpoint_registered(recorded: Recorded[EndpointRegistered]) -> Iterable[Change]:
+    event = recorded.event
+    yield Put(
+        ENDPOINT,
+        {
+            "endpoint_id": event.endpoint_id,
+            "partner": event.partner,
+            "url": event.url,
+            "types": f" {' '.join(event.types)} ",
+            "status": "ACTIVE",
+            "generation": 1,
+            "previous_until": 0,
+            "registered_on": event.registered_on,
+        },
+    )
+
+
+@partners_view.on(EndpointStatusChanged)
+def endpoint_changed(recorded: Recorded[EndpointStatusChanged]) -> Iterable[Change]:
+    yield Patch(ENDPOINT, {"endpoint_id": recorded.event.endpoint_id}, {"status": recorded.event.status.value})
+
+
+@partners_view.on(EndpointSecretRotated)
+def secret_rotated(recorded: Recorded[EndpointSecretRotated]) -> Iterable[Change]:
+    event = recorded.event
+    values = {"generation": event.generation, "previous_until": event.previous_until}
+    yield Patch(ENDPOINT, {"endpoint_id": event.endpoint_id}, values)
+
+
+@shares_view.on(LoanShared)
+def shared(recorded: Recorded[LoanShared]) -> Iterable[Change]:
+    event = recorded.event
+    yield Put(CONTROL, {"loan_id": event.loan_id})
+    for share in event.shares:
+        yield Put(SHARE, {"loan_id": event.loan_id, "funder": share.funder, "share_ppm": share.share_ppm})
+
+
+@shares_view.on(MovementSplit)
+def split(recorded: Recorded[MovementSplit]) -> Iterable[Change]:
+    event = recorded.event
+    yield Add(CONTROL, {"loan_id": event.loan_id}, _minor(event.whole))
+    yield from _parts(event.loan_id, event.parts)
+
+
+@shares_view.on(SharesTransferred)
+def transferred(recorded: Recorded[SharesTransferred]) -> Iterable[Change]:
+    event = recorded.event
+    yield from _parts(event.loan_id, event.parts)
+    yield from _shares(event.loan_id, event.shares, {part.funder for part in event.parts})
+
+
+def _parts(loan_id: str, parts: Sequence[FunderPart]) -> Iterable[Change]:
+    for part in parts:
+        amounts = {**_minor(part.amounts), f"{TRANSFERRED}_minor": part.transferred.minor}
+        yield Add(SHARE, {"loan_id": loan_id, "funder": part.funder}, amounts)
+
+
+def _shares(loan_id: str, shares: Sequence[FunderShare], sellers: set[str]) -> Iterable[Change]:
+    now = {share.funder: share.share_ppm for share in shares}
+    for funder in sellers - now.keys():
+        yield Patch(SHARE, {"loan_id": loan_id, "funder": funder}, {"share_ppm": 0})
+    for funder, share_ppm in now.items():
+        yield Add(SHARE, {"loan_id": loan_id, "funder": funder}, {"share_ppm": 0})  # makes the row of a new lender
+        yield Patch(SHARE, {"loan_id": loan_id, "funder": funder}, {"share_ppm": share_ppm})
+
+
+def _minor(amounts: FundedAmounts) -> dict[str, Any]:
+    return {f"{name}_minor": getattr(amounts, name).minor for name in ACCOUNTS}
