@@ -41,6 +41,17 @@ class CostDisclosure(Value):
     prepayment_fee_rate: RateField
 
 
+class CoLender(Value):
+    """Who lends together with others: which share of the loan, in millionths, and which part of the principal. `own` is
+    ourselves, who need no name here."""
+
+    funder: Code
+    legal_name: Named | None = None
+    licence: str = ""
+    share_ppm: Annotated[int, Field(ge=1, le=1_000_000)]
+    amount: MoneyField
+
+
 class Agreement(Value):
     """Everything the parties agree on, from which the document is set and the loan is booked."""
 
@@ -52,6 +63,8 @@ class Agreement(Value):
     overdue_grace_days: int
     grade: str
     score: int | None = None
+    lenders: tuple[CoLender, ...] = ()
+    """Everybody who lends, with his share; empty where we alone do."""
 
 
 class ContractOffered(DomainEvent, type="puhui.contract.contract-offered.v1"):

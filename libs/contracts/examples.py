@@ -69,3 +69,13 @@ PLAN_ROW: Final[dict[str, Any]] = {
     "total": cny("1100.16"),
     "balance": cny("11079.84"),
 }
+CO_LENDERS: Final = [
+    {
+        "funder": "harbour-bank",
+        "legal_name": {"zh": "港湾银行股份有限公司", "en": "Harbour Bank Co., Ltd."},
+        "licence": "B0000H233010001",
+        "share_ppm": 700000,
+        "amount": cny("8400.00"),
+    },
+    {"funder": "own", "legal_name": None, "licence": "", "share_ppm": 300000, "amount": cny("3600.00")},
+]

@@ -1,4 +1,5 @@
-"""What the partners service publishes: who lends with us, in which shares, what falls to each, and where each is told."""
+"""What the partners service publishes: who lends with us, under which agreements, in which shares, what falls to each,
+and where each is told."""
 
 from __future__ import annotations
 
@@ -9,8 +10,10 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from libs.contracts import examples as ex
+from libs.contracts.approval import ApplicationApproved
 from libs.contracts.base import DomainEvent, Value
-from libs.contracts.types import Code, Id, MoneyField, Text
+from libs.contracts.contract import CoLender
+from libs.contracts.types import Code, Id, MoneyField, RateField, Text
 from libs.contracts.values import Named
 from libs.lending.money import Money
 
@@ -107,6 +110,43 @@ class EndpointSecretRotated(DomainEvent, type="puhui.partners.endpoint-secret-ro
         "generation": 2,
         "previous_until": 1770076800,
         "rotated_on": "2026-02-02",
+    }
+
+
+class EndpointTested(DomainEvent, type="puhui.partners.endpoint-tested.v1"):
+    """Somebody asked for a test event to be sent to an endpoint."""
+
+    endpoint_id: Id
+    partner: Code
+    tested_by: str
+    tested_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "endpoint_id": "0197a3f0-0000-7000-8000-000000000007",
+        "partner": "harbour-bank",
+        "tested_by": "operator-1",
+        "tested_on": "2026-02-02",
+    }
+
+
+class RedeliveryRequested(DomainEvent, type="puhui.partners.redelivery-requested.v1"):
+    """Somebody asked for messages to be sent to an endpoint again: these, all since a place in the ledger's sequence,
+    or, where neither is named, all that failed."""
+
+    endpoint_id: Id
+    partner: Code
+    positions: tuple[int, ...] = ()
+    from_sequence: int | None = None
+    requested_by: str
+    requested_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "endpoint_id": "0197a3f0-0000-7000-8000-000000000007",
+        "partner": "harbour-bank",
+        "positions": [17, 18],
+        "from_sequence": None,
+        "requested_by": "operator-1",
+        "requested_on": "2026-02-02",
     }
 
 
@@ -271,6 +311,318 @@ class SharesTransferred(DomainEvent, type="puhui.partners.shares-transferred.v1"
             },
         ],
         "transferred_on": "2026-04-01",
+    }
+
+
+Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
+
+
+class FundsMode(StrEnum):
+    """How a partner's share of a loan comes in before the loan is paid out."""
+
+    PREFUNDED = "PREFUNDED"
+    """Out of money that the partner keeps with us; a loan that it does not cover is not paid out."""
+    CALLED = "CALLED"
+    """Called for each loan, and waited for."""
+
+
+class DataItem(StrEnum):
+    """What of an application an agreement may name as what the partner is sent. Who the applicant is, is none of it."""
+
+    PRODUCT = "product"
+    AMOUNT = "amount"
+    INSTALMENTS = "instalments"
+    METHOD = "method"
+    ANNUAL_RATE = "annual_rate"
+    PURPOSE = "purpose"
+    REGION = "region"
+    APPLICANT_KIND = "applicant_kind"
+    GUARANTEE = "guarantee"
+    GRADE = "grade"
+    SCORE = "score"
+    MONTHLY_INCOME = "monthly_income"
+    MONTHLY_DEBT_SERVICE = "monthly_debt_service"
+
+
+class ShareRule(Value):
+    """The partner's share of loans of these products, grades and regions; what is empty leaves it open. A region is the
+    beginning of a code of GB/T 2260: 33 is a province, 330100 a city."""
+
+    products: tuple[Code, ...] = ()
+    grades: tuple[str, ...] = ()
+    regions: tuple[Annotated[str, Field(pattern="^[0-9]{2,6}$")], ...] = ()
+    share_ppm: SharePpm
+
+
+class Caps(Value):
+    """How much the partner lends at most, counted as its share of what was agreed: open loans together, the loans of a
+    calendar month, and the open loans of one borrower."""
+
+    open_max: MoneyField | None = None
+    month_max: MoneyField | None = None
+    borrower_max: MoneyField | None = None
+
+
+class FundingTerms(Value):
+    """One version of an agreement with a partner: what it funds, how it decides, and what it is paid."""
+
+    regime: Code
+    rules: Annotated[tuple[ShareRule, ...], Field(min_length=1, max_length=50)]
+    caps: Caps
+    priority: Annotated[int, Field(ge=1, le=1000)]
+    """Among agreements that fit, the lowest is asked first."""
+    data: tuple[DataItem, ...]
+    answer_within_s: Seconds
+    funds: FundsMode
+    servicing_fee_rate: RateField
+    """Of the interest, fees and penalties that the partner receives, what it pays us for servicing."""
+    settlement_days: Annotated[int, Field(ge=1, le=92)]
+    notice_days: Annotated[int, Field(ge=0, le=366)]
+
+
+FUNDING_TERMS: dict[str, Any] = {
+    "regime": "cn-small-loan-company",
+    "rules": [{"products": ["consumer-standard"], "grades": ["A", "B"], "regions": ["33"], "share_ppm": 700000}],
+    "caps": {"open_max": ex.cny("50000000.00"), "month_max": ex.cny("5000000.00"), "borrower_max": None},
+    "priority": 10,
+    "data": ["product", "amount", "instalments", "annual_rate", "region", "grade"],
+    "answer_within_s": 600,
+    "funds": "PREFUNDED",
+    "servicing_fee_rate": "0.05",
+    "settlement_days": 1,
+    "notice_days": 30,
+}
+
+
+class AgreementProposed(DomainEvent, type="puhui.partners.agreement-proposed.v1"):
+    """A version of an agreement with a partner was drawn up; another person approves it."""
+
+    agreement: Code
+    version: Annotated[int, Field(ge=1)]
+    partner: Code
+    terms: FundingTerms
+    effective_from: date
+    proposed_by: str
+    proposed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "agreement": "harbour-consumer",
+        "version": 1,
+        "partner": "harbour-bank",
+        "terms": FUNDING_TERMS,
+        "effective_from": "2026-02-01",
+        "proposed_by": "finance-2",
+        "proposed_on": "2026-01-20",
+    }
+
+
+class AgreementApproved(DomainEvent, type="puhui.partners.agreement-approved.v1"):
+    """A version of an agreement is in force from its date on, in place of the one before."""
+
+    agreement: Code
+    version: Annotated[int, Field(ge=1)]
+    partner: Code
+    terms: FundingTerms
+    effective_from: date
+    proposed_by: str
+    approved_by: str
+    approved_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "agreement": "harbour-consumer",
+        "version": 1,
+        "partner": "harbour-bank",
+        "terms": FUNDING_TERMS,
+        "effective_from": "2026-02-01",
+        "proposed_by": "finance-2",
+        "approved_by": "finance-1",
+        "approved_on": "2026-01-21",
+    }
+
+
+class AgreementEnded(DomainEvent, type="puhui.partners.agreement-ended.v1"):
+    """Notice was given: after the last day nothing new is offered under the agreement. What is funded goes on."""
+
+    agreement: Code
+    partner: Code
+    versions: Annotated[int, Field(ge=1)]
+    """How many there are of it: notice is given of all."""
+    last_day: date
+    reason: Text
+    ended_by: str
+    ended_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "agreement": "harbour-consumer",
+        "partner": "harbour-bank",
+        "versions": 1,
+        "last_day": "2026-12-31",
+        "reason": "The partner leaves the market",
+        "ended_by": "finance-1",
+        "ended_on": "2026-11-30",
+    }
+
+
+class FundingOffered(DomainEvent, type="puhui.partners.funding-offered.v1"):
+    """A share of an approved loan is offered to a partner, who decides for itself until a time (RFC 3339, UTC).
+
+    `data` is what the agreement names, and nothing else is sent.
+    """
+
+    application_id: Id
+    partner: Code
+    agreement: Code
+    version: Annotated[int, Field(ge=1)]
+    share_ppm: SharePpm
+    amount: MoneyField
+    """The partner's part of the principal."""
+    data: dict[str, str | int | None]
+    answer_until: str
+    approval: ApplicationApproved
+    offered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "partner": "harbour-bank",
+        "agreement": "harbour-consumer",
+        "version": 1,
+        "share_ppm": 700000,
+        "amount": ex.cny("8400.00"),
+        "data": {
+            "product": "consumer-standard",
+            "amount": "12000.00",
+            "instalments": 12,
+            "annual_rate": "0.18",
+            "region": "330100",
+            "grade": "B",
+        },
+        "answer_until": "2026-02-01T02:13:04.000005Z",
+        "approval": ApplicationApproved.example,
+        "offered_on": "2026-02-01",
+    }
+
+
+class FundingQuestioned(DomainEvent, type="puhui.partners.funding-questioned.v1"):
+    """The partner asks before it decides; its time goes on."""
+
+    application_id: Id
+    partner: Code
+    question: Text
+    asked_by: str
+    asked_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "partner": "harbour-bank",
+        "question": "Is the income that of the household?",
+        "asked_by": "partner",
+        "asked_on": "2026-02-01",
+    }
+
+
+class FundingClarified(DomainEvent, type="puhui.partners.funding-clarified.v1"):
+    """We answered a partner's question."""
+
+    application_id: Id
+    partner: Code
+    answer: Text
+    answered_by: str
+    answered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "partner": "harbour-bank",
+        "answer": "Of the applicant alone",
+        "answered_by": "credit-1",
+        "answered_on": "2026-02-01",
+    }
+
+
+class FundingAnswer(StrEnum):
+    ACCEPT = "ACCEPT"
+    DECLINE = "DECLINE"
+
+
+class FundingAnswered(DomainEvent, type="puhui.partners.funding-answered.v1"):
+    """The partner decided for itself; why, where it declines."""
+
+    application_id: Id
+    partner: Code
+    agreement: Code
+    answer: FundingAnswer
+    reason: str = ""
+    answered_by: str
+    answered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "partner": "harbour-bank",
+        "agreement": "harbour-consumer",
+        "answer": "DECLINE",
+        "reason": "Too much of this grade already",
+        "answered_by": "partner",
+        "answered_on": "2026-02-01",
+    }
+
+
+class FundingLapsed(DomainEvent, type="puhui.partners.funding-lapsed.v1"):
+    """A partner did not answer in time."""
+
+    application_id: Id
+    partner: Code
+    agreement: Code
+    lapsed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "partner": "harbour-bank",
+        "agreement": "harbour-consumer",
+        "lapsed_on": "2026-02-01",
+    }
+
+
+class FundingArranged(DomainEvent, type="puhui.partners.funding-arranged.v1"):
+    """Who funds an approved loan is settled: `lenders` names everybody and his share, and is empty where we alone do.
+
+    The contract is made out from this. `asked` are the partners that were asked, in that order.
+    """
+
+    application_id: Id
+    loan_id: Id
+    approval: ApplicationApproved
+    lenders: tuple[CoLender, ...]
+    agreement: str = ""
+    agreement_version: int = 0
+    asked: tuple[Code, ...] = ()
+    arranged_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "loan_id": ex.LOAN,
+        "approval": ApplicationApproved.example,
+        "lenders": ex.CO_LENDERS,
+        "agreement": "harbour-consumer",
+        "agreement_version": 1,
+        "asked": ["harbour-bank"],
+        "arranged_on": "2026-02-01",
+    }
+
+
+class FundingWithdrawn(DomainEvent, type="puhui.partners.funding-withdrawn.v1"):
+    """The approval, the contract or the loan came to nothing, and the partner's commitment with it."""
+
+    application_id: Id
+    partner: str
+    agreement: str
+    reason: Text
+    withdrawn_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "partner": "harbour-bank",
+        "agreement": "harbour-consumer",
+        "reason": "offer-expired",
+        "withdrawn_on": "2026-02-16",
     }
 
 

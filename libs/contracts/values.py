@@ -155,6 +155,8 @@ class LoanRequest(Value):
     monthly_income: MoneyField
     monthly_debt_service: MoneyField
     answers: dict[str, int | str | None] = Field(default_factory=dict)
+    shareable: bool = False
+    """The applicant agreed, apart from all else, that a co-lender is told of the application (PIPL 23)."""
 
 
 class Reason(Value):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
 from libs.contracts.approval import ApplicationApproved
-from libs.contracts.contract import ContractOffered
+from libs.contracts.contract import CoLender, ContractOffered
 from libs.events.decider import Decider
 from libs.events.ids import derive_id
 from services.contract.document.pages import contract_pdf
@@ -35,13 +36,17 @@ class MadeOut:
     document: bytes
 
 
-def make_out(approved: ApplicationApproved, borrower: Borrower, library: Library) -> MadeOut:
+def make_out(
+    approved: ApplicationApproved, borrower: Borrower, library: Library, lenders: Sequence[CoLender] = ()
+) -> MadeOut:
     """The contract that an approval leads to: on the day of the approval, by the template and limits of that day.
+    `lenders` are all who lend, where we do not lend alone.
 
     Takes tens of milliseconds of processor time: call it in a thread. What breaks a limit gets no document.
     """
     on = approved.approved_on
-    agreement = make_agreement(approved.request, approved.offer, approved.basis, on)
+    alone = make_agreement(approved.request, approved.offer, approved.basis, on)
+    agreement = alone.model_copy(update={"lenders": tuple(lenders)}) if lenders else alone
     template, limits = library.template_on(on), library.limits_on(on)
     contents = Contents(
         contract_id=contract_id_of(approved.application_id),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
 
 from libs.contracts.application import ApplicantRegistered, ApplicationWithdrawn
 from libs.contracts.approval import ApplicationApproved
 from libs.contracts.audit import PersonErased
-from libs.contracts.contract import ContractAccepted
+from libs.contracts.contract import CoLender, ContractAccepted
 from libs.contracts.ledger import BusinessDayOpened
+from libs.contracts.partners import FundingArranged
 from libs.events.codec import Recorded
 from libs.events.errors import NotYet
 from libs.events.projection import Put, Remove
@@ -44,33 +46,47 @@ async def forget(recorded: Recorded[PersonErased], reaction: Reaction) -> None:
     await reaction.apply(erased(recorded.event.applicant_id))
 
 
-@reactions.ahead(ApplicationApproved)
+Settled: TypeAlias = ApplicationApproved | FundingArranged
+"""What a contract is made out from: the approval, or who funds it where the applicant agreed that others may."""
+
+
 async def set_document(
-    recorded: Recorded[ApplicationApproved], reaction: Reaction
+    recorded: Recorded[Settled], reaction: Reaction
 ) -> asyncio.Task[tuple[Borrower, MadeOut]] | None:
     """The press works on the documents of a whole batch while contracts are offered one after another."""
+    settled = _settled(recorded.event)
+    if settled is None:
+        return None
+    approved, lenders = settled
     try:
-        party = await borrower(reaction.session, reaction.commands.codec, recorded.event.request.applicant_id)
+        party = await borrower(reaction.session, reaction.commands.codec, approved.request.applicant_id)
     except (NotYet, Shut):
         return None
 
     async def made_out() -> tuple[Borrower, MadeOut]:
-        return party, await press.run(make_out, recorded.event, party, library())
+        return party, await press.run(make_out, approved, party, library(), lenders)
 
-    return asyncio.create_task(made_out(), name=f"contract/document of {recorded.event.application_id}")
+    return asyncio.create_task(made_out(), name=f"contract/document of {approved.application_id}")
 
 
-@reactions.on(ApplicationApproved)
-async def offer(recorded: Recorded[ApplicationApproved], reaction: Reaction) -> None:
+reactions.ahead(ApplicationApproved)(set_document)
+reactions.ahead(FundingArranged)(set_document)
+
+
+@reactions.on(ApplicationApproved, FundingArranged)
+async def offer(recorded: Recorded[Any], reaction: Reaction) -> None:
     """Make the contract out and offer it, unless the application was withdrawn meanwhile."""
-    approved = recorded.event
+    settled = _settled(recorded.event)
+    if settled is None:
+        return
+    approved, lenders = settled
     if await _withdrawn(reaction.session, approved.application_id):
         return
     codec, applicant_id = reaction.commands.codec, approved.request.applicant_id
     party = await borrower(reaction.session, codec, applicant_id)
     made = await _begun(reaction, party)
     if made is None:
-        made = await press.run(make_out, approved, party, library())
+        made = await press.run(make_out, approved, party, library(), lenders)
     contract_id = made.command.contract_id
     outcome = await reaction.handle(
         contracts,
@@ -81,6 +97,13 @@ async def offer(recorded: Recorded[ApplicationApproved], reaction: Reaction) -> 
     if outcome.events and outcome.state.status is Status.OFFERED:
         await documents.save(reaction.session, codec, contract_id, applicant_id, made.document)
         await reaction.apply(Put(OFFER, {"contract_id": contract_id, "expires_on": made.command.expires_on}))
+
+
+def _settled(event: Settled) -> tuple[ApplicationApproved, Sequence[CoLender]] | None:
+    """The approval and who lends; None for an approval that is offered to co-lenders first."""
+    if isinstance(event, FundingArranged):
+        return event.approval, event.lenders
+    return None if event.request.shareable else (event, ())
 
 
 @reactions.on(ApplicationWithdrawn)

@@ -17,6 +17,7 @@ from libs.contracts.application import (
     ApplicationSubmitted,
     ApplicationWithdrawn,
     ConsentGiven,
+    ConsentPurpose,
     DocumentAttached,
 )
 from libs.contracts.problems import Rejected, refuse_unless
@@ -269,11 +270,14 @@ def _submit(command: SubmitApplication, state: Application) -> Sequence[Event]:
             ],
         )
     assert facts.product is not None, "a product that is not in force is an obstacle"
+    purposes = tuple(dict.fromkeys(each.purpose for each in state.consents))
     return [
         ApplicationSubmitted(
             application_id=state.application_id,
-            request=state.request.model_copy(update={"product": terms_of(facts.product)}),
-            consents=tuple(dict.fromkeys(each.purpose for each in state.consents)),
+            request=state.request.model_copy(
+                update={"product": terms_of(facts.product), "shareable": ConsentPurpose.SHARING in purposes}
+            ),
+            consents=purposes,
             documents=tuple(dict.fromkeys(each.document_type for each in state.documents)),
             submitted_on=facts.today,
         )

@@ -65,7 +65,7 @@ def submitted(**other: Any) -> ApplicationSubmitted:
     return ApplicationSubmitted(
         **{
             "application_id": APPLICATION_ID,
-            "request": request(),
+            "request": request().model_copy(update={"shareable": True}),
             "consents": tuple(ConsentPurpose),
             "documents": tuple(rule.type for rule in CONSUMER.documents),
             "submitted_on": TODAY,
@@ -153,12 +153,28 @@ def test_a_complete_application_is_submitted_under_the_version_in_force() -> Non
         Scenario(APPLICATION)
         .given(started(), *everything())
         .when(SubmitApplication(facts=facts(cheaper)))
-        .then(submitted(request=request(product=cheaper)))
+        .then(submitted(request=request(product=cheaper).model_copy(update={"shareable": True})))
     )
     assert state is not None
     assert state.request.product == terms_of(cheaper)
     assert state.request.product.annual_rate == Decimal("0.15")
     assert (state.status, state.submitted_on) == (Status.SUBMITTED, TODAY)
+
+
+def test_only_who_agreed_to_it_apart_may_be_shared_with_a_co_lender() -> None:
+    agreed = [event for event in everything() if getattr(event, "purpose", None) is not ConsentPurpose.SHARING]
+    state = (
+        Scenario(APPLICATION)
+        .given(started(), *agreed)
+        .when(SUBMIT)
+        .then(
+            submitted(
+                request=request(), consents=tuple(each for each in ConsentPurpose if each is not ConsentPurpose.SHARING)
+            )
+        )
+    )
+    assert state is not None
+    assert not state.request.shareable
 
 
 def test_everything_that_is_missing_is_told_at_once() -> None:

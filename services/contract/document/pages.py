@@ -29,6 +29,7 @@ FRAME: Final = [
 ]
 TABLES: Final[dict[str, Callable[[Contents], Flowable]]] = {
     "parties": tables.parties,
+    "lenders": tables.lenders,
     "disclosure": tables.disclosure,
     "plan": tables.plan,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
@@ -29,6 +30,8 @@ from libs.typesetting.typography import (
 from services.contract.document.template import Text
 from services.contract.document.values import Contents, cost, figures, rate, yuan
 
+SHARE_PARTS: Final = 1_000_000
+"""A share is so many of these."""
 GRID: Final = [
     ("FONT", (0, 0), (-1, -1), COMMON, 8),
     ("GRID", (0, 0), (-1, -1), 0.4, RULE),
@@ -70,6 +73,20 @@ def parties(contents: Contents) -> Flowable:
 def _party(head: Text, values: Sequence[tuple[Text, str]]) -> list[list[Flowable | str]]:
     rows: list[list[Flowable | str]] = [[_both(head, bold=True)]]
     return rows + [[_both(label), _lines(value)] for label, value in values]
+
+
+def lenders(contents: Contents) -> Flowable:
+    """Who lends, with which share and which part of the principal. We are named as the party that we are."""
+    words = contents.template.tables["lenders"]
+    rows: list[list[Flowable | str]] = [
+        [_both(words[name], bold=True) for name in ("lender", "licence", "share", "amount")]
+    ]
+    for lender in contents.agreement.lenders:
+        name, licence = lender.legal_name or contents.lender.name, lender.licence or contents.lender.credit_code
+        share = rate(Decimal(lender.share_ppm) / SHARE_PARTS)
+        rows.append([_lines(f"{name.zh}\n{name.en}"), licence, _figure(share), _figure(yuan(lender.amount))])
+    widths = [WIDTH - 110 * mm, 48 * mm, 26 * mm, 36 * mm]
+    return Table(rows, colWidths=widths, style=TableStyle(GRID))
 
 
 def disclosure(contents: Contents) -> Flowable:

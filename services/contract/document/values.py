@@ -85,6 +85,7 @@ def conditions_of(agreement: Agreement) -> frozenset[str]:
         "prepayment_fee": agreement.disclosure.prepayment_fee_rate > 0,
         "overdue_on_interest": agreement.request.product.overdue.on_interest,
         "guarantee": kind is not GuaranteeKind.UNSECURED,
+        "shared": bool(agreement.lenders),
         **{other.value.lower(): kind is other for other in GuaranteeKind},
     }
     return frozenset(name if holds else f"no_{name}" for name, holds in held.items())

@@ -11,9 +11,11 @@ from hashlib import sha256
 from io import BytesIO
 
 import pytest
+from pydantic import TypeAdapter
 from pypdf import PdfReader
 
-from libs.contracts.contract import ContractAccepted, Party, Signature
+from libs.contracts import examples as ex
+from libs.contracts.contract import CoLender, ContractAccepted, Party, Signature
 from libs.contracts.values import ApplicantKind, BankAccount, FeeRule, GuaranteeKind, GuaranteeOffer, Named
 from libs.lending.money import Money
 from libs.lending.terms import FeeTiming, RepaymentMethod
@@ -73,6 +75,18 @@ def test_it_says_what_was_agreed() -> None:
         assert said in text, said
     for row in agreed.plan:
         assert f"{row.number}{row.due}{row.principal.decimal:,.2f}{row.interest.decimal:,.2f}0.00" in text
+
+
+def test_it_names_every_lender_with_share_and_part_where_several_lend() -> None:
+    alone = contents()
+    lenders = TypeAdapter(tuple[CoLender, ...]).validate_python(ex.CO_LENDERS)
+    shared = replace(alone, agreement=alone.agreement.model_copy(update={"lenders": lenders}))
+    text = text_of(contract_pdf(shared))
+    harbour = "港湾银行股份有限公司HarbourBankCo.,Ltd.B0000H233010001"
+    ours = "".join(f"{shared.lender.name.zh}{shared.lender.name.en}{shared.lender.credit_code}".split())
+    for said in ("共同出借人", harbour, "70%¥8,400.00", ours, "30%¥3,600.00", "不为其他出借人承担责任"):
+        assert said in text, said
+    assert "共同出借人" not in text_of(contract_pdf(alone))
 
 
 def test_the_same_contents_give_the_same_bytes_in_another_process_too() -> None:

@@ -15,6 +15,7 @@ from libs.contracts.contract import (
     Party,
     Signature,
 )
+from libs.contracts.partners import FundingArranged
 from libs.service.testing import Served
 from services.contract.handlers import contract_id_of
 from services.contract.signatures import SignatureService
@@ -64,6 +65,31 @@ async def test_an_approval_waits_for_its_applicant(running: Served) -> None:
     await running.settle()
     assert await kinds(running) == [ContractOffered]
     assert await running.parked() == []
+
+
+async def test_who_agreed_to_co_lenders_is_offered_a_contract_when_it_is_settled_who_lends(running: Served) -> None:
+    asked = APPROVED.model_copy(update={"request": APPROVED.request.model_copy(update={"shareable": True})})
+    await approve(running, asked)
+    assert await kinds(running) == []
+    arranged = FundingArranged.model_validate(FundingArranged.example)
+    await running.publish(f"funding-{APPLICATION}", arranged.model_copy(update={"approval": asked}))
+    await running.settle()
+    (event,) = await running.events(STREAM)
+    assert isinstance(event, ContractOffered)
+    assert event.agreement.lenders == arranged.lenders
+    assert event.offered_on == APPROVED.approved_on
+    assert (event.template_id, event.template_version) == ("loan-agreement", 2)
+
+
+async def test_nobody_is_offered_a_contract_of_a_withdrawn_application_once_it_is_settled_who_lends(
+    running: Served,
+) -> None:
+    await running.publish(f"applicant-{APPLICANT}", REGISTERED)
+    await running.publish(f"application-{APPLICATION}", WITHDRAWN)
+    await running.settle()
+    await running.publish(f"funding-{APPLICATION}", FundingArranged.model_validate(FundingArranged.example))
+    await running.settle()
+    assert await kinds(running) == []
 
 
 async def test_the_same_approval_twice_is_one_contract(running: Served) -> None:

@@ -8,7 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
+from libs.contracts import examples as ex
+from libs.contracts.contract import CoLender
 from libs.contracts.values import GuaranteeKind
 from libs.typesetting.typography import BOLD, COMMON, font_of, prepare
 from services.contract.document.pages import TABLES
@@ -25,7 +28,8 @@ STANDARDS = ("SHA-256",)
 def conditions() -> set[str]:
     """Every condition that can hold."""
     agreed = contents().agreement
-    found = set(conditions_of(agreed))
+    lenders = TypeAdapter(tuple[CoLender, ...]).validate_python(ex.CO_LENDERS)
+    found = set(conditions_of(agreed)) | conditions_of(agreed.model_copy(update={"lenders": lenders}))
     for kind in GuaranteeKind:
         guarantee = agreed.request.guarantee.model_copy(update={"kind": kind})
         overdue = agreed.request.product.overdue.model_copy(update={"on_interest": True})
