@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from libs.contracts.catalogue import topic
+from libs.contracts.catalogue import service_of, topic
 from libs.contracts.partners import EndpointStatus
 from libs.events.commands import Cause
 from libs.events.delivery import Subscriber
 from libs.events.envelope import Actor
 from libs.events.loops import keep_running
 from libs.events.signals import Signal
+from libs.events.store import OWN
+from libs.events.subscribers import ReactionSubscriber
 from libs.service.host import Service
 from libs.service.runtime import Runtime
 from services.partners.api import routers
+from services.partners.deadlines import end_what_is_over
 from services.partners.dispatcher import Dispatcher
 from services.partners.domain.endpoint import ChangeStatus
 from services.partners.handlers import ENDPOINT
 from services.partners.lane import Address
-from services.partners.library import delivery_policy
+from services.partners.library import delivery_policy, regimes
 from services.partners.news import LoanNews
+from services.partners.origination import heard
+from services.partners.reactions import make_reactions
 from services.partners.secrets_of import Secrets
 from services.partners.settings import PartnersSettings
-from services.partners.views import partners_view, shares_view
+from services.partners.views import funding_view, partners_view, shares_view
 
 DATA_DIR: Final = Path("var/partners")
 
 
 async def _start(runtime: Runtime) -> None:
     """The adapters of this service, and the loop that sends."""
+    regimes()  # a faulty rule document stops the service at its start
     settings = PartnersSettings()
     secrets = Secrets(settings.key(runtime.settings.data_dir or DATA_DIR))
     runtime.extras["secrets"], runtime.extras["reach"] = secrets, settings.reach()
@@ -50,9 +57,15 @@ async def _start(runtime: Runtime) -> None:
         keep_running(runtime.name, "webhooks", dispatcher.run, runtime.settings.stuck_after_s), name="webhooks"
     )
 
+    deadlines = asyncio.create_task(
+        keep_running(runtime.name, "deadlines", partial(end_what_is_over, runtime), runtime.settings.stuck_after_s),
+        name="deadlines",
+    )
+
     async def stop() -> None:
-        loop.cancel()
-        await asyncio.gather(loop, return_exceptions=True)
+        for task in (loop, deadlines):
+            task.cancel()
+        await asyncio.gather(loop, deadlines, return_exceptions=True)
 
     runtime.on_stop.append(stop)
 
@@ -64,16 +77,26 @@ def _wake_of(runtime: Runtime) -> Signal:
 
 
 def _subscribers(runtime: Runtime) -> Sequence[tuple[Sequence[str], Subscriber]]:
-    return [((topic("ledger"),), LoanNews(runtime.commands, _wake_of(runtime).set))]
+    wake = _wake_of(runtime).set
+    reactions = make_reactions(wake)
+    return [
+        ((topic("ledger"),), LoanNews(runtime.commands, wake)),
+        (
+            sorted({topic(service_of(name)) for name in heard.types}),
+            ReactionSubscriber(heard, runtime.commands, "partners.origination", heard.types),
+        ),
+        ((OWN,), ReactionSubscriber(reactions, runtime.commands, "partners.own", reactions.types)),
+    ]
 
 
 service: Final = Service(
     name="partners",
     title="Partners",
-    description="Who lends with us: shares of loans to the fen, and webhooks that tell each partner of its loans.",
+    description="Who lends with us: agreements, each partner's own decision, shares of loans to the fen, and webhooks "
+    "that tell each partner of its loans.",
     routers=routers,
     migrations=Path(__file__).parent / "migrations",
-    projections=[partners_view, shares_view],
+    projections=[partners_view, shares_view, funding_view],
     subscribers=_subscribers,
     on_start=_start,
 )

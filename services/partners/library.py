@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from libs.webhooks import RetrySchedule
+from services.partners.domain.agreement import Regime
 
 HERE = Path(__file__).parent
 
@@ -38,3 +41,19 @@ class DeliveryPolicy(BaseModel):
 def delivery_policy() -> DeliveryPolicy:
     """Raises `ValueError` for a document that must not be used: the service will not start."""
     return DeliveryPolicy.model_validate_json((HERE / "policy" / "delivery.v1.json").read_bytes())
+
+
+@cache
+def regimes() -> Sequence[Regime]:
+    """What law leaves open for shares, every version; raises `ValueError` for a document that must not be used."""
+    document = json.loads((HERE / "policy" / "regimes.v1.json").read_bytes())
+    return TypeAdapter(tuple[Regime, ...]).validate_python(document["regimes"])
+
+
+def regimes_on(day: date) -> Sequence[Regime]:
+    """Those in force on a day, each in its latest version."""
+    in_force: dict[str, Regime] = {}
+    for regime in sorted(regimes(), key=lambda each: each.effective_from):
+        if regime.effective_from <= day:
+            in_force[regime.regime] = regime
+    return list(in_force.values())

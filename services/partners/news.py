@@ -11,10 +11,21 @@ from libs.contracts.base import EVENT_TYPES
 from libs.contracts.ledger import (
     BusinessDayOpened,
     DelinquencyChanged,
+    LoanBooked,
     LoanClassified,
+    LoanDisbursed,
     LoanSettled,
 )
-from libs.contracts.partners import OWN, FunderPart, MovementSplit
+from libs.contracts.partners import (
+    OWN,
+    FunderPart,
+    FundingAnswered,
+    FundingClarified,
+    FundingLapsed,
+    FundingOffered,
+    FundingWithdrawn,
+    MovementSplit,
+)
 from libs.events.canonical import canonical
 from libs.events.codec import Recorded
 from libs.events.commands import CommandHandler
@@ -22,15 +33,22 @@ from libs.events.envelope import Actor
 from libs.events.ids import derive_id
 from libs.events.store import Session
 from libs.events.subscribers import Reaction
+from services.partners import commitments
 from services.partners.domain.movements import MOVING, movement_of
-from services.partners.domain.sharing import Sharing, SplitMovement
+from services.partners.domain.sharing import ShareAsAgreed, Sharing, SplitMovement
 from services.partners.handlers import SHARE
 from services.partners.records import Told, shared_streams, tell
 
 TOLD_ALSO: Final = (DelinquencyChanged, LoanClassified, LoanSettled)
-TYPES: Final = frozenset(event.type_name for event in (*MOVING, *TOLD_ALSO))
+OF_LOANS: Final = frozenset(event.type_name for event in (*MOVING, *TOLD_ALSO))
+OF_APPLICATIONS: Final = frozenset(
+    event.type_name for event in (FundingOffered, FundingClarified, FundingAnswered, FundingLapsed, FundingWithdrawn)
+)
+TYPES: Final = OF_LOANS | OF_APPLICATIONS
 """What an endpoint may subscribe to."""
-KEPT_BACK: Final = frozenset({"applicant_id", "account", "requested_by", "approved_by", "waived_by", "agreed_by"})
+KEPT_BACK: Final = frozenset(
+    {"applicant_id", "account", "requested_by", "approved_by", "waived_by", "agreed_by", "answered_by", "approval"}
+)
 """Who the borrower is and who of us acted is not a funder's to know without an agreement that names it."""
 TEST_TYPE: Final = "puhui.partners.test.v1"
 
@@ -42,16 +60,25 @@ class LoanNews:
     commands: CommandHandler
     wake: Callable[[], None]
     consumer: str = "partners"
-    types: frozenset[str] = TYPES | {BusinessDayOpened.type_name}
+    types: frozenset[str] = OF_LOANS | {LoanBooked.type_name, BusinessDayOpened.type_name}
     batch_size: ClassVar[int] = 500
     gather_s: ClassVar[float] = 0.03
     repairable: ClassVar[bool] = True
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
-        of_loans = [recorded for recorded in batch if recorded.current_type in TYPES]
+        for recorded in batch:
+            if isinstance(recorded.event, LoanBooked) and recorded.event.agreement.lenders:
+                await self._share(session, recorded)
+        of_loans = [recorded for recorded in batch if recorded.current_type in OF_LOANS]
         if not of_loans:
             return
+        paid_out = {r.event.loan_id: _share_of(r) for r in of_loans if isinstance(r.event, LoanDisbursed)}
+        if paid_out:
+            await commitments.nobody_shares_meanwhile(session)
         shared = await shared_streams(session, list({_share_of(recorded) for recorded in of_loans}))
+        alone = [loan_id for loan_id, stream_id in paid_out.items() if stream_id not in shared]
+        if alone:
+            await commitments.paid_alone(session, alone)
         told: list[Told] = []
         for recorded in of_loans:
             if _share_of(recorded) in shared:
@@ -60,9 +87,21 @@ class LoanNews:
             await tell(session.connection, told)
             session.after_commit(self.wake)
 
+    async def _share(self, session: Session, recorded: Recorded[LoanBooked]) -> None:
+        """The contract says who lends: it is known before anything is paid out, since that is on the same stream."""
+        booked = recorded.event
+        command = ShareAsAgreed(
+            loan_id=booked.loan_id, lenders=booked.agreement.lenders, on=booked.booked_on, contract=booked.contract_id
+        )
+        reaction = self._reaction(session, recorded)
+        await reaction.handle(SHARE, _share_of(recorded), command, effective_date=booked.booked_on.isoformat())
+
+    def _reaction(self, session: Session, recorded: Recorded[Any]) -> Reaction:
+        return Reaction(session, self.commands, recorded, Actor(f"service:{self.consumer}", "service"))
+
     async def _of(self, session: Session, recorded: Recorded[Any]) -> list[Told]:
         parts: Mapping[str, FunderPart] = {}
-        reaction = Reaction(session, self.commands, recorded, Actor(f"service:{self.consumer}", "service"))
+        reaction = self._reaction(session, recorded)
         if isinstance(recorded.event, MOVING):
             movement = movement_of(recorded.event)
             command = SplitMovement(
@@ -107,6 +146,15 @@ def message(recorded: Recorded[Any], partner: str, part: FunderPart | None) -> T
         ),
         recorded_at=datetime.fromisoformat(recorded.metadata.recorded_at),
     )
+
+
+def own_message(recorded: Recorded[Any], partner: str, subject: str) -> Told:
+    """An event of this service as its partner is told it, without what is ours alone."""
+    message_id = derive_id(recorded.event_id, f"webhook/{partner}")
+    at = recorded.metadata.recorded_at
+    data = {name: value for name, value in recorded.event.payload().items() if name not in KEPT_BACK}
+    body = cloud_event(str(message_id), recorded.source, recorded.current_type, subject, at, 0, data)
+    return Told(message_id, partner, subject, recorded.current_type, 0, body, datetime.fromisoformat(at))
 
 
 def cloud_event(

@@ -119,6 +119,13 @@ RECORD: Final = """
         next_at = case when d.asked = made.asked then now() + made.pause_ms * interval '1 millisecond'
             else d.next_at end
     from made where d.endpoint_id = made.endpoint_id and d.position = made.position"""
+COUNT_OF: Final = "select count(*) from delivery where endpoint_id = $1 and position = any($2::bigint[])"
+COUNT_SINCE: Final = """
+    select count(*) from endpoint_v1 e join message m on m.partner = e.partner
+    where e.endpoint_id = $1 and m.sequence >= $2 and position(' ' || m.type || ' ' in e.types) > 0"""
+COUNT_FAILED: Final = """
+    select count(*) from delivery
+    where endpoint_id = $1 and (status = 'GIVEN_UP' or status = 'PENDING' and failed > 0)"""
 AGAIN: Final = """
     update delivery set status = 'PENDING', failed = 0, asked = delivery.asked + 1, next_at = now()
     where endpoint_id = $1 and position = any($2::bigint[]) returning position"""

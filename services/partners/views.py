@@ -8,17 +8,26 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, String, Table, Text
 
 from libs.contracts.partners import (
+    AgreementApproved,
+    AgreementEnded,
+    AgreementProposed,
     EndpointRegistered,
     EndpointSecretRotated,
     EndpointStatusChanged,
     FundedAmounts,
     FunderPart,
     FunderShare,
+    FundingAnswer,
+    FundingAnswered,
+    FundingLapsed,
+    FundingOffered,
+    FundingWithdrawn,
     LoanShared,
     MovementSplit,
     PartnerRegistered,
     SharesTransferred,
 )
+from libs.events.canonical import canonical
 from libs.events.codec import Recorded
 from libs.events.projection import Add, Change, Patch, Projection, Put
 from services.partners.domain.split import ACCOUNTS, TRANSFERRED
@@ -71,8 +80,44 @@ CONTROL: Final = Table(
 )
 """The control accounts: what moved on a shared loan, whoever holds it."""
 
+AGREEMENT: Final = Table(
+    "agreement_v1",
+    METADATA,
+    Column("agreement", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("partner", String(64), nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("effective_from", Date, nullable=False),
+    Column("last_day", Date),
+    Column("priority", Integer, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    Index("agreement_v1_by_partner", "partner", "agreement"),
+)
+
+FUNDING: Final = Table(
+    "funding_v1",
+    METADATA,
+    Column("application_id", String(80), primary_key=True),
+    Column("partner", String(64), primary_key=True),
+    Column("agreement", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("share_ppm", Integer, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("status", String(9), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("answer_until", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("offered_on", Date, nullable=False),
+    Index("funding_v1_by_partner", "partner", "offered_on", "application_id"),
+    Index("funding_v1_open", "answer_until", postgresql_where="status = 'OFFERED'"),
+)
+"""What was offered to whom, and what he said: OFFERED, ACCEPTED, DECLINED, LAPSED, WITHDRAWN."""
+
 partners_view = Projection("partners", 1, [PARTNER, ENDPOINT])
 shares_view = Projection("shares", 1, [SHARE, CONTROL])
+funding_view = Projection("funding", 1, [AGREEMENT, FUNDING])
 
 
 @partners_view.on(PartnerRegistered)
@@ -119,6 +164,77 @@ def secret_rotated(recorded: Recorded[EndpointSecretRotated]) -> Iterable[Change
     event = recorded.event
     values = {"generation": event.generation, "previous_until": event.previous_until}
     yield Patch(ENDPOINT, {"endpoint_id": event.endpoint_id}, values)
+
+
+@funding_view.on(AgreementProposed, AgreementApproved)
+def agreed(recorded: Recorded[Any]) -> Iterable[Change]:
+    event = recorded.event
+    approved = isinstance(event, AgreementApproved)
+    yield Put(
+        AGREEMENT,
+        {
+            "agreement": event.agreement,
+            "version": event.version,
+            "partner": event.partner,
+            "status": "APPROVED" if approved else "PROPOSED",
+            "effective_from": event.effective_from,
+            "last_day": None,
+            "priority": event.terms.priority,
+            "terms": event.terms.model_dump_json(),
+            "proposed_by": event.proposed_by,
+            "approved_by": event.approved_by if isinstance(event, AgreementApproved) else "",
+        },
+    )
+
+
+@funding_view.on(AgreementEnded)
+def ended(recorded: Recorded[AgreementEnded]) -> Iterable[Change]:
+    event = recorded.event
+    for version in range(1, event.versions + 1):
+        yield Patch(AGREEMENT, {"agreement": event.agreement, "version": version}, {"last_day": event.last_day})
+
+
+@funding_view.on(FundingOffered)
+def offered(recorded: Recorded[FundingOffered]) -> Iterable[Change]:
+    event = recorded.event
+    yield Put(
+        FUNDING,
+        {
+            "application_id": event.application_id,
+            "partner": event.partner,
+            "agreement": event.agreement,
+            "version": event.version,
+            "share_ppm": event.share_ppm,
+            "amount_minor": event.amount.minor,
+            "status": "OFFERED",
+            "reason": "",
+            "answer_until": event.answer_until,
+            "data": canonical(event.data).decode(),
+            "offered_on": event.offered_on,
+        },
+    )
+
+
+@funding_view.on(FundingAnswered)
+def answered(recorded: Recorded[FundingAnswered]) -> Iterable[Change]:
+    event = recorded.event
+    status = "ACCEPTED" if event.answer is FundingAnswer.ACCEPT else "DECLINED"
+    yield Patch(FUNDING, _offer_of(event), {"status": status, "reason": event.reason})
+
+
+@funding_view.on(FundingLapsed)
+def lapsed(recorded: Recorded[FundingLapsed]) -> Iterable[Change]:
+    yield Patch(FUNDING, _offer_of(recorded.event), {"status": "LAPSED"})
+
+
+@funding_view.on(FundingWithdrawn)
+def withdrawn(recorded: Recorded[FundingWithdrawn]) -> Iterable[Change]:
+    event = recorded.event
+    yield Patch(FUNDING, _offer_of(event), {"status": "WITHDRAWN", "reason": event.reason})
+
+
+def _offer_of(event: FundingAnswered | FundingLapsed | FundingWithdrawn) -> dict[str, Any]:
+    return {"application_id": event.application_id, "partner": event.partner}
 
 
 @shares_view.on(LoanShared)

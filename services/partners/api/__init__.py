@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.partners.api.agreements import router as agreements
 from services.partners.api.deliveries import router as deliveries
 from services.partners.api.endpoints import router as endpoints
+from services.partners.api.fundings import router as fundings
 from services.partners.api.partners import router as partners
 from services.partners.api.shares import router as shares
 
-routers: Final = [endpoints, deliveries, shares, partners]
+routers: Final = [endpoints, deliveries, agreements, fundings, shares, partners]

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from sqlalchemy import select
+from starlette.responses import Response
 
+from libs.contracts import examples as ex
 from libs.contracts.types import Id
-from libs.events.ids import new_id
 from libs.service.actor import Actor
 from libs.service.auth import require
+from libs.service.commands import Call, command
 from libs.service.models import RequestModel, ResponseModel, Timestamp
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.problems import NOT_FOUND, VALIDATION_FAILED, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.partners import records
 from services.partners.api.scope import CHANGERS, READERS, endpoint_of
-from services.partners.news import TEST_TYPE, cloud_event
-from services.partners.records import ATTEMPT, DELIVERY, MESSAGE, Told
+from services.partners.domain.endpoint import Redeliver, SendTest
+from services.partners.handlers import ENDPOINT
+from services.partners.records import ATTEMPT, DELIVERY, MESSAGE
 
 router = APIRouter(prefix="/endpoints/{endpoint_id}", tags=["webhooks"])
 Position = Annotated[int, Field(ge=1, le=2**53 - 1)]
@@ -32,7 +34,9 @@ class DeliveryShown(ResponseModel):
     position: int = Field(description="Its place among all messages.", examples=[17])
     webhook_id: str = Field(description="The `webhook-id` of every attempt at it.", examples=["msg_0197a3f0"])
     type: str = Field(description="The type of the event.", examples=["puhui.ledger.repayment-received.v1"])
-    loan_id: str = Field(description="The loan that it is about; the endpoint's own identifier for a test.")
+    loan_id: str = Field(
+        description="The loan that it is about; the endpoint's own identifier for a test.", examples=[ex.LOAN]
+    )
     sequence: int = Field(description="The event's place in the ledger's sequence; 0 for a test.", examples=[4711])
     status: str = Field(description="PENDING, DELIVERED or GIVEN_UP.", examples=["DELIVERED"])
     attempts: int = Field(description="How often it was tried.", examples=[1])
@@ -53,13 +57,17 @@ class AttemptShown(ResponseModel):
 class RedeliverBody(RequestModel):
     """What is to be sent again: exactly one of the three."""
 
-    positions: list[Position] | None = Field(default=None, max_length=1000, description="These deliveries.")
-    from_sequence: Position | None = Field(default=None, description="All from this place in the ledger's sequence on.")
-    failed: bool | None = Field(default=None, description="true: all that failed or were given up.")
+    positions: list[Position] | None = Field(
+        default=None, min_length=1, max_length=1000, description="These deliveries.", examples=[[17, 18]]
+    )
+    from_sequence: Position | None = Field(
+        default=None, description="All from this place in the ledger's sequence on.", examples=[4711]
+    )
+    failed: bool | None = Field(default=None, description="true: all that failed or were given up.", examples=[True])
 
 
 class Asked(ResponseModel):
-    """How many deliveries wait to be sent again."""
+    """How many deliveries are sent again."""
 
     deliveries: int = Field(description="Their number.", examples=[12])
 
@@ -112,54 +120,39 @@ async def list_attempts(
     ]
 
 
-@router.post("/redeliver", summary="Send again")
-async def redeliver(
-    endpoint_id: Id,
-    body: RedeliverBody,
-    actor: Annotated[Actor, Depends(require(*CHANGERS))],
-    runtime: Annotated[Runtime, Depends(runtime_of)],
-) -> Asked:
+@router.post("/redeliver", summary="Send again", status_code=202, response_model=Asked)
+async def redeliver(endpoint_id: Id, body: RedeliverBody, call: Annotated[Call, command(*CHANGERS)]) -> Response:
     """Some deliveries, all that failed, or a replay of all since a place in the sequence, under the same `webhook-id`.
 
     A replay includes what came before the endpoint was registered. In order for each loan.
     """
-    await endpoint_of(runtime, actor, endpoint_id)
-    pool = runtime.store.pool
+    await endpoint_of(call.runtime, call.actor, endpoint_id)
     if [body.positions is not None, body.from_sequence is not None, bool(body.failed)].count(True) != 1:
         raise Problem(VALIDATION_FAILED, "Name exactly one of positions, from_sequence and failed.")
+    pool = call.runtime.store.pool
     if body.positions is not None:
-        asked = len(await pool.fetch(records.AGAIN, endpoint_id, body.positions))
+        asked = await pool.fetchval(records.COUNT_OF, endpoint_id, body.positions)
     elif body.from_sequence is not None:
-        asked = await pool.fetchval(records.AGAIN_SINCE, endpoint_id, body.from_sequence)
+        asked = await pool.fetchval(records.COUNT_SINCE, endpoint_id, body.from_sequence)
     else:
-        asked = await pool.fetchval(records.FAILED_AGAIN, endpoint_id)
-    runtime.extras["wake_webhooks"].set()
-    return Asked(deliveries=asked)
-
-
-@router.post("/test", summary="Send a test event", status_code=202)
-async def send_test(
-    endpoint_id: Id,
-    actor: Annotated[Actor, Depends(require(*CHANGERS))],
-    runtime: Annotated[Runtime, Depends(runtime_of)],
-) -> Asked:
-    """An event of type `puhui.partners.test.v1`, signed and delivered like any other."""
-    state = await endpoint_of(runtime, actor, endpoint_id)
-    assert state.registered is not None, "it is there"
-    message_id, now = new_id(), datetime.now(UTC)
-    body = cloud_event(
-        str(message_id),
-        "/puhui/partners",
-        TEST_TYPE,
-        endpoint_id,
-        now.isoformat().replace("+00:00", "Z"),
-        0,
-        {"endpoint_id": endpoint_id},
+        asked = await pool.fetchval(records.COUNT_FAILED, endpoint_id)
+    again = Redeliver(
+        positions=tuple(body.positions or ()),
+        from_sequence=body.from_sequence,
+        by=call.actor.subject,
+        today=call.today,
     )
-    told = Told(message_id, state.registered.partner, endpoint_id, TEST_TYPE, 0, body, now, endpoint_id)
-    await records.tell(runtime.store.pool, [told])
-    runtime.extras["wake_webhooks"].set()
-    return Asked(deliveries=1)
+    stream_id = ENDPOINT.stream_id(endpoint_id)
+    return await call.execute(ENDPOINT, stream_id, again, body=lambda _: Asked(deliveries=asked), status=202)
+
+
+@router.post("/test", summary="Send a test event", status_code=202, response_model=Asked)
+async def send_test(endpoint_id: Id, call: Annotated[Call, command(*CHANGERS)]) -> Response:
+    """An event of type `puhui.partners.test.v1`, signed and delivered like any other."""
+    await endpoint_of(call.runtime, call.actor, endpoint_id)
+    asked = SendTest(by=call.actor.subject, today=call.today)
+    stream_id = ENDPOINT.stream_id(endpoint_id)
+    return await call.execute(ENDPOINT, stream_id, asked, body=lambda _: Asked(deliveries=1), status=202)
 
 
 def _listed(row: Any) -> DeliveryShown:

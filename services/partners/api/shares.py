@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import select, text
 from starlette.responses import Response
 
 from libs.contracts import examples as ex
@@ -21,6 +21,7 @@ from libs.service.models import BusinessDate, RequestModel, ResponseModel
 from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.partners.api.scope import READERS, own_codes
+from services.partners.commitments import ALONE, NOTHING_IS_PAID_MEANWHILE, SHARING_LOCK
 from services.partners.domain.sharing import ApproveSharing, ProposeSharing, Sharing, shares_of
 from services.partners.domain.split import ACCOUNTS, TRANSFERRED
 from services.partners.handlers import SHARE
@@ -91,9 +92,14 @@ async def propose(
 
 @router.post("/shares/approve", summary="Approve how a loan is shared", response_model=SharingShown)
 async def approve(loan_id: Id, call: Annotated[Call, command("finance_manager")]) -> Response:
-    """The first time, movements are split from then on; later, principal changes hands at its face value."""
-    asked = ApproveSharing(by=call.actor.subject, today=call.today)
-    return await call.execute(SHARE, SHARE.stream_id(loan_id), asked, body=_shown)
+    """The first time, movements are split from then on; later, principal changes hands at its face value.
+
+    A loan that we paid out alone cannot be shared any more (`loan-paid-out-alone`)."""
+    async with call.runtime.engine.begin() as connection:  # until it is decided, nothing is paid out meanwhile
+        await connection.execute(text(NOTHING_IS_PAID_MEANWHILE), {"lock": SHARING_LOCK})
+        paid_out = bool(await connection.scalar(select(ALONE.c.loan_id).where(ALONE.c.loan_id == loan_id)))
+        asked = ApproveSharing(by=call.actor.subject, today=call.today, paid_out=paid_out)
+        return await call.execute(SHARE, SHARE.stream_id(loan_id), asked, body=_shown)
 
 
 @router.get("/holdings", summary="Show what each lender has of a loan")

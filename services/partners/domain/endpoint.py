@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, TypeAlias
 
-from libs.contracts.partners import EndpointRegistered, EndpointSecretRotated, EndpointStatus, EndpointStatusChanged
+from libs.contracts.partners import (
+    EndpointRegistered,
+    EndpointSecretRotated,
+    EndpointStatus,
+    EndpointStatusChanged,
+    EndpointTested,
+    RedeliveryRequested,
+)
 from libs.contracts.problems import Rejected, refuse_unless
 
 ADMITTED: Final = {
@@ -47,6 +54,22 @@ class RotateSecret:
     today: date
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendTest:
+    by: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redeliver:
+    """These positions, all since a place in the ledger's sequence, or with neither all that failed."""
+
+    positions: tuple[int, ...] = ()
+    from_sequence: int | None = None
+    by: str
+    today: date
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     registered: EndpointRegistered | None = None
@@ -55,8 +78,10 @@ class Endpoint:
     previous_until: int = 0
 
 
-Command: TypeAlias = RegisterEndpoint | ChangeStatus | RotateSecret
-Event: TypeAlias = EndpointRegistered | EndpointStatusChanged | EndpointSecretRotated
+Command: TypeAlias = RegisterEndpoint | ChangeStatus | RotateSecret | SendTest | Redeliver
+Event: TypeAlias = (
+    EndpointRegistered | EndpointStatusChanged | EndpointSecretRotated | EndpointTested | RedeliveryRequested
+)
 INITIAL: Final = Endpoint()
 
 
@@ -94,6 +119,28 @@ def decide(command: Command, state: Endpoint) -> Sequence[Event]:
                     rotated_on=command.today,
                 )
             ]
+        case SendTest():
+            registered = _there(state)
+            return [
+                EndpointTested(
+                    endpoint_id=registered.endpoint_id,
+                    partner=registered.partner,
+                    tested_by=command.by,
+                    tested_on=command.today,
+                )
+            ]
+        case Redeliver():
+            registered = _there(state)
+            return [
+                RedeliveryRequested(
+                    endpoint_id=registered.endpoint_id,
+                    partner=registered.partner,
+                    positions=command.positions,
+                    from_sequence=command.from_sequence,
+                    requested_by=command.by,
+                    requested_on=command.today,
+                )
+            ]
 
 
 def evolve(state: Endpoint, event: Event) -> Endpoint:
@@ -104,6 +151,8 @@ def evolve(state: Endpoint, event: Event) -> Endpoint:
             return replace(state, status=event.status)
         case EndpointSecretRotated():
             return replace(state, generation=event.generation, previous_until=event.previous_until)
+        case EndpointTested() | RedeliveryRequested():
+            return state
 
 
 def _changed(command: ChangeStatus, state: Endpoint) -> Sequence[Event]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, TypeAlias
 
+from libs.contracts.contract import CoLender
 from libs.contracts.partners import (
     FundedAmounts,
     FunderPart,
@@ -47,8 +48,21 @@ class ProposeSharing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApproveSharing:
+    """`paid_out`: the loan was paid out while nobody shared it, so that what moved since was not split."""
+
     by: str
     today: date
+    paid_out: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareAsAgreed:
+    """The contract that was booked names its lenders."""
+
+    loan_id: str
+    lenders: Sequence[CoLender]
+    contract: str
+    on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +83,7 @@ class Sharing:
     """On which date each repayment counted: what undoes it counts on the same."""
 
 
-Command: TypeAlias = ProposeSharing | ApproveSharing | SplitMovement
+Command: TypeAlias = ProposeSharing | ApproveSharing | ShareAsAgreed | SplitMovement
 Event: TypeAlias = SharingProposed | LoanShared | SharesTransferred | MovementSplit
 INITIAL: Final = Sharing()
 
@@ -80,6 +94,8 @@ def decide(command: Command, state: Sharing) -> Sequence[Event]:
             return [_proposed(command, state)]
         case ApproveSharing():
             return [_approved(command, state)]
+        case ShareAsAgreed():
+            return _as_agreed(command, state)
         case SplitMovement():
             return _split(command, state)
 
@@ -90,7 +106,7 @@ def evolve(state: Sharing, event: Event) -> Sharing:
             return replace(state, loan_id=event.loan_id, proposed=event)
         case LoanShared():
             book = Book.begin(event.loan_id, shares_of(event.shares), event.effective_from)
-            return replace(state, proposed=None, book=book)
+            return replace(state, loan_id=event.loan_id, proposed=None, book=book)
         case SharesTransferred():
             assert state.book is not None, "shared before it is shared otherwise"
             return replace(
@@ -150,6 +166,12 @@ def _approved(command: ApproveSharing, state: Sharing) -> LoanShared | SharesTra
         command.by != proposed.proposed_by, "four-eyes", "Another person than who proposed it approves it.", status=403
     )
     if state.book is None:
+        refuse_unless(
+            not command.paid_out,
+            "loan-paid-out-alone",
+            "This loan was paid out by us alone, and what moved on it since belongs to us; only a loan that was shared "
+            "before its payout is shared otherwise later.",
+        )
         return LoanShared(
             loan_id=proposed.loan_id,
             shares=proposed.shares,
@@ -168,6 +190,22 @@ def _approved(command: ApproveSharing, state: Sharing) -> LoanShared | SharesTra
         parts=_parts(changes(state.book, after)),
         transferred_on=command.today,
     )
+
+
+def _as_agreed(command: ShareAsAgreed, state: Sharing) -> Sequence[Event]:
+    """What was proposed or approved by hand before gives way: the contract is what the borrower signed."""
+    if state.book is not None and state.book.epochs[0].moved:
+        return []
+    return [
+        LoanShared(
+            loan_id=command.loan_id,
+            shares=tuple(FunderShare(funder=each.funder, share_ppm=each.share_ppm) for each in command.lenders),
+            effective_from=command.on,
+            proposed_by=f"contract:{command.contract}",
+            approved_by=f"contract:{command.contract}",
+            shared_on=command.on,
+        )
+    ]
 
 
 def _split(command: SplitMovement, state: Sharing) -> Sequence[Event]:

@@ -127,7 +127,9 @@ async def test_a_failure_holds_up_its_loan_and_no_other_and_is_repeated_under_th
         failing.clear()
         operator = await platform.client("operator")
         await log_until(operator, endpoint_id, lambda log: any(row["last_status"] == 500 for row in log))
-        asked = await operator.post(f"/partners/endpoints/{endpoint_id}/redeliver", json={"failed": True})
+        asked = await operator.post(
+            f"/partners/endpoints/{endpoint_id}/redeliver", json={"failed": True}, headers=key()
+        )
         assert asked.json() == {"deliveries": 1}, asked.text
         await receiver.until(lambda it: len(it.accepted) == 6)
         assert numbers(receiver, bad) == ["r-0", "r-1", "r-2"]
@@ -178,7 +180,7 @@ async def test_gone_disables_and_resuming_sends_what_was_kept(database: str, tmp
         resumed = await operator.post(f"/partners/endpoints/{endpoint_id}/status", json=body, headers=key())
         assert resumed.json()["status"] == "ACTIVE", resumed.text
         await platform.settle()
-        await operator.post(f"/partners/endpoints/{endpoint_id}/redeliver", json={"failed": True})
+        await operator.post(f"/partners/endpoints/{endpoint_id}/redeliver", json={"failed": True}, headers=key())
         await receiver.until(lambda it: len(it.accepted) == 2)
         assert numbers(receiver, loan_id) == ["r-0", "r-1"]
 
@@ -197,11 +199,13 @@ async def test_paused_nothing_is_sent_then_everything_and_a_replay_repeats_it(da
                     await repaid(platform, loan_id, number)
                 await platform.settle()
         await receiver.until(lambda it: len(it.accepted) == 3)
-        replay = await operator.post(f"/partners/endpoints/{endpoint_id}/redeliver", json={"from_sequence": 2})
+        replay = await operator.post(
+            f"/partners/endpoints/{endpoint_id}/redeliver", json={"from_sequence": 2}, headers=key()
+        )
         assert replay.json() == {"deliveries": 2}
         await receiver.until(lambda it: len(it.came) == 5)
         assert len({webhook_id for webhook_id, _ in receiver.came}) == 3
-        again = await operator.post(f"/partners/endpoints/{endpoint_id}/test")
+        again = await operator.post(f"/partners/endpoints/{endpoint_id}/test", headers=key())
         assert again.status_code == 202
         await receiver.until(lambda it: it.came[-1][1]["type"] == "puhui.partners.test.v1")
 
@@ -218,7 +222,7 @@ async def test_for_a_day_after_a_rotation_both_secrets_sign(database: str, tmp_p
         await platform.settle()
         for number, secret in enumerate(secrets, start=1):
             receiver.secret = secret
-            await partner.post(f"/partners/endpoints/{endpoint_id}/test")
+            await partner.post(f"/partners/endpoints/{endpoint_id}/test", headers=key())
             await receiver.until(lambda it, wanted=number: len(it.accepted) == wanted)  # type: ignore[misc]
         assert all(len(each.split()) == 2 for each in receiver.signatures)
 
@@ -237,8 +241,8 @@ async def test_a_partner_reaches_nothing_of_another(database: str, tmp_path: Pat
             ),
             await partner.get(f"/partners/endpoints/{theirs}/deliveries"),
             await partner.get(f"/partners/endpoints/{theirs}/deliveries/1/attempts"),
-            await partner.post(f"/partners/endpoints/{theirs}/redeliver", json={"failed": True}),
-            await partner.post(f"/partners/endpoints/{theirs}/test"),
+            await partner.post(f"/partners/endpoints/{theirs}/redeliver", json={"failed": True}, headers=key()),
+            await partner.post(f"/partners/endpoints/{theirs}/test", headers=key()),
             await partner.get(f"/partners/loans/{uuid4()}/holdings"),
         ]
         assert [answer.status_code for answer in refused] == [404] * len(refused)

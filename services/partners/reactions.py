@@ -1,0 +1,69 @@
+"""What the service does of its own accord when something was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from libs.contracts.partners import (
+    EndpointTested,
+    FundingAnswered,
+    FundingClarified,
+    FundingLapsed,
+    FundingOffered,
+    FundingWithdrawn,
+    RedeliveryRequested,
+)
+from libs.events.codec import Recorded
+from libs.events.ids import derive_id
+from libs.events.subscribers import Reaction, Reactions
+from services.partners import origination, records
+from services.partners.news import TEST_TYPE, cloud_event, own_message
+from services.partners.records import Told
+
+
+def make_reactions(wake: Callable[[], None]) -> Reactions:
+    """`wake` tells the dispatcher that there is something to send."""
+    reactions = Reactions("partners")
+
+    @reactions.on(EndpointTested)
+    async def test(recorded: Recorded[EndpointTested], reaction: Reaction) -> None:
+        event = recorded.event
+        message_id = derive_id(recorded.event_id, f"webhook/{event.partner}")
+        body = cloud_event(
+            str(message_id),
+            recorded.source,
+            TEST_TYPE,
+            event.endpoint_id,
+            recorded.metadata.recorded_at,
+            0,
+            {"endpoint_id": event.endpoint_id},
+        )
+        at = datetime.fromisoformat(recorded.metadata.recorded_at)
+        told = Told(message_id, event.partner, event.endpoint_id, TEST_TYPE, 0, body, at, event.endpoint_id)
+        await records.tell(reaction.session.connection, [told])
+        reaction.session.after_commit(wake)
+
+    @reactions.on(RedeliveryRequested)
+    async def redeliver(recorded: Recorded[RedeliveryRequested], reaction: Reaction) -> None:
+        event, connection = recorded.event, reaction.session.connection
+        if event.positions:
+            await connection.execute(records.AGAIN, event.endpoint_id, list(event.positions))
+        elif event.from_sequence is not None:
+            await connection.execute(records.AGAIN_SINCE, event.endpoint_id, event.from_sequence)
+        else:
+            await connection.execute(records.FAILED_AGAIN, event.endpoint_id)
+        reaction.session.after_commit(wake)
+
+    @reactions.on(FundingOffered, FundingClarified, FundingAnswered, FundingLapsed, FundingWithdrawn)
+    async def tell_of_application(recorded: Recorded[Any], reaction: Reaction) -> None:
+        event = recorded.event
+        await records.tell(reaction.session.connection, [own_message(recorded, event.partner, event.application_id)])
+        reaction.session.after_commit(wake)
+        if isinstance(event, FundingWithdrawn):
+            await origination.release(event.application_id, reaction)
+        elif isinstance(event, FundingAnswered | FundingLapsed):
+            await origination.next_lender(event, reaction)
+
+    return reactions

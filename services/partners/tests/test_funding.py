@@ -1,0 +1,265 @@
+"""From an approval to its lenders: agreements over HTTP, offers by webhook, each partner's own answer; on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from libs.contracts import examples as ex
+from libs.contracts import ledger
+from libs.contracts.approval import ApplicationApproved, ApprovalLapsed
+from libs.contracts.contract import CoLender
+from libs.contracts.partners import (
+    FUNDING_TERMS,
+    FundingArranged,
+    FundingLapsed,
+    LoanShared,
+    MovementSplit,
+)
+from libs.service.testing import Served, key, served
+from services.partners.app import service
+from services.partners.deadlines import lapse
+from services.partners.tests.receiver import Receiver, receiving
+
+APPROVED = ApplicationApproved.model_validate(ApplicationApproved.example)
+ANYTHING: dict[str, Any] = FUNDING_TERMS | {
+    "rules": [{"share_ppm": 700_000}],
+    "caps": {"open_max": None, "month_max": None, "borrower_max": None},
+}
+FAR_AWAY = "2999-01-01T00:00:00.000000Z"
+
+
+@asynccontextmanager
+async def running(database: str, directory: Path) -> AsyncIterator[Served]:
+    async with served(service, database, directory) as platform:
+        yield platform
+
+
+async def said(client: httpx.AsyncClient, path: str, body: Any = None, status: int = 200) -> Any:
+    answer = await client.post(f"/partners{path}", json=body, headers=key())
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def agreed(platform: Served, partner: str, subject: str, **terms: Any) -> None:
+    """A registered partner with an agreement in force."""
+    manager, officer = await platform.client("finance_manager"), await platform.client("finance_officer")
+    name = {"zh": "港湾银行股份有限公司", "en": "Harbour Bank Co., Ltd."}
+    body = {"partner": partner, "legal_name": name, "licence": f"B-{partner}", "subject": subject}
+    await said(manager, "/partners", body, 201)
+    today = platform.runtime.today.isoformat()
+    proposed = {"agreement": f"{partner}-1", "partner": partner, "effective_from": today, "terms": ANYTHING | terms}
+    await said(officer, "/agreements", proposed, 201)
+    refused = await officer.post(f"/partners/agreements/{partner}-1/approve", json={"version": 1}, headers=key())
+    assert refused.status_code == 403
+    await said(manager, f"/agreements/{partner}-1/approve", {"version": 1})
+    await platform.settle()
+
+
+async def approved(platform: Served, *, shareable: bool = True, applicant: str = ex.APPLICANT) -> str:
+    """An approval; the application's id."""
+    application_id = str(uuid4())
+    request = APPROVED.request.model_copy(update={"shareable": shareable, "applicant_id": applicant})
+    event = APPROVED.model_copy(
+        update={"application_id": application_id, "request": request, "approved_on": platform.runtime.today}
+    )
+    await platform.publish(f"decision-{application_id}", event)
+    await platform.settle()
+    return application_id
+
+
+async def kinds(platform: Served, application_id: str) -> list[str]:
+    return [type(event).__name__ for event in await platform.events(f"funding-{application_id}")]
+
+
+async def arranged(platform: Served, application_id: str) -> FundingArranged:
+    event = (await platform.events(f"funding-{application_id}"))[-1]
+    assert isinstance(event, FundingArranged)
+    return event
+
+
+async def test_a_partner_is_offered_what_the_agreement_names_accepts_and_holds_its_share_of_the_loan(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUHUI_PARTNERS_WEBHOOK_NETWORKS", '["127.0.0.1/32"]')
+    async with running(database, tmp_path) as platform, receiving() as receiver:
+        await agreed(platform, "harbour-bank", "partner")
+        await _told_at(platform, receiver)
+        application_id = await approved(platform)
+        await receiver.until(lambda it: len(it.accepted) == 1)
+        told = receiver.accepted[0]
+        assert told["data"]["data"].keys() == set(FUNDING_TERMS["data"])
+        assert told["data"]["amount"] == ex.cny("8400.00")
+        assert ex.APPLICANT not in str(told), "who the borrower is, the agreement does not name"
+        partner = await platform.client("partner")
+        shown = (await partner.get(f"/partners/fundings/{application_id}")).json()
+        assert (shown["status"], shown["data"]) == ("OFFERED", told["data"]["data"])
+        await said(partner, f"/fundings/{application_id}/questions", {"question": "Is the income the household's?"})
+        officer = await platform.client("credit_officer")
+        await said(officer, f"/fundings/{application_id}/clarifications", {"answer": "The applicant's alone"})
+        answered = await said(partner, f"/fundings/{application_id}/answer", {"answer": "ACCEPT"})
+        assert answered["status"] == "ACCEPTED"
+        assert [each["by"] for each in answered["said"]] == ["PARTNER", "LENDER"]
+        await platform.settle()
+        event = await arranged(platform, application_id)
+        assert [(each.funder, each.share_ppm, each.amount.amount) for each in event.lenders] == [
+            ("harbour-bank", 700_000, "8400.00"),
+            ("own", 300_000, "3600.00"),
+        ]
+        assert event.lenders[0].licence == "B-harbour-bank"
+        await receiver.until(lambda it: len(it.accepted) == 3)
+        assert [each["type"].split(".")[2] for each in receiver.accepted] == [
+            "funding-offered",
+            "funding-clarified",
+            "funding-answered",
+        ]
+        assert await platform.parked() == []
+
+
+async def _told_at(platform: Served, receiver: Receiver) -> None:
+    operator = await platform.client("operator")
+    types = (await operator.get("/partners/event-types")).json()
+    body = {"partner": "harbour-bank", "url": receiver.url, "types": [each["type"] for each in types]}
+    await said(operator, "/endpoints", body, 201)
+    await platform.settle()
+
+
+async def test_the_next_lender_is_asked_when_one_declines_or_says_nothing_and_we_are_the_last(
+    database: str, tmp_path: Path
+) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner", priority=1)
+        await agreed(platform, "hill-bank", "somebody-else", priority=2)
+        partner = await platform.client("partner")
+        application_id = await approved(platform)
+        reason = {"answer": "DECLINE", "reason": "Too much of this grade"}
+        await said(partner, f"/fundings/{application_id}/answer", reason)
+        await platform.settle()
+        assert await kinds(platform, application_id) == ["FundingOffered", "FundingAnswered", "FundingOffered"]
+        for path, body in (("answer", {"answer": "ACCEPT"}), ("questions", {"question": "Who?"})):
+            others = await partner.post(f"/partners/fundings/{application_id}/{path}", json=body, headers=key())
+            assert others.status_code == 404, "what another is asked is none of its business"
+        own = (await partner.get("/partners/fundings")).json()["items"]
+        assert [(row["partner"], row["status"]) for row in own] == [("harbour-bank", "DECLINED")]
+        await lapse(platform.runtime, FAR_AWAY)
+        await platform.settle()
+        events = await platform.events(f"funding-{application_id}")
+        assert isinstance(events[-2], FundingLapsed)
+        assert (await arranged(platform, application_id)).lenders == ()
+        assert (await arranged(platform, application_id)).asked == ("harbour-bank", "hill-bank")
+
+
+async def test_who_did_not_agree_to_it_is_offered_to_nobody(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner")
+        assert await kinds(platform, await approved(platform, shareable=False)) == []
+
+
+async def test_caps_are_kept_and_what_comes_to_nothing_makes_room_again(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as platform:
+        caps = {"open_max": ex.cny("16800.00"), "month_max": None, "borrower_max": ex.cny("8400.00")}
+        await agreed(platform, "harbour-bank", "partner", caps=caps)
+        first = await approved(platform)
+        assert await kinds(platform, first) == ["FundingOffered"]
+        assert (await arranged(platform, await approved(platform))).lenders == (), "one borrower's cap"
+        second = await approved(platform, applicant="another")
+        assert await kinds(platform, second) == ["FundingOffered"]
+        assert (await arranged(platform, await approved(platform, applicant="third"))).lenders == (), "all together"
+        gone = ApprovalLapsed(application_id=first, reason="offer-expired", lapsed_on=platform.runtime.today)
+        await platform.publish(f"decision-{first}", gone)
+        await platform.settle()
+        assert (await kinds(platform, first))[-1] == "FundingWithdrawn"
+        assert await kinds(platform, await approved(platform, applicant="fourth")) == ["FundingOffered"]
+        partner = await platform.client("partner")
+        late = await partner.post(f"/partners/fundings/{first}/answer", json={"answer": "ACCEPT"}, headers=key())
+        assert late.status_code == 409
+        assert late.json()["type"].endswith("funding-not-open")
+
+
+async def test_approvals_that_come_together_do_not_get_past_a_cap(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as platform:
+        caps = {"open_max": None, "month_max": ex.cny("25200.00"), "borrower_max": None}
+        await agreed(platform, "harbour-bank", "partner", caps=caps)
+        many = [approved(platform, applicant=f"applicant-{number}") for number in range(8)]
+        found = [await kinds(platform, each) for each in await asyncio.gather(*many)]
+        assert sum(each == ["FundingOffered"] for each in found) == 3
+        assert sum(each == ["FundingArranged"] for each in found) == 5
+
+
+async def test_the_loan_of_a_contract_that_names_its_lenders_is_split_from_its_payout_on(
+    database: str, tmp_path: Path
+) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner")
+        lenders = tuple(CoLender.model_validate(each) for each in ex.CO_LENDERS)
+        booked = ledger.LoanBooked.model_validate(ledger.LoanBooked.example)
+        shared = booked.model_copy(update={"agreement": booked.agreement.model_copy(update={"lenders": lenders})})
+        disbursed = ledger.LoanDisbursed.model_validate(ledger.LoanDisbursed.example)
+        await platform.publish(f"loan-{ex.LOAN}", shared, disbursed)
+        await platform.settle()
+        events = await platform.events(f"share-{ex.LOAN}")
+        assert [type(event) for event in events] == [LoanShared, MovementSplit]
+        assert [(each.funder, each.share_ppm) for each in events[0].shares] == [
+            ("harbour-bank", 700_000),
+            ("own", 300_000),
+        ]
+        assert await platform.parked() == []
+
+
+async def test_a_loan_that_was_paid_out_alone_is_not_shared_afterwards(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner")
+        disbursed = ledger.LoanDisbursed.model_validate(ledger.LoanDisbursed.example)
+        await platform.publish(f"loan-{ex.LOAN}", disbursed)
+        await platform.settle()
+        body = {
+            "shares": [{"funder": "harbour-bank", "share_ppm": 700_000}, {"funder": "own", "share_ppm": 300_000}],
+            "effective_from": "2026-02-02",
+        }
+        await said(await platform.client("finance_officer"), f"/loans/{ex.LOAN}/shares", body, 201)
+        manager = await platform.client("finance_manager")
+        refused = await manager.post(f"/partners/loans/{ex.LOAN}/shares/approve", headers=key())
+        assert refused.status_code == 409
+        assert refused.json()["type"].endswith("loan-paid-out-alone")
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"partner": "nobody"}, 404, "partner-not-found"),
+        ({"effective_from": "2020-01-01"}, 422, "agreement-date-passed"),
+        ({"terms": ANYTHING | {"regime": "none"}}, 422, "regime-unknown"),
+        ({"terms": ANYTHING | {"rules": [{"share_ppm": 1_000_000}]}}, 422, "share-outside-regime"),
+        ({"terms": ANYTHING | {"rules": []}}, 422, "validation-failed"),
+        ({"terms": ANYTHING | {"data": ["name"]}}, 422, "validation-failed"),
+        ({"terms": ANYTHING | {"servicing_fee_rate": "-0.1"}}, 422, "validation-failed"),
+    ],
+)
+async def test_what_cannot_be_agreed_is_refused(
+    database: str, tmp_path: Path, change: dict[str, Any], status: int, code: str
+) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner")
+        officer = await platform.client("finance_officer")
+        today = platform.runtime.today.isoformat()
+        body = {"agreement": "other", "partner": "harbour-bank", "effective_from": today, "terms": ANYTHING} | change
+        refused = await officer.post("/partners/agreements", json=body, headers=key())
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (status, code), refused.text
+
+
+async def test_a_partner_sees_its_agreements_and_no_others(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner")
+        await agreed(platform, "hill-bank", "somebody-else")
+        partner = await platform.client("partner")
+        listed = (await partner.get("/partners/agreements")).json()["items"]
+        assert [row["agreement"] for row in listed] == ["harbour-bank-1"]
+        assert (await partner.get("/partners/agreements/hill-bank-1")).status_code == 404
+        assert (await partner.get("/partners/agreements/harbour-bank-1")).json()["status"] == "APPROVED"
