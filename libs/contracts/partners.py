@@ -321,9 +321,9 @@ class FundsMode(StrEnum):
     """How a partner's share of a loan comes in before the loan is paid out."""
 
     PREFUNDED = "PREFUNDED"
-    """Out of money that the partner keeps with us; a loan that it does not cover is not paid out."""
+    """Out of money that the partner keeps with us; a loan that it does not cover is cancelled."""
     CALLED = "CALLED"
-    """Called for each loan, and waited for."""
+    """Called for a loan that the partner's money with us does not cover, and waited for."""
 
 
 class DataItem(StrEnum):
@@ -374,6 +374,8 @@ class FundingTerms(Value):
     data: tuple[DataItem, ...]
     answer_within_s: Seconds
     funds: FundsMode
+    funds_within_s: Seconds
+    """How long a loan waits for money that was called, from its booking on."""
     servicing_fee_rate: RateField
     """Of the interest, fees and penalties that the partner receives, what it pays us for servicing."""
     settlement_days: Annotated[int, Field(ge=1, le=92)]
@@ -388,6 +390,7 @@ FUNDING_TERMS: dict[str, Any] = {
     "data": ["product", "amount", "instalments", "annual_rate", "region", "grade"],
     "answer_within_s": 600,
     "funds": "PREFUNDED",
+    "funds_within_s": 86400,
     "servicing_fee_rate": "0.05",
     "settlement_days": 1,
     "notice_days": 30,
@@ -623,6 +626,119 @@ class FundingWithdrawn(DomainEvent, type="puhui.partners.funding-withdrawn.v1"):
         "agreement": "harbour-consumer",
         "reason": "offer-expired",
         "withdrawn_on": "2026-02-16",
+    }
+
+
+class FundsReceived(DomainEvent, type="puhui.partners.funds-received.v1"):
+    """Money of a partner's for its shares of loans arrived on our account."""
+
+    partner: Code
+    receipt_id: Id
+    amount: MoneyField
+    bank_reference: Text
+    value_date: date
+    recorded_by: str
+    received_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "receipt_id": "0197a3f0-0000-7000-8000-000000000009",
+        "amount": ex.cny("1000000.00"),
+        "bank_reference": "B20260201-000017",
+        "value_date": "2026-02-01",
+        "recorded_by": "finance-2",
+        "received_on": "2026-02-01",
+    }
+
+
+class FundsReserved(DomainEvent, type="puhui.partners.funds-reserved.v1"):
+    """A partner's share of a booked loan is there and set aside: the loan may be paid out."""
+
+    partner: Code
+    loan_id: Id
+    application_id: Id
+    amount: MoneyField
+    reserved_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "amount": ex.cny("8400.00"),
+        "reserved_on": "2026-02-02",
+    }
+
+
+class FundsCalled(DomainEvent, type="puhui.partners.funds-called.v1"):
+    """A partner's money with us does not cover its share of a loan: it is called for, until a time (RFC 3339, UTC)."""
+
+    partner: Code
+    loan_id: Id
+    application_id: Id
+    amount: MoneyField
+    until: str
+    called_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "amount": ex.cny("8400.00"),
+        "until": "2026-02-03T02:03:04.000005Z",
+        "called_on": "2026-02-02",
+    }
+
+
+class FundsMissing(DomainEvent, type="puhui.partners.funds-missing.v1"):
+    """A partner's share of a booked loan did not come: the loan is cancelled before any money has moved."""
+
+    partner: Code
+    loan_id: Id
+    application_id: Id
+    amount: MoneyField
+    missing_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "amount": ex.cny("8400.00"),
+        "missing_on": "2026-02-03",
+    }
+
+
+class FundsReleased(DomainEvent, type="puhui.partners.funds-released.v1"):
+    """What was set aside or called for a loan is free again: the loan came to nothing."""
+
+    partner: Code
+    loan_id: Id
+    amount: MoneyField
+    was_reserved: bool
+    """Whether it had been set aside; else it was called for."""
+    released_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "loan_id": ex.LOAN,
+        "amount": ex.cny("8400.00"),
+        "was_reserved": True,
+        "released_on": "2026-02-03",
+    }
+
+
+class FundsUsed(DomainEvent, type="puhui.partners.funds-used.v1"):
+    """The loan was paid out, the partner's share of it out of what was set aside."""
+
+    partner: Code
+    loan_id: Id
+    amount: MoneyField
+    used_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "loan_id": ex.LOAN,
+        "amount": ex.cny("8400.00"),
+        "used_on": "2026-02-02",
     }
 
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import DisbursementRequested, DisbursementReturned, LoanDisbursed
+from libs.contracts.partners import FundsMissing, FundsReserved
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.ledger.domain.commands import BookLoan, TakeSetOff, UndoSetOff
+from services.ledger.domain.commands import BookLoan, CancelUnfunded, PayOutShared, TakeSetOff, UndoSetOff
 from services.ledger.domain.payouts import payment_id_of
 from services.ledger.domain.refinancing import refinanced
 from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN, loan_id_of
@@ -76,6 +77,27 @@ async def _today(reaction: Reaction) -> date:
     day, _ = await reaction.commands.state(BUSINESS_DAY, DAY_STREAM, reaction.session)
     assert day.today is not None, "money moves on business days"
     return day.today
+
+
+@reactions.on(FundsReserved)
+async def pay_out_shared(recorded: Recorded[FundsReserved], reaction: Reaction) -> None:
+    """A co-lender's share of a booked loan is there."""
+    event = recorded.event
+    command = PayOutShared(
+        today=event.reserved_on, policy=library().policy(event.reserved_on), payment_id=payment_id_of(event.loan_id, 1)
+    )
+    stream_id = LOAN.stream_id(event.loan_id)
+    await reaction.handle(LOAN, stream_id, command, effective_date=event.reserved_on.isoformat())
+
+
+@reactions.on(FundsMissing)
+async def cancel_unfunded(recorded: Recorded[FundsMissing], reaction: Reaction) -> None:
+    event = recorded.event
+    command = CancelUnfunded(
+        today=event.missing_on, policy=library().policy(event.missing_on), reason="co-lender-funds-missing"
+    )
+    stream_id = LOAN.stream_id(event.loan_id)
+    await reaction.handle(LOAN, stream_id, command, effective_date=event.missing_on.isoformat())
 
 
 @reactions.on(DisbursementRequested)

@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.contracts.partners import PartnerRegistered
 from libs.events.decider import Decider
 from libs.events.ids import derive_id
-from services.partners.domain import agreement, endpoint, funding, partner, sharing
+from services.partners.domain import agreement, endpoint, funding, funds, partner, sharing
 
 PARTNER: Final[Decider[partner.RegisterPartner, partner.Partner, PartnerRegistered]] = Decider(
     "partner", partner.INITIAL, partner.decide, partner.evolve
@@ -24,6 +24,9 @@ AGREEMENT: Final[Decider[agreement.Command, agreement.Agreement, agreement.Event
 )
 FUNDING: Final[Decider[funding.Command, funding.Funding, funding.Event]] = Decider(
     "funding", funding.INITIAL, funding.decide, funding.evolve
+)
+FUNDS: Final[Decider[funds.Command, funds.Funds, funds.Event]] = Decider(
+    "funds", funds.INITIAL, funds.decide, funds.evolve
 )
 
 

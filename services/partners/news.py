@@ -33,7 +33,7 @@ from libs.events.envelope import Actor
 from libs.events.ids import derive_id
 from libs.events.store import Session
 from libs.events.subscribers import Reaction
-from services.partners import commitments
+from services.partners import commitments, payout
 from services.partners.domain.movements import MOVING, movement_of
 from services.partners.domain.sharing import ShareAsAgreed, Sharing, SplitMovement
 from services.partners.handlers import SHARE
@@ -41,10 +41,10 @@ from services.partners.records import Told, shared_streams, tell
 
 TOLD_ALSO: Final = (DelinquencyChanged, LoanClassified, LoanSettled)
 OF_LOANS: Final = frozenset(event.type_name for event in (*MOVING, *TOLD_ALSO))
-OF_APPLICATIONS: Final = frozenset(
+OF_FUNDING: Final = frozenset(
     event.type_name for event in (FundingOffered, FundingClarified, FundingAnswered, FundingLapsed, FundingWithdrawn)
 )
-TYPES: Final = OF_LOANS | OF_APPLICATIONS
+TYPES: Final = OF_LOANS | OF_FUNDING
 """What an endpoint may subscribe to."""
 KEPT_BACK: Final = frozenset(
     {"applicant_id", "account", "requested_by", "approved_by", "waived_by", "agreed_by", "answered_by", "approval"}
@@ -95,6 +95,7 @@ class LoanNews:
         )
         reaction = self._reaction(session, recorded)
         await reaction.handle(SHARE, _share_of(recorded), command, effective_date=booked.booked_on.isoformat())
+        await payout.set_aside(recorded, reaction)
 
     def _reaction(self, session: Session, recorded: Recorded[Any]) -> Reaction:
         return Reaction(session, self.commands, recorded, Actor(f"service:{self.consumer}", "service"))
@@ -110,6 +111,9 @@ class LoanNews:
             outcome = await reaction.handle(SHARE, _share_of(recorded), command, effective_date=movement.on.isoformat())
             parts = {part.funder: part for event in outcome.events for part in _parts(event)}
             state = outcome.state
+            if isinstance(recorded.event, LoanDisbursed):
+                for partner in lenders(state):
+                    await payout.use(reaction, partner, recorded.event.loan_id, recorded.event.value_date)
         else:
             state, _ = await self.commands.state(SHARE, _share_of(recorded), session)
         return [message(recorded, funder, parts.get(funder)) for funder in lenders(state)]

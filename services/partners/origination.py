@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any, Final
 
 from libs.contracts.approval import ApplicationApproved, ApprovalLapsed
@@ -15,11 +15,13 @@ from libs.contracts.partners import (
     FundingLapsed,
     FundingOffered,
     FundingTerms,
+    FundingWithdrawn,
 )
 from libs.events.codec import Recorded
 from libs.events.store import Session
 from libs.events.subscribers import Reaction, Reactions
-from services.partners import commitments
+from services.partners import commitments, payout
+from services.partners.deadlines import after
 from services.partners.domain.fitting import data_for, parts_of, share_for, shares_with, within_caps
 from services.partners.domain.funding import FundAlone, OfferFunding, WithdrawFunding
 from services.partners.handlers import FUNDING, loan_id_of
@@ -82,9 +84,10 @@ async def next_lender(event: FundingAnswered | FundingLapsed, reaction: Reaction
         await seek(reaction, state.offers[-1].approval, on, state.asked)
 
 
-async def release(application_id: str, reaction: Reaction) -> None:
-    """What was committed to a loan that comes to nothing is free again."""
-    await commitments.release(reaction.session, application_id)
+async def release(event: FundingWithdrawn, reaction: Reaction) -> None:
+    """What was committed to a loan that comes to nothing is free again, and money that was set aside for it."""
+    await commitments.release(reaction.session, event.application_id)
+    await payout.release(reaction, event.partner, loan_id_of(event.application_id), event.withdrawn_on)
 
 
 async def seek(reaction: Reaction, approval: ApplicationApproved, on: date, asked: Sequence[str]) -> None:
@@ -131,15 +134,9 @@ async def _offer(
         share_ppm=share_ppm,
         amount=amount,
         data=data_for(terms.data, approval),
-        answer_until=_after(reaction.cause.metadata.recorded_at, terms.answer_within_s),
+        answer_until=after(reaction.cause.metadata.recorded_at, terms.answer_within_s),
         on=on,
     )
-
-
-def _after(recorded_at: str, seconds: int) -> str:
-    """A time so long after the cause was recorded, in the form of recorded times, so that texts compare as times."""
-    until = datetime.fromisoformat(recorded_at) + timedelta(seconds=seconds)
-    return until.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 async def _withdraw(reaction: Reaction, application_id: str, reason: str, on: date) -> None:

@@ -13,6 +13,10 @@ from libs.contracts.partners import (
     FundingLapsed,
     FundingOffered,
     FundingWithdrawn,
+    FundsCalled,
+    FundsMissing,
+    FundsReleased,
+    FundsReserved,
     RedeliveryRequested,
 )
 from libs.events.codec import Recorded
@@ -62,8 +66,14 @@ def make_reactions(wake: Callable[[], None]) -> Reactions:
         await records.tell(reaction.session.connection, [own_message(recorded, event.partner, event.application_id)])
         reaction.session.after_commit(wake)
         if isinstance(event, FundingWithdrawn):
-            await origination.release(event.application_id, reaction)
+            await origination.release(event, reaction)
         elif isinstance(event, FundingAnswered | FundingLapsed):
             await origination.next_lender(event, reaction)
+
+    @reactions.on(FundsReserved, FundsCalled, FundsMissing, FundsReleased)
+    async def tell_of_funds(recorded: Recorded[Any], reaction: Reaction) -> None:
+        event = recorded.event
+        await records.tell(reaction.session.connection, [own_message(recorded, event.partner, event.loan_id)])
+        reaction.session.after_commit(wake)
 
     return reactions

@@ -1,4 +1,4 @@
-"""Partners, endpoints, shares of loans and what each lender has, as rows."""
+"""Partners, agreements, offers, endpoints, shares of loans and what each lender has, as rows."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ from libs.contracts.partners import (
     FundingLapsed,
     FundingOffered,
     FundingWithdrawn,
+    FundsCalled,
+    FundsMissing,
+    FundsReceived,
+    FundsReleased,
+    FundsReserved,
+    FundsUsed,
     LoanShared,
     MovementSplit,
     PartnerRegistered,
@@ -30,6 +36,7 @@ from libs.contracts.partners import (
 from libs.events.canonical import canonical
 from libs.events.codec import Recorded
 from libs.events.projection import Add, Change, Patch, Projection, Put
+from libs.lending.money import Money
 from services.partners.domain.split import ACCOUNTS, TRANSFERRED
 
 METADATA: Final = MetaData()
@@ -115,9 +122,30 @@ FUNDING: Final = Table(
 )
 """What was offered to whom, and what he said: OFFERED, ACCEPTED, DECLINED, LAPSED, WITHDRAWN."""
 
+FUNDS: Final = Table(
+    "funds_v1",
+    METADATA,
+    Column("partner", String(64), primary_key=True),
+    *(Column(f"{name}_minor", BigInteger, nullable=False, default=0) for name in ("received", "reserved", "used")),
+)
+"""A partner's money with us: what came, what is set aside for loans, and what went into loans."""
+
+FUNDS_CALL: Final = Table(
+    "funds_call_v1",
+    METADATA,
+    Column("loan_id", String(80), primary_key=True),
+    Column("partner", String(64), primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("until", Text, nullable=False),
+    Column("status", String(8), nullable=False),
+    Index("funds_call_v1_open", "until", postgresql_where="status = 'CALLED'"),
+)
+"""What was called for a loan: CALLED, RESERVED, MISSING or RELEASED."""
+
 partners_view = Projection("partners", 1, [PARTNER, ENDPOINT])
 shares_view = Projection("shares", 1, [SHARE, CONTROL])
 funding_view = Projection("funding", 1, [AGREEMENT, FUNDING])
+funds_view = Projection("funds", 1, [FUNDS, FUNDS_CALL])
 
 
 @partners_view.on(PartnerRegistered)
@@ -235,6 +263,50 @@ def withdrawn(recorded: Recorded[FundingWithdrawn]) -> Iterable[Change]:
 
 def _offer_of(event: FundingAnswered | FundingLapsed | FundingWithdrawn) -> dict[str, Any]:
     return {"application_id": event.application_id, "partner": event.partner}
+
+
+@funds_view.on(FundsReceived)
+def funds_received(recorded: Recorded[FundsReceived]) -> Iterable[Change]:
+    event = recorded.event
+    yield Add(FUNDS, {"partner": event.partner}, {"received_minor": event.amount.minor})
+
+
+@funds_view.on(FundsReserved)
+def funds_reserved(recorded: Recorded[FundsReserved]) -> Iterable[Change]:
+    event = recorded.event
+    yield Add(FUNDS, {"partner": event.partner}, {"reserved_minor": event.amount.minor})
+    yield from _call(event.partner, event.loan_id, event.amount, "RESERVED")
+
+
+@funds_view.on(FundsCalled)
+def funds_called(recorded: Recorded[FundsCalled]) -> Iterable[Change]:
+    event = recorded.event
+    yield from _call(event.partner, event.loan_id, event.amount, "CALLED", event.until)
+
+
+@funds_view.on(FundsMissing)
+def funds_missing(recorded: Recorded[FundsMissing]) -> Iterable[Change]:
+    event = recorded.event
+    yield from _call(event.partner, event.loan_id, event.amount, "MISSING")
+
+
+@funds_view.on(FundsUsed)
+def funds_used(recorded: Recorded[FundsUsed]) -> Iterable[Change]:
+    event, minor = recorded.event, recorded.event.amount.minor
+    yield Add(FUNDS, {"partner": event.partner}, {"reserved_minor": -minor, "used_minor": minor})
+
+
+@funds_view.on(FundsReleased)
+def funds_released(recorded: Recorded[FundsReleased]) -> Iterable[Change]:
+    event = recorded.event
+    if event.was_reserved:
+        yield Add(FUNDS, {"partner": event.partner}, {"reserved_minor": -event.amount.minor})
+    yield from _call(event.partner, event.loan_id, event.amount, "RELEASED")
+
+
+def _call(partner: str, loan_id: str, amount: Money, status: str, until: str = "") -> Iterable[Change]:
+    values = {"amount_minor": amount.minor, "until": until, "status": status}
+    yield Put(FUNDS_CALL, {"loan_id": loan_id, "partner": partner, **values})
 
 
 @shares_view.on(LoanShared)

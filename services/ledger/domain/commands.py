@@ -44,14 +44,29 @@ class AgreeRefinancing(LoanCommand):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BookLoan(LoanCommand):
-    """Take a signed contract into the books and ask for its payout under `payment_id`. `refinanced` is the loan that it
-    is to end, where that was agreed."""
+    """Take a signed contract into the books and ask for its payout under `payment_id`; where the contract names
+    co-lenders, not before their money is there (`PayOutShared`). `refinanced` is the loan that it is to end, where that
+    was agreed."""
 
     loan_id: str
     payment_id: str
     signed: ContractSigned
     applicant_id: str
     refinanced: Refinanced | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PayOutShared(LoanCommand):
+    """The co-lender's money is there: ask for the payout of a booked loan."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelUnfunded(LoanCommand):
+    """The co-lender's money did not come."""
+
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

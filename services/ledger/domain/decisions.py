@@ -11,6 +11,7 @@ from services.ledger.domain.commands import (
     AgreeRefinancing,
     ApproveWriteOff,
     BookLoan,
+    CancelUnfunded,
     ChangeLoan,
     ChargeFee,
     ConfirmDisbursement,
@@ -20,6 +21,7 @@ from services.ledger.domain.commands import (
     ObserveDay,
     OverlayClassification,
     PauseDelinquency,
+    PayOutShared,
     ReceiveRepayment,
     RedateDisbursement,
     RefundCredit,
@@ -50,6 +52,10 @@ def decide(command: LoanCommand, loan: Loan) -> list[DomainEvent]:
             raise Rejected(
                 "loan-not-found", "There is no loan with this id; look it up in the list of loans.", status=404
             )
+        case PayOutShared():
+            return disbursement.pay_out_shared(command, loan)
+        case CancelUnfunded():
+            return disbursement.cancel_unfunded(command, loan)
         case LeaveUnresolved():
             return disbursement.leave_unresolved(command, loan)
         case ConfirmDisbursement():

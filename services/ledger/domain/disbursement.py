@@ -30,9 +30,11 @@ from services.ledger.domain import refinancing, tranches
 from services.ledger.domain.account import NOTHING
 from services.ledger.domain.commands import (
     BookLoan,
+    CancelUnfunded,
     ConfirmDisbursement,
     FailDisbursement,
     LeaveUnresolved,
+    PayOutShared,
     RetryDisbursement,
     ReturnDisbursement,
 )
@@ -81,11 +83,19 @@ def book(command: BookLoan, loan: Loan) -> list[DomainEvent]:
         booked_on=command.today,
         refinances=refinancing.set_off_of(old, command.today) if old is not None else None,
     )
+    if signed.agreement.lenders:  # paid out once the others' money is there
+        return [booked]
+    return [booked, *_paid(evolve(loan, booked), command.payment_id, command.today, command.policy)]
+
+
+def _paid(loan: Loan, payment_id: str, today: date, policy: Policy) -> list[DomainEvent]:
+    """How a booked loan is paid out: by the bank, or where it only ends another one, at once."""
+    booked = loan.agreed
     if to_pay(booked):
-        return [booked, request(booked.loan_id, command.payment_id, to_pay(booked), 1, command.today)]
+        return [request(booked.loan_id, payment_id, to_pay(booked), 1, today)]
     reference = f"{refinancing.CHANNEL} {booked.refinances.loan_id if booked.refinances else ''}"
-    paid_out = _paid_out(booked, command.payment_id, reference, command.today, command.today, command.policy)
-    return [booked, paid_out, *_as_before(evolve(evolve(loan, booked), paid_out), command.today, command.policy)]
+    paid_out = _paid_out(booked, payment_id, reference, today, today, policy)
+    return [paid_out, *_as_before(evolve(loan, paid_out), today, policy)]
 
 
 def _breach(command: BookLoan) -> Breach | None:
@@ -104,6 +114,20 @@ def to_pay(booked: LoanBooked) -> Money:
     """What the bank is to pay out first: no later part, nor what is set off against another loan."""
     principal = first_part(booked.agreement.terms).principal
     return principal - booked.refinances.amount if booked.refinances is not None else principal
+
+
+def _unfunded(loan: Loan) -> bool:
+    """Whether the loan waits for co-lenders' money: nothing was asked of the bank yet."""
+    return loan.status is Status.BOOKED and loan.payment is None
+
+
+def pay_out_shared(command: PayOutShared, loan: Loan) -> list[DomainEvent]:
+    return _paid(loan, command.payment_id, command.today, command.policy) if _unfunded(loan) else []
+
+
+def cancel_unfunded(command: CancelUnfunded, loan: Loan) -> list[DomainEvent]:
+    """The loan ends before any money has moved."""
+    return [_cancelled(loan, command.reason, command.today)] if _unfunded(loan) else []
 
 
 def _asked(loan: Loan, payment_id: str) -> Payment | None:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from libs.contracts import examples as ex
+from libs.contracts.contract import CoLender, ContractSigned
 from libs.contracts.ledger import LoanCancelled, LoanDisbursed
+from libs.contracts.partners import FundsMissing, FundsReserved
 from libs.service.testing import Served, key
 from services.ledger.tests.conftest import Start
 from services.ledger.tests.making import DAY, contract_id, loan_id, outside_bank, signed
@@ -54,6 +57,40 @@ async def test_money_moves_once_whatever_the_answer(start: Start, fault: str, to
         await operator.post("/ledger/day-ends", json={"until": str(DAY)}, headers=key())
         assert names(await ledger.events(f"loan-{loan_id(1)}"))[-1] == "LoanDisbursed"
         assert await ledger.parked() == []
+
+
+async def test_a_loan_with_co_lenders_is_paid_out_when_their_money_is_there_and_not_before(start: Start) -> None:
+    bank = outside_bank()
+    async with start(bank) as ledger:
+        for n in (1, 2):
+            await ledger.publish(f"contract-{contract_id(n)}", shared(n))
+        await ledger.settle()
+        for n in (1, 2):
+            assert names(await ledger.events(f"loan-{loan_id(n)}")) == ["LoanBooked"]
+        assert (await bank.totals())["payments"] == 0
+        there = FundsReserved.model_validate(FundsReserved.example | {"loan_id": loan_id(1)})
+        missing = FundsMissing.model_validate(FundsMissing.example | {"loan_id": loan_id(2)})
+        await ledger.publish("funds-harbour-bank", there, missing)
+        await ledger.settle()
+        paid = ["LoanBooked", "DisbursementRequested", "LoanDisbursed"]
+        assert names(await ledger.events(f"loan-{loan_id(1)}")) == paid
+        events = await ledger.events(f"loan-{loan_id(2)}")
+        assert names(events) == ["LoanBooked", "LoanCancelled"]
+        assert events[-1].reason == "co-lender-funds-missing"
+        late = FundsReserved.model_validate(FundsReserved.example | {"loan_id": loan_id(2)})
+        twice = FundsMissing.model_validate(FundsMissing.example | {"loan_id": loan_id(1)})
+        await ledger.publish("funds-harbour-bank", late, twice, there)
+        await ledger.settle()
+        assert names(await ledger.events(f"loan-{loan_id(1)}")) == paid
+        assert names(await ledger.events(f"loan-{loan_id(2)}")) == ["LoanBooked", "LoanCancelled"]
+        assert (await bank.totals())["payments"] == 1
+        assert await ledger.parked() == []
+
+
+def shared(n: int) -> ContractSigned:
+    lenders = tuple(CoLender.model_validate(each) for each in ex.CO_LENDERS)
+    alone = signed(n)
+    return alone.model_copy(update={"agreement": alone.agreement.model_copy(update={"lenders": lenders})})
 
 
 async def test_a_final_refusal_cancels_the_loan(start: Start) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from services.partners.api.agreements import router as agreements
+from services.partners.api.books import router as books
 from services.partners.api.deliveries import router as deliveries
 from services.partners.api.endpoints import router as endpoints
 from services.partners.api.fundings import router as fundings
+from services.partners.api.funds import router as funds
 from services.partners.api.partners import router as partners
 from services.partners.api.shares import router as shares
 
-routers: Final = [endpoints, deliveries, agreements, fundings, shares, partners]
+routers: Final = [endpoints, deliveries, agreements, fundings, funds, books, shares, partners]

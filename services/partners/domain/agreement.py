@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 from libs.contracts.partners import SHARE_PARTS, AgreementApproved, AgreementEnded, AgreementProposed, FundingTerms
 from libs.contracts.problems import Rejected, refuse_unless
 
+CURRENCY: Final = "CNY"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regime:
@@ -109,6 +111,14 @@ def _proposed(command: ProposeAgreement, state: Agreement) -> AgreementProposed:
         )
     for number, rule in enumerate(command.terms.rules):
         _refuse_share(rule.share_ppm, regime, f"/terms/rules/{number}/share_ppm")
+    for name, cap in command.terms.caps:
+        refuse_unless(
+            cap is None or cap.currency == CURRENCY,
+            "wrong-currency",
+            f"Loans are in {CURRENCY}; name caps in it.",
+            field=f"/terms/caps/{name}/currency",
+            status=422,
+        )
     return AgreementProposed(
         agreement=command.agreement,
         version=len(state.approved) + 1,

@@ -41,6 +41,20 @@ def upgrade() -> None:
     op.create_index("funding_v1_by_partner", "funding_v1", ["partner", "offered_on", "application_id"])
     op.create_index("funding_v1_open", "funding_v1", ["answer_until"], postgresql_where=sa.text("status = 'OFFERED'"))
     op.create_table(
+        "funds_v1",
+        sa.Column("partner", sa.String(64), primary_key=True),
+        *(sa.Column(f"{name}_minor", sa.BigInteger, nullable=False) for name in ("received", "reserved", "used")),
+    )
+    op.create_table(
+        "funds_call_v1",
+        sa.Column("loan_id", sa.String(80), primary_key=True),
+        sa.Column("partner", sa.String(64), primary_key=True),
+        sa.Column("amount_minor", sa.BigInteger, nullable=False),
+        sa.Column("until", sa.Text, nullable=False),
+        sa.Column("status", sa.String(8), nullable=False),
+    )
+    op.create_index("funds_call_v1_open", "funds_call_v1", ["until"], postgresql_where=sa.text("status = 'CALLED'"))
+    op.create_table(
         "commitment",
         sa.Column("application_id", sa.String(80), primary_key=True),
         sa.Column("agreement", sa.String(64), nullable=False),

@@ -15,17 +15,18 @@ import pytest
 from libs.contracts import examples as ex
 from libs.contracts import ledger
 from libs.contracts.approval import ApplicationApproved, ApprovalLapsed
-from libs.contracts.contract import CoLender
 from libs.contracts.partners import (
     FUNDING_TERMS,
     FundingArranged,
     FundingLapsed,
+    FundsMissing,
     LoanShared,
     MovementSplit,
 )
 from libs.service.testing import Served, key, served
 from services.partners.app import service
 from services.partners.deadlines import lapse
+from services.partners.handlers import loan_id_of
 from services.partners.tests.receiver import Receiver, receiving
 
 APPROVED = ApplicationApproved.model_validate(ApplicationApproved.example)
@@ -193,24 +194,99 @@ async def test_approvals_that_come_together_do_not_get_past_a_cap(database: str,
         assert sum(each == ["FundingArranged"] for each in found) == 5
 
 
+async def booked(platform: Served, application_id: str) -> tuple[str, ledger.LoanBooked]:
+    """The partner accepts, and the loan is booked: its id and the event of the ledger."""
+    partner = await platform.client("partner")
+    await said(partner, f"/fundings/{application_id}/answer", {"answer": "ACCEPT"})
+    lenders = (await arranged(platform, application_id)).lenders
+    loan_id, example = loan_id_of(application_id), ledger.LoanBooked.model_validate(ledger.LoanBooked.example)
+    agreement = example.agreement.model_copy(update={"lenders": lenders})
+    ids = {"loan_id": loan_id, "application_id": application_id, "agreement": agreement}
+    event = example.model_copy(update=ids)
+    await platform.publish(f"loan-{loan_id}", event)
+    await platform.settle()
+    return loan_id, event
+
+
+async def funds(platform: Served) -> list[str]:
+    return [type(event).__name__ for event in await platform.events("funds-harbour-bank")]
+
+
+async def received(platform: Served, amount: str, reference: str = "B1") -> Any:
+    body = {"amount": ex.cny(amount), "bank_reference": reference, "value_date": platform.runtime.today.isoformat()}
+    return await said(await platform.client("finance_officer"), "/partners/harbour-bank/funds", body, 201)
+
+
 async def test_the_loan_of_a_contract_that_names_its_lenders_is_split_from_its_payout_on(
     database: str, tmp_path: Path
 ) -> None:
     async with running(database, tmp_path) as platform:
         await agreed(platform, "harbour-bank", "partner")
-        lenders = tuple(CoLender.model_validate(each) for each in ex.CO_LENDERS)
-        booked = ledger.LoanBooked.model_validate(ledger.LoanBooked.example)
-        shared = booked.model_copy(update={"agreement": booked.agreement.model_copy(update={"lenders": lenders})})
-        disbursed = ledger.LoanDisbursed.model_validate(ledger.LoanDisbursed.example)
-        await platform.publish(f"loan-{ex.LOAN}", shared, disbursed)
+        await received(platform, "10000.00")
+        loan_id, _ = await booked(platform, await approved(platform))
+        assert await funds(platform) == ["FundsReceived", "FundsReserved"]
+        disbursed = ledger.LoanDisbursed.model_validate(ledger.LoanDisbursed.example | {"loan_id": loan_id})
+        await platform.publish(f"loan-{loan_id}", disbursed)
         await platform.settle()
-        events = await platform.events(f"share-{ex.LOAN}")
+        events = await platform.events(f"share-{loan_id}")
         assert [type(event) for event in events] == [LoanShared, MovementSplit]
-        assert [(each.funder, each.share_ppm) for each in events[0].shares] == [
-            ("harbour-bank", 700_000),
-            ("own", 300_000),
-        ]
+        shares = [(each.funder, each.share_ppm) for each in events[0].shares]
+        assert shares == [("harbour-bank", 700_000), ("own", 300_000)]
+        partner = await platform.client("partner")
+        shown = (await partner.get("/partners/partners/harbour-bank/funds")).json()
+        money = {name: shown[name]["amount"] for name in ("available", "reserved", "used")}
+        assert money == {"available": "1600.00", "reserved": "0.00", "used": "8400.00"}
         assert await platform.parked() == []
+
+
+async def test_a_loan_waits_for_money_that_is_called_and_is_given_up_when_it_does_not_come(
+    database: str, tmp_path: Path
+) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner", funds="CALLED")
+        first, _ = await booked(platform, await approved(platform))
+        second_application = await approved(platform)
+        second, event = await booked(platform, second_application)
+        assert await funds(platform) == ["FundsCalled", "FundsCalled"]
+        shown = await received(platform, "8400.00")
+        assert [each["loan_id"] for each in shown["called"]] == [second]
+        assert shown["reserved"]["amount"] == "8400.00"
+        await platform.settle()
+        await lapse(platform.runtime, FAR_AWAY)
+        await platform.settle()
+        last = (await platform.events("funds-harbour-bank"))[-1]
+        assert isinstance(last, FundsMissing)
+        assert last.loan_id == second
+        cancelled = ledger.LoanCancelled(
+            loan_id=second,
+            application_id=second_application,
+            reason="co-lender-funds-missing",
+            cancelled_on=event.booked_on,
+        )
+        await platform.publish(f"loan-{second}", cancelled)
+        await platform.settle()
+        assert (await kinds(platform, second_application))[-1] == "FundingWithdrawn"
+        assert first != second
+        assert await platform.parked() == []
+
+
+async def test_what_was_set_aside_for_a_loan_that_is_cancelled_is_free_again(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner")
+        await received(platform, "8400.00")
+        application_id = await approved(platform)
+        loan_id, event = await booked(platform, application_id)
+        cancelled = ledger.LoanCancelled(
+            loan_id=loan_id, application_id=application_id, reason="disbursement-failed", cancelled_on=event.booked_on
+        )
+        await platform.publish(f"loan-{loan_id}", cancelled)
+        await platform.settle()
+        assert await funds(platform) == ["FundsReceived", "FundsReserved", "FundsReleased"]
+        shown = (await (await platform.client("auditor")).get("/partners/partners/harbour-bank/funds")).json()
+        assert shown["available"]["amount"] == "8400.00"
+        others = await platform.client("partner")
+        await agreed(platform, "hill-bank", "somebody-else")
+        assert (await others.get("/partners/partners/hill-bank/funds")).status_code == 404
 
 
 async def test_a_loan_that_was_paid_out_alone_is_not_shared_afterwards(database: str, tmp_path: Path) -> None:
