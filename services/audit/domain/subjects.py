@@ -23,6 +23,10 @@ def subjects(payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
         value = payload.get(member)
         if isinstance(value, str) and value:
             yield kind, value
-    request = payload.get("request") or (payload.get("agreement") or {}).get("request")
-    if isinstance(request, dict) and "applicant_id" not in payload:
-        yield "applicant", request["applicant_id"]
+    if "applicant_id" in payload:
+        return
+    for holder in (payload, payload.get("agreement"), payload.get("approval")):
+        request = holder.get("request") if isinstance(holder, dict) else None
+        if isinstance(request, dict):
+            yield "applicant", request["applicant_id"]
+            return

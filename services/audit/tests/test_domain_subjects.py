@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from libs.contracts import application as app
-from libs.contracts import approval, contract, ledger
+from libs.contracts import approval, contract, ledger, partners
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent
 from services.audit.domain.subjects import SUBJECTS, subjects
@@ -36,6 +36,12 @@ from services.audit.tests.given import example
         (ledger.RepaymentReceived, {("loan", ex.LOAN), ("repayment", "repayment-1")}),
         (ledger.DisbursementRequested, {("loan", ex.LOAN), ("payment", ex.PAYMENT)}),
         (ledger.BusinessDayOpened, set()),
+        (partners.AgreementApproved, set()),
+        (partners.FundingOffered, {("application", ex.APPLICATION), ("applicant", ex.APPLICANT)}),
+        (
+            partners.FundingArranged,
+            {("application", ex.APPLICATION), ("applicant", ex.APPLICANT), ("loan", ex.LOAN)},
+        ),
     ],
 )
 def test_an_event_is_found_by_what_it_names(event: type[DomainEvent], named: set[tuple[str, str]]) -> None:
@@ -44,7 +50,9 @@ def test_an_event_is_found_by_what_it_names(event: type[DomainEvent], named: set
     assert len(found) == len(named), "each once"
 
 
-@pytest.mark.parametrize("payload", [{}, {"loan_id": ""}, {"loan_id": None}, {"request": None}, {"agreement": None}])
+@pytest.mark.parametrize(
+    "payload", [{}, {"loan_id": ""}, {"loan_id": None}, {"request": None}, {"agreement": None}, {"agreement": "a-code"}]
+)
 def test_what_names_nobody_is_found_by_nobody(payload: dict[str, Any]) -> None:
     assert list(subjects(payload)) == []
 
