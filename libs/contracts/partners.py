@@ -742,6 +742,72 @@ class FundsUsed(DomainEvent, type="puhui.partners.funds-used.v1"):
     }
 
 
+class SettlementDue(DomainEvent, type="puhui.partners.settlement-due.v1"):
+    """A business day opened while there was something to settle with partners: what moved before is settled now."""
+
+    business_date: date
+
+    example: ClassVar[dict[str, Any]] = {"business_date": "2026-03-03"}
+
+
+class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
+    """What moved on a partner's parts since the last settlement, netted: `net` is what we owe the partner, or where it is
+    negative what it owes us.
+
+    It is what came in for it less what went out (`amounts`), plus what of the latter it had paid before (`funded`),
+    less principal that it bought, less the servicing fee. `fee_bases` are what bears a fee, by rate. `file_sha256` is
+    of the file with every movement.
+    """
+
+    settlement_id: Id
+    partner: Code
+    amounts: FundedAmounts
+    transferred: MoneyField
+    funded: MoneyField
+    fee_bases: dict[str, MoneyField]
+    servicing_fee: MoneyField
+    net: MoneyField
+    movements: Annotated[int, Field(ge=1)]
+    file_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    settled_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "settlement_id": "0197a3f0-0000-7000-8000-00000000000a",
+        "partner": "harbour-bank",
+        "amounts": AMOUNTS | {"principal": ex.cny("644.11"), "interest": ex.cny("126.00")},
+        "transferred": ex.cny("0.00"),
+        "funded": ex.cny("0.00"),
+        "fee_bases": {"0.05": ex.cny("126.00")},
+        "servicing_fee": ex.cny("6.30"),
+        "net": ex.cny("763.81"),
+        "movements": 1,
+        "file_sha256": ex.SHA256,
+        "settled_on": "2026-03-03",
+    }
+
+
+class SettlementPaid(DomainEvent, type="puhui.partners.settlement-paid.v1"):
+    """The netted amount of a settlement was paid, by us or by the partner."""
+
+    settlement_id: Id
+    partner: Code
+    net: MoneyField
+    bank_reference: Text
+    value_date: date
+    recorded_by: str
+    paid_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "settlement_id": "0197a3f0-0000-7000-8000-00000000000a",
+        "partner": "harbour-bank",
+        "net": ex.cny("763.81"),
+        "bank_reference": "B20260303-000021",
+        "value_date": "2026-03-03",
+        "recorded_by": "finance-2",
+        "paid_on": "2026-03-03",
+    }
+
+
 def nothing(currency: str = "CNY") -> FundedAmounts:
     zero = Money(0, currency)
     return FundedAmounts(

@@ -31,7 +31,7 @@ from services.partners.origination import heard
 from services.partners.reactions import make_reactions
 from services.partners.secrets_of import Secrets
 from services.partners.settings import PartnersSettings
-from services.partners.views import funding_view, funds_view, partners_view, shares_view
+from services.partners.views import funding_view, funds_view, partners_view, settlements_view, shares_view
 
 DATA_DIR: Final = Path("var/partners")
 
@@ -96,7 +96,7 @@ service: Final = Service(
     "that tell each partner of its loans.",
     routers=routers,
     migrations=Path(__file__).parent / "migrations",
-    projections=[partners_view, shares_view, funding_view, funds_view],
+    projections=[partners_view, shares_view, funding_view, funds_view, settlements_view],
     subscribers=_subscribers,
     on_start=_start,
 )

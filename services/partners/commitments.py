@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Table
 
 from libs.contracts.partners import FundingOffered
 from libs.events.store import Session
@@ -18,6 +18,7 @@ COMMITMENT: Final = Table(
     RECORDS,
     Column("application_id", String(80), primary_key=True),
     Column("agreement", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
     Column("loan_id", String(80), nullable=False),
     Column("applicant_id", String(80), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
@@ -27,7 +28,8 @@ COMMITMENT: Final = Table(
     Index("commitment_by_month", "agreement", "made_on"),
     Index("commitment_of_loan", "loan_id"),
 )
-"""A partner's part of a loan, from its offer on; gone when the loan comes to nothing, no longer open when it has ended."""
+"""A partner's part of a loan, from its offer on; gone when the partner declines, of nothing when the loan comes to
+nothing, no longer open when it has ended."""
 
 ALONE: Final = Table("alone", RECORDS, Column("loan_id", String(80), primary_key=True))
 """Loans that were paid out while nobody shared them: what moved on them was not split, so nobody can share them later."""
@@ -39,9 +41,11 @@ USED: Final = """
         coalesce(sum(amount_minor) filter (where open and applicant_id = $3), 0)::bigint as borrower_minor
     from commitment where agreement = $1 and (open or made_on >= $2)"""
 COMMIT: Final = """
-    insert into commitment (application_id, agreement, loan_id, applicant_id, amount_minor, made_on, open)
-    values ($1, $2, $3, $4, $5, $6, true) on conflict do nothing"""
+    insert into commitment (application_id, agreement, version, loan_id, applicant_id, amount_minor, made_on, open)
+    values ($1, $2, $3, $4, $5, $6, $7, true) on conflict do nothing"""
 RELEASE: Final = "delete from commitment where application_id = $1"
+CANCEL: Final = "update commitment set open = false, amount_minor = 0 where application_id = $1"
+UNDER: Final = "select agreement, version from commitment where loan_id = $1"
 CLOSE: Final = "update commitment set open = false where loan_id = $1"
 
 SHARING_LOCK: Final = 0x73686172696E67  # "sharing"
@@ -62,6 +66,7 @@ async def commit(session: Session, offer: FundingOffered, loan_id: str) -> None:
         COMMIT,
         offer.application_id,
         offer.agreement,
+        offer.version,
         loan_id,
         offer.approval.request.applicant_id,
         offer.amount.minor,
@@ -70,8 +75,19 @@ async def commit(session: Session, offer: FundingOffered, loan_id: str) -> None:
 
 
 async def release(session: Session, application_id: str) -> None:
-    """The loan comes to nothing, or somebody else funds it."""
+    """Somebody else funds it."""
     await session.connection.execute(RELEASE, application_id)
+
+
+async def cancel(session: Session, application_id: str) -> None:
+    """The loan comes to nothing; under which agreement it was is kept, since money may still move back."""
+    await session.connection.execute(CANCEL, application_id)
+
+
+async def agreement_of(session: Session, loan_id: str) -> tuple[str, int] | None:
+    """The agreement and version under which a loan is funded; None for one that was shared by hand."""
+    row = await session.connection.fetchrow(UNDER, loan_id)
+    return (row["agreement"], row["version"]) if row else None
 
 
 async def close(session: Session, loan_id: str) -> None:

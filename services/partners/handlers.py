@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 from uuid import UUID
 
-from libs.contracts.partners import PartnerRegistered
+from libs.contracts.partners import PartnerRegistered, SettlementDue
 from libs.events.decider import Decider
 from libs.events.ids import derive_id
-from services.partners.domain import agreement, endpoint, funding, funds, partner, sharing
+from services.partners.domain import agreement, endpoint, funding, funds, partner, settlement, sharing
 
 PARTNER: Final[Decider[partner.RegisterPartner, partner.Partner, PartnerRegistered]] = Decider(
     "partner", partner.INITIAL, partner.decide, partner.evolve
@@ -28,6 +29,16 @@ FUNDING: Final[Decider[funding.Command, funding.Funding, funding.Event]] = Decid
 FUNDS: Final[Decider[funds.Command, funds.Funds, funds.Event]] = Decider(
     "funds", funds.INITIAL, funds.decide, funds.evolve
 )
+SETTLEMENT: Final[Decider[settlement.Command, settlement.Settlements, settlement.Event]] = Decider(
+    "settlement", settlement.INITIAL, settlement.decide, settlement.evolve
+)
+SETTLEMENT_DAY: Final[Decider[date, date | None, SettlementDue]] = Decider(
+    "settlementday",
+    None,
+    lambda day, last: [SettlementDue(business_date=day)] if last is None or day > last else [],
+    lambda _last, event: event.business_date,
+)
+SETTLEMENT_DAY_STREAM: Final = SETTLEMENT_DAY.stream_id("cn")
 
 
 def loan_id_of(application_id: str) -> str:

@@ -33,7 +33,7 @@ from libs.events.envelope import Actor
 from libs.events.ids import derive_id
 from libs.events.store import Session
 from libs.events.subscribers import Reaction
-from services.partners import commitments, payout
+from services.partners import commitments, payout, settling
 from services.partners.domain.movements import MOVING, movement_of
 from services.partners.domain.sharing import ShareAsAgreed, Sharing, SplitMovement
 from services.partners.handlers import SHARE
@@ -69,7 +69,12 @@ class LoanNews:
         for recorded in batch:
             if isinstance(recorded.event, LoanBooked) and recorded.event.agreement.lenders:
                 await self._share(session, recorded)
-        of_loans = [recorded for recorded in batch if recorded.current_type in OF_LOANS]
+        await self._hear_of_loans(session, [recorded for recorded in batch if recorded.current_type in OF_LOANS])
+        days = [recorded for recorded in batch if isinstance(recorded.event, BusinessDayOpened)]
+        if days:
+            await settling.make_due(self._reaction(session, days[-1]), days[-1].event.business_date)
+
+    async def _hear_of_loans(self, session: Session, of_loans: Sequence[Recorded[Any]]) -> None:
         if not of_loans:
             return
         paid_out = {r.event.loan_id: _share_of(r) for r in of_loans if isinstance(r.event, LoanDisbursed)}

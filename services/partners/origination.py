@@ -86,7 +86,7 @@ async def next_lender(event: FundingAnswered | FundingLapsed, reaction: Reaction
 
 async def release(event: FundingWithdrawn, reaction: Reaction) -> None:
     """What was committed to a loan that comes to nothing is free again, and money that was set aside for it."""
-    await commitments.release(reaction.session, event.application_id)
+    await commitments.cancel(reaction.session, event.application_id)
     await payout.release(reaction, event.partner, loan_id_of(event.application_id), event.withdrawn_on)
 
 

@@ -17,12 +17,17 @@ from libs.contracts.partners import (
     FundsMissing,
     FundsReleased,
     FundsReserved,
+    FundsUsed,
+    MovementSplit,
     RedeliveryRequested,
+    SettlementDue,
+    SettlementMade,
+    SharesTransferred,
 )
 from libs.events.codec import Recorded
 from libs.events.ids import derive_id
 from libs.events.subscribers import Reaction, Reactions
-from services.partners import origination, records
+from services.partners import origination, records, settling
 from services.partners.news import TEST_TYPE, cloud_event, own_message
 from services.partners.records import Told
 
@@ -76,4 +81,14 @@ def make_reactions(wake: Callable[[], None]) -> Reactions:
         await records.tell(reaction.session.connection, [own_message(recorded, event.partner, event.loan_id)])
         reaction.session.after_commit(wake)
 
+    @reactions.on(SettlementMade)
+    async def tell_of_settlement(recorded: Recorded[SettlementMade], reaction: Reaction) -> None:
+        event = recorded.event
+        told = own_message(recorded, event.partner, event.settlement_id)
+        await records.tell(reaction.session.connection, [told])
+        reaction.session.after_commit(wake)
+
+    reactions.on(MovementSplit, SharesTransferred)(settling.note)
+    reactions.on(FundsUsed)(settling.note_used)
+    reactions.on(SettlementDue)(settling.settle)
     return reactions

@@ -31,6 +31,8 @@ from libs.contracts.partners import (
     LoanShared,
     MovementSplit,
     PartnerRegistered,
+    SettlementMade,
+    SettlementPaid,
     SharesTransferred,
 )
 from libs.events.canonical import canonical
@@ -142,10 +144,28 @@ FUNDS_CALL: Final = Table(
 )
 """What was called for a loan: CALLED, RESERVED, MISSING or RELEASED."""
 
+SETTLEMENT: Final = Table(
+    "settlement_v1",
+    METADATA,
+    Column("settlement_id", String(80), primary_key=True),
+    Column("partner", String(64), nullable=False),
+    Column("settled_on", Date, nullable=False),
+    Column("movements", Integer, nullable=False),
+    Column("net_minor", BigInteger, nullable=False),
+    Column("fee_minor", BigInteger, nullable=False),
+    Column("file_sha256", String(64), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("paid_on", Date),
+    Column("bank_reference", Text, nullable=False),
+    Index("settlement_v1_by_partner", "partner", "settled_on"),
+)
+"""Settlements with partners; `document` is the event that made it."""
+
 partners_view = Projection("partners", 1, [PARTNER, ENDPOINT])
 shares_view = Projection("shares", 1, [SHARE, CONTROL])
 funding_view = Projection("funding", 1, [AGREEMENT, FUNDING])
 funds_view = Projection("funds", 1, [FUNDS, FUNDS_CALL])
+settlements_view = Projection("settlements", 1, [SETTLEMENT])
 
 
 @partners_view.on(PartnerRegistered)
@@ -307,6 +327,33 @@ def funds_released(recorded: Recorded[FundsReleased]) -> Iterable[Change]:
 def _call(partner: str, loan_id: str, amount: Money, status: str, until: str = "") -> Iterable[Change]:
     values = {"amount_minor": amount.minor, "until": until, "status": status}
     yield Put(FUNDS_CALL, {"loan_id": loan_id, "partner": partner, **values})
+
+
+@settlements_view.on(SettlementMade)
+def settled(recorded: Recorded[SettlementMade]) -> Iterable[Change]:
+    event = recorded.event
+    yield Put(
+        SETTLEMENT,
+        {
+            "settlement_id": event.settlement_id,
+            "partner": event.partner,
+            "settled_on": event.settled_on,
+            "movements": event.movements,
+            "net_minor": event.net.minor,
+            "fee_minor": event.servicing_fee.minor,
+            "file_sha256": event.file_sha256,
+            "document": event.model_dump_json(),
+            "paid_on": None,
+            "bank_reference": "",
+        },
+    )
+
+
+@settlements_view.on(SettlementPaid)
+def settlement_paid(recorded: Recorded[SettlementPaid]) -> Iterable[Change]:
+    event = recorded.event
+    values = {"paid_on": event.paid_on, "bank_reference": event.bank_reference}
+    yield Patch(SETTLEMENT, {"settlement_id": event.settlement_id}, values)
 
 
 @shares_view.on(LoanShared)

@@ -11,6 +11,7 @@ from services.partners.api.endpoints import router as endpoints
 from services.partners.api.fundings import router as fundings
 from services.partners.api.funds import router as funds
 from services.partners.api.partners import router as partners
+from services.partners.api.settlements import router as settlements
 from services.partners.api.shares import router as shares
 
-routers: Final = [endpoints, deliveries, agreements, fundings, funds, books, shares, partners]
+routers: Final = [endpoints, deliveries, agreements, fundings, funds, books, settlements, shares, partners]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -64,9 +66,11 @@ async def agreed(platform: Served, partner: str, subject: str, **terms: Any) -> 
     await platform.settle()
 
 
-async def approved(platform: Served, *, shareable: bool = True, applicant: str = ex.APPLICANT) -> str:
+async def approved(
+    platform: Served, *, shareable: bool = True, applicant: str = ex.APPLICANT, application_id: str = ""
+) -> str:
     """An approval; the application's id."""
-    application_id = str(uuid4())
+    application_id = application_id or str(uuid4())
     request = APPROVED.request.model_copy(update={"shareable": shareable, "applicant_id": applicant})
     event = APPROVED.model_copy(
         update={"application_id": application_id, "request": request, "approved_on": platform.runtime.today}
@@ -237,6 +241,55 @@ async def test_the_loan_of_a_contract_that_names_its_lenders_is_split_from_its_p
         money = {name: shown[name]["amount"] for name in ("available", "reserved", "used")}
         assert money == {"available": "1600.00", "reserved": "0.00", "used": "8400.00"}
         assert await platform.parked() == []
+
+
+async def day(platform: Served, on: date) -> None:
+    opened = ledger.BusinessDayOpened.model_validate({"business_date": on.isoformat()})
+    await platform.publish("businessday-cn", opened)
+    await platform.settle()
+
+
+async def test_what_moved_on_a_partners_parts_is_settled_once_with_its_file(database: str, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner")
+        await agreed(platform, "hill-bank", "somebody-else")
+        await received(platform, "10000.00")
+        loan_id, _ = await booked(platform, await approved(platform, application_id=ex.APPLICATION))
+        plan = [ex.PLAN_ROW | {"principal": ex.cny("12000.00")}]
+        example = ledger.LoanDisbursed.example | {"loan_id": loan_id, "plan": plan}
+        disbursed = ledger.LoanDisbursed.model_validate(example)
+        repaid = ledger.RepaymentReceived.model_validate(ledger.RepaymentReceived.example | {"loan_id": loan_id})
+        await platform.publish(f"loan-{loan_id}", disbursed)
+        await platform.settle()
+        await day(platform, date(2026, 2, 3))
+        await platform.publish(f"loan-{loan_id}", repaid)
+        await platform.settle()
+        for on in (date(2026, 3, 3), date(2026, 3, 4)):  # nothing moved between the two
+            await day(platform, on)
+        partner = await platform.client("partner")
+        listed = (await partner.get("/partners/settlements")).json()["items"]
+        assert [(row["settled_on"], row["amount"]["amount"]) for row in listed] == [
+            ("2026-03-03", "763.81"),  # 644.11 principal and 126.00 interest, less 5 % of that
+            ("2026-02-03", "0.00"),  # the payout, out of what had been paid before
+        ]
+        assert [(row["payer"], row["payee"]) for row in listed] == [("own", "harbour-bank")] * 2
+        assert listed[0]["servicing_fee"]["amount"] == "6.30"
+        path = f"/partners/settlements/{listed[0]['settlement_id']}"
+        file = await partner.get(f"{path}/file")
+        assert sha256(file.content).hexdigest() == listed[0]["file_sha256"]
+        assert [line.split(",")[1] for line in file.text.splitlines()[1:]] == [loan_id]
+        officer = await platform.client("finance_officer")
+        payment = {"bank_reference": "B7", "value_date": "2026-03-04"}
+        assert (await said(officer, f"/settlements/{listed[0]['settlement_id']}/payment", payment))["paid_on"]
+        await platform.settle()
+        assert (await officer.get(path)).json()["bank_reference"] == "B7"
+        assert await platform.parked() == []
+        books = (await officer.get("/partners/books")).json()
+        assert books["equal"]
+        assert {row["funder"]: row["outstanding"]["amount"] for row in books["lenders"]} == {
+            "harbour-bank": "7755.89",
+            "own": "3323.95",
+        }
 
 
 async def test_a_loan_waits_for_money_that_is_called_and_is_given_up_when_it_does_not_come(

@@ -1,0 +1,136 @@
+"""The decider of settlements with a partner: what moved since the last one, netted into one payment.
+
+The servicing fee of a settlement is what the rounded fee on the running total changes by (half even). So nothing is lost
+or made by rounding over time, and what takes a receipt back takes its fee back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final, TypeAlias
+
+from libs.contracts.partners import FundedAmounts, SettlementMade, SettlementPaid
+from libs.contracts.problems import Rejected, refuse_unless
+from libs.contracts.types import plain
+from libs.lending.money import Money
+
+CURRENCY: Final = "CNY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """`amounts` and the rest are sums of the partner's parts; `fee_bases` are minor units that bear a servicing fee, by
+    its rate."""
+
+    settlement_id: str
+    partner: str
+    amounts: FundedAmounts
+    transferred: Money
+    funded: Money
+    fee_bases: Mapping[Decimal, int]
+    movements: int
+    file_sha256: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPayment:
+    settlement_id: str
+    bank_reference: str
+    value_date: date
+    by: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Settlements:
+    """The settlements with a partner, and the totals on which its fees stand."""
+
+    made: Mapping[str, SettlementMade] = field(default_factory=dict)
+    """Those that are not paid."""
+    paid: Mapping[str, SettlementPaid] = field(default_factory=dict)
+    bases: Mapping[str, int] = field(default_factory=dict)
+    last: date | None = None
+
+
+Command: TypeAlias = Settle | RecordPayment
+Event: TypeAlias = SettlementMade | SettlementPaid
+INITIAL: Final = Settlements()
+
+
+def decide(command: Command, state: Settlements) -> Sequence[Event]:
+    match command:
+        case Settle():
+            return [_settled(command, state)]
+        case RecordPayment():
+            return _paid(command, state)
+
+
+def evolve(state: Settlements, event: Event) -> Settlements:
+    match event:
+        case SettlementMade():
+            bases = dict(state.bases)
+            for rate, base in event.fee_bases.items():
+                bases[rate] = bases.get(rate, 0) + base.minor
+            return replace(state, made={**state.made, event.settlement_id: event}, bases=bases, last=event.settled_on)
+        case SettlementPaid():
+            made = {each: settlement for each, settlement in state.made.items() if each != event.settlement_id}
+            return replace(state, made=made, paid={**state.paid, event.settlement_id: event})
+
+
+def fee_minor(rate: Decimal, base_minor: int) -> int:
+    """The fee on a running total, half even."""
+    return int((rate * base_minor).quantize(Decimal(1), ROUND_HALF_EVEN))
+
+
+def _settled(command: Settle, state: Settlements) -> SettlementMade:
+    fee = 0
+    for rate, base in command.fee_bases.items():
+        before = state.bases.get(plain(rate), 0)
+        fee += fee_minor(rate, before + base) - fee_minor(rate, before)
+    servicing_fee = Money(fee, CURRENCY)
+    return SettlementMade(
+        settlement_id=command.settlement_id,
+        partner=command.partner,
+        amounts=command.amounts,
+        transferred=command.transferred,
+        funded=command.funded,
+        fee_bases={plain(rate): Money(base, CURRENCY) for rate, base in command.fee_bases.items()},
+        servicing_fee=servicing_fee,
+        net=command.amounts.cash + command.funded - command.transferred - servicing_fee,
+        movements=command.movements,
+        file_sha256=command.file_sha256,
+        settled_on=command.on,
+    )
+
+
+def _paid(command: RecordPayment, state: Settlements) -> Sequence[Event]:
+    done = state.paid.get(command.settlement_id)
+    if done is not None and done.bank_reference == command.bank_reference:
+        return []
+    made = state.made.get(command.settlement_id)
+    if made is None:
+        code = "settlement-paid" if done else "settlement-not-found"
+        detail = "This settlement was paid under another reference." if done else "There is no such settlement."
+        raise Rejected(code, detail, status=409 if done else 404)
+    refuse_unless(
+        command.value_date <= command.today,
+        "value-date-later",
+        f"Name a value date up to {command.today.isoformat()}, the business date.",
+        field="/value_date",
+        status=422,
+    )
+    return [
+        SettlementPaid(
+            settlement_id=made.settlement_id,
+            partner=made.partner,
+            net=made.net,
+            bank_reference=command.bank_reference,
+            value_date=command.value_date,
+            recorded_by=command.by,
+            paid_on=command.today,
+        )
+    ]

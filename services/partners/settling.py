@@ -1,0 +1,177 @@
+"""Settling with partners: every movement of their parts as a row, once a cycle netted into one payment, with a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Date, Index, Numeric, String, Table, Text
+
+from libs.contracts.partners import (
+    OWN,
+    FundedAmounts,
+    FunderPart,
+    FundsUsed,
+    MovementSplit,
+    SettlementDue,
+    SharesTransferred,
+    nothing,
+)
+from libs.events.codec import Recorded
+from libs.events.ids import derive_id
+from libs.events.store import Session
+from libs.events.subscribers import Reaction
+from libs.lending.money import Money
+from services.partners import commitments
+from services.partners.domain.settlement import Settle
+from services.partners.domain.split import ACCOUNTS, TRANSFERRED
+from services.partners.handlers import AGREEMENT, SETTLEMENT, SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM
+from services.partners.records import RECORDS
+
+AMOUNTS: Final = (*ACCOUNTS, TRANSFERRED, "funded")
+MOVEMENT: Final = Table(
+    "movement",
+    RECORDS,
+    Column("sequence", BigInteger, primary_key=True),
+    Column("partner", String(64), primary_key=True),
+    Column("loan_id", String(80), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    *(Column(f"{name}_minor", BigInteger, nullable=False) for name in AMOUNTS),
+    Column("fee_rate", Numeric(24, 20), nullable=False),
+    Column("settlement_id", String(80)),
+    Index("movement_open", "partner", postgresql_where="settlement_id is null"),
+    Index("movement_of_settlement", "settlement_id", "sequence"),
+)
+"""A partner's part of a movement, by the place of its event in this service's sequence; settled once. `funded` is what of
+a payout the partner had paid before."""
+
+COLUMNS: Final = tuple(column.name for column in MOVEMENT.c if column.name != "settlement_id")
+NOTE: Final = (
+    f"insert into movement ({', '.join(COLUMNS)}) values ({', '.join(f'${n + 1}' for n in range(len(COLUMNS)))})"
+)
+IS_ANYTHING_OPEN: Final = "select exists (select from movement where settlement_id is null)"
+OPEN: Final = "select distinct partner from movement where settlement_id is null order by partner"
+TAKE: Final = f"""
+    update movement set settlement_id = $2 where partner = $1 and settlement_id is null
+    returning {", ".join(COLUMNS)}"""
+LINES: Final = f"select {', '.join(COLUMNS)} from movement where settlement_id = $1 order by sequence"
+CYCLE: Final = """
+    select min((terms::jsonb ->> 'settlement_days')::int) from agreement_v1
+    where partner = $1 and status = 'APPROVED' and effective_from <= $2"""
+
+
+async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
+    """Rows for the partners' parts; our own is what is left."""
+    event: MovementSplit | SharesTransferred = recorded.event
+    if isinstance(event, MovementSplit):
+        kind, on, parts = event.movement_type, event.effective_on, event.parts
+    else:
+        kind, on, parts = recorded.current_type, event.effective_from, event.parts
+    for part in parts:
+        if part.funder != OWN:
+            rate = await _fee_rate(reaction, event.loan_id, part.funder)
+            await _insert(reaction.session, recorded.sequence, part, event.loan_id, kind, on, rate)
+
+
+async def note_used(recorded: Recorded[FundsUsed], reaction: Reaction) -> None:
+    """What of a payout the partner had paid before."""
+    event = recorded.event
+    part = FunderPart(funder=event.partner, amounts=nothing(), transferred=Money(0))
+    await _insert(
+        reaction.session,
+        recorded.sequence,
+        part,
+        event.loan_id,
+        recorded.current_type,
+        event.used_on,
+        Decimal(0),
+        event.amount.minor,
+    )
+
+
+async def _insert(
+    session: Session,
+    sequence: int,
+    part: FunderPart,
+    loan_id: str,
+    kind: str,
+    on: date,
+    rate: Decimal,
+    funded_minor: int = 0,
+) -> None:
+    minor = [getattr(part.amounts, name).minor for name in ACCOUNTS]
+    await session.connection.execute(
+        NOTE, sequence, part.funder, loan_id, kind, on, *minor, part.transferred.minor, funded_minor, rate
+    )
+
+
+async def _fee_rate(reaction: Reaction, loan_id: str, partner: str) -> Decimal:
+    """By the version of the agreement under which the loan is funded; nothing for who bought into it otherwise."""
+    under = await commitments.agreement_of(reaction.session, loan_id)
+    if under is None:
+        return Decimal(0)
+    agreement, _ = await reaction.commands.state(AGREEMENT, AGREEMENT.stream_id(under[0]), reaction.session)
+    version = agreement.approved[under[1] - 1]
+    return version.terms.servicing_fee_rate if version.partner == partner else Decimal(0)
+
+
+async def make_due(reaction: Reaction, today: date) -> None:
+    """A business day opened: what moved before is to be settled, where anything did."""
+    if await reaction.session.connection.fetchval(IS_ANYTHING_OPEN):
+        await reaction.handle(SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM, today, effective_date=today.isoformat())
+
+
+async def settle(recorded: Recorded[SettlementDue], reaction: Reaction) -> None:
+    """Settle with every partner whose cycle is over. All that was recorded before this is among the rows: they are written
+    in the order of the sequence. What came late is in the next settlement."""
+    today, connection = recorded.event.business_date, reaction.session.connection
+    for row in await connection.fetch(OPEN):
+        partner = row["partner"]
+        stream_id = SETTLEMENT.stream_id(partner)
+        state, _ = await reaction.commands.state(SETTLEMENT, stream_id, reaction.session)
+        cycle = await connection.fetchval(CYCLE, partner, today) or 1
+        if state.last is not None and (today - state.last).days < cycle:
+            continue
+        settlement_id = str(derive_id(recorded.event_id, f"settlement/{partner}"))
+        taken = await connection.fetch(TAKE, partner, settlement_id)
+        command = _netted(settlement_id, partner, sorted(taken, key=lambda each: each["sequence"]), today)
+        await reaction.handle(SETTLEMENT, stream_id, command, effective_date=today.isoformat())
+
+
+def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> Settle:
+    sums = {name: sum(row[f"{name}_minor"] for row in rows) for name in AMOUNTS}
+    bases: dict[Decimal, int] = {}
+    for row in rows:
+        base = row["interest_minor"] + row["fee_minor"] + row["penalty_minor"] - row["waived_minor"]
+        if row["fee_rate"] and base:
+            bases[row["fee_rate"]] = bases.get(row["fee_rate"], 0) + base
+    return Settle(
+        settlement_id=settlement_id,
+        partner=partner,
+        amounts=FundedAmounts(**{name: Money(sums[name]) for name in ACCOUNTS}),
+        transferred=Money(sums[TRANSFERRED]),
+        funded=Money(sums["funded"]),
+        fee_bases=bases,
+        movements=len(rows),
+        file_sha256=sha256(settlement_file(rows)).hexdigest(),
+        on=on,
+    )
+
+
+def settlement_file(rows: Iterable[Any]) -> bytes:
+    """Every movement of a settlement as CSV (RFC 4180), in the order of the sequence: the same rows give the same bytes."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("sequence", "loan_id", "type", "effective_on", "currency", *AMOUNTS))
+    for row in rows:
+        amounts = [Money(row[f"{name}_minor"]).amount for name in AMOUNTS]
+        writer.writerow(
+            (row["sequence"], row["loan_id"], row["type"], row["effective_on"].isoformat(), "CNY", *amounts)
+        )
+    return text.getvalue().encode()
