@@ -101,14 +101,15 @@ SERVICES: Final = (
     ("contract", ("template, disclosure,", "signatures")),
     ("ledger", ("loans, money, journal,", "business date")),
     ("collections", ("reminders, cases,", "contacts, promises")),
+    ("partners", ("agreements, shares,", "settlement, webhooks")),
 )
 
 
 def platform() -> None:
     """Services, topics and stores."""
     d = Drawing(1240, 720, "Services, topics and stores of Puhui")
-    left, width, gap = 40.0, 156.0, 12.0
-    right = left + 6 * width + 5 * gap
+    left, width, gap, number = 40.0, 133.0, 10.0, len(SERVICES)
+    right = left + number * width + (number - 1) * gap
     d.box(left, 24, right - left, 46)
     d.text((left + right) / 2, 52, "Front ends · officers · partners · finance · auditors", 15, bold=True)
     d.arrow(((left + right) / 2, 70), ((left + right) / 2, 104))
@@ -117,13 +118,14 @@ def platform() -> None:
     d.text((left + right) / 2, 129, "one port · bearer token and role · Idempotency-Key · ETag · problem+json", 13)
 
     top, height, lane = 182.0, 196.0, 164.0
-    centres = [left + n * (width + gap) + width / 2 for n in range(6)]
+    centres = [left + n * (width + gap) + width / 2 for n in range(number)]
     bank_x = right + 34
     d.arrow((centres[4] + 44, top), (centres[4] + 44, lane), (bank_x + 63, lane), (bank_x + 63, top), kind="amber")
     for (name, owns), centre in zip(SERVICES, centres, strict=True):
         d.arrow((centre, 142), (centre, top))
         _service(d, centre - width / 2, top, width, height, name, owns)
-    d.bridge(centres[5], lane)
+    for centre in centres[5:]:
+        d.bridge(centre, lane)
     d.box(bank_x, top, 126, height, AMBER_SOFT, AMBER)
     d.text(bank_x + 63, top + 26, "bank", 15, AMBER, bold=True)
     d.lines(
@@ -148,7 +150,7 @@ def platform() -> None:
         bold=True,
     )
     for (name, _), centre in zip(SERVICES, centres, strict=True):
-        d.box(centre - 72, bus + 38, 144, 26, PAPER, BLUE)
+        d.box(centre - 62, bus + 38, 124, 26, PAPER, BLUE)
         d.text(centre, bus + 55, f"puhui.{name}", 12, BLUE)
 
     d.arrow(((left + right) / 2, bus + 76), ((left + right) / 2, 566), kind="blue")
