@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -113,6 +114,7 @@ def provide_keys(layout: Layout) -> None:
             "PUHUI_APPLICANT_KEY": secret(layout.directory / "keys" / "applicant.key"),
             "PUHUI_CONTRACT_SEALING_KEY_FILE": str(layout.directory / "keys" / "contract-sealing.key"),
             "PUHUI_AUDIT_ANCHOR_DIR": str(layout.anchors),
+            "PUHUI_PARTNERS_WEBHOOK_NETWORKS": json.dumps([f"{HOST}/32"]),  # partners' systems run here too
         }
     )
 

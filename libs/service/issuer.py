@@ -37,10 +37,18 @@ class User:
     on_behalf_of: str | None = None
 
 
-DEVELOPMENT_USERS: Final = tuple(
-    User(role.replace("_", "-"), (role,), role.replace("_", " ").capitalize()) for role in ROLES
+CO_LENDERS: Final = (
+    User("harbour-bank", ("partner",), "Harbour Bank"),
+    User("hill-trust", ("partner",), "Hill Trust"),
+    User("valley-finance", ("partner",), "Valley Finance"),
 )
-"""One user for every role."""
+"""The systems of the demonstration's co-lenders: each sees its own loans and nothing of the others'."""
+
+DEVELOPMENT_USERS: Final = (
+    *(User(role.replace("_", "-"), (role,), role.replace("_", " ").capitalize()) for role in ROLES),
+    *CO_LENDERS,
+)
+"""One user for every role, and the co-lenders."""
 
 
 class Issuer:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 AT_ONCE: Final = 24
 WITHDRAWN_PER_MILLE: Final = 15
 UNSIGNED_PER_MILLE: Final = 20
+SHARED_PER_MILLE: Final = 120
+"""Applicants who agree that a co-lender is told of them."""
 READING_SECONDS: Final = 45
 OFFICER_LIMIT_MINOR: Final = 50_000_00
 SENIOR_LIMIT_MINOR: Final = 200_000_00
@@ -79,7 +81,11 @@ class Intake:
         borrower.applicant_id = registered["applicant_id"]
         papers = {
             "documents": [person.document(document, today) for document in self._needed(person)],
-            "consents": [{"purpose": text["purpose"], "text_version": text["version"]} for text in self._consents],
+            "consents": [
+                {"purpose": text["purpose"], "text_version": text["version"]}
+                for text in self._consents
+                if text["purpose"] != "SHARING" or draw(person.number, "sharing", 1000) < SHARED_PER_MILLE
+            ],
         }
         application = person.application(borrower.applicant_id) | papers
         started = await post("customer", "/application/applications", application, key=f"{key}/start")

@@ -11,10 +11,11 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from standalone.demo.colenders import CoLenders
 from standalone.demo.intake import Borrower, Intake
 from standalone.demo.life import Life
 from standalone.demo.people import people
-from standalone.demo.report import report
+from standalone.demo.report import Played, report
 from standalone.http import Platform
 from standalone.platform import Layout
 
@@ -71,12 +72,17 @@ async def play(url: str, layout: Layout, *, first_date: date, loans: int, seed: 
             raise BegunBefore(f"it begins on {first_date}, and the business date is {date_of}")
         with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
             tally = Tally(progress)
-            life, borrowers = await _originate(platform, tally, loans)
-            await _repay(platform, tally, life)
-            tally.stage("Building every read model again, and comparing")
-            await platform.settle()
-            seconds = time.monotonic() - began
-            return await report(platform, layout, borrowers, life, tally.counts, seconds=seconds, seed=seed)
+            colenders = CoLenders(platform, tally.step)
+            try:
+                life, borrowers = await _originate(platform, tally, colenders, loans)
+                await _repay(platform, tally, life)
+                tally.stage("Building every read model again, and comparing")
+                await colenders.all_told()
+                seconds = time.monotonic() - began
+                played = Played(borrowers, life, colenders, tally.counts, seconds)
+                return await report(platform, layout, played, seed=seed)
+            finally:
+                await colenders.close()
     finally:
         await platform.close()
 
@@ -93,13 +99,16 @@ async def advance(platform: Platform, until: date) -> None:
     await platform.settle()
 
 
-async def _originate(platform: Platform, tally: Tally, loans: int) -> tuple[Life, Sequence[Borrower]]:
+async def _originate(
+    platform: Platform, tally: Tally, colenders: CoLenders, loans: int
+) -> tuple[Life, Sequence[Borrower]]:
     life = Life(platform, tally.step)
     intake = Intake(platform, tally.step)
     await platform.settle()
     await intake.prepare()
     borrowers = [Borrower(person) for person in people(loans)]
     date_of = await today(platform)
+    await colenders.begin(date_of)
     for cohort in range(COHORTS):
         mine = borrowers[cohort::COHORTS]
         tally.stage(f"Cohort {cohort + 1} of {COHORTS} applies on {date_of}", total=len(mine))
@@ -107,11 +116,11 @@ async def _originate(platform: Platform, tally: Tally, loans: int) -> tuple[Life
         await platform.settle()
         await intake.withdraw(mine)
         await platform.settle()
-        tally.stage(f"Cohort {cohort + 1}: officers decide, borrowers sign, the bank pays")
+        tally.stage(f"Cohort {cohort + 1}: officers and co-lenders decide, borrowers sign, the bank pays")
         await intake.decide_referred(mine)
-        await platform.settle()
+        await colenders.all_decided()
         await intake.sign(mine)
-        await platform.settle()
+        await colenders.all_paid()
         date_of += timedelta(days=COHORT_DAYS)
         await advance(platform, date_of)
     date_of += timedelta(days=PAYOUT_DAYS)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from rich.table import Table
 
 from standalone.bank_process import URL_FILE
+from standalone.demo.colenders import CoLenders
 from standalone.demo.intake import Borrower
 from standalone.demo.life import Life
 from standalone.http import Platform
@@ -17,17 +19,20 @@ from standalone.platform import Layout
 from standalone.services import SERVICES
 
 
-async def report(
-    platform: Platform,
-    layout: Layout,
-    borrowers: Sequence[Borrower],
-    life: Life,
-    counts: Mapping[str, int],
-    *,
-    seconds: float,
-    seed: int,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What the front end knows of what was played."""
+
+    borrowers: Sequence[Borrower]
+    life: Life
+    colenders: CoLenders
+    counts: Mapping[str, int]
+    seconds: float
+
+
+async def report(platform: Platform, layout: Layout, played: Played, *, seed: int) -> dict[str, Any]:
     """The report: figures of the read models, checks of the books, the bank's record and the replay."""
+    life, seconds = played.life, played.seconds
     figures = await platform.get("auditor", "/audit/statistics")
     trial = await platform.get("finance-officer", "/ledger/trial-balance")
     bank = await bank_totals(layout)
@@ -41,14 +46,20 @@ async def report(
     equal = all(model["equal"] for model in verified.values())
     events = figures["events"]
     total = sum(events.values())
+    co_lending = await played.colenders.report()
     sound = (
-        equal and trial["total"].get("CNY", "0.00") == "0.00" and bank["duplicate_disbursements"] == 0 and parked == 0
+        equal
+        and trial["total"].get("CNY", "0.00") == "0.00"
+        and bank["duplicate_disbursements"] == 0
+        and parked == 0
+        and co_lending["parts_equal_whole"]
+        and co_lending["loans_unlike_the_ledger"] == 0
     )
     return {
         "seed": seed,
         "applications": figures["applications"],
         "decisions": figures["decisions"],
-        "outcomes_by_grade": await _outcomes(platform, borrowers),
+        "outcomes_by_grade": await _outcomes(platform, played.borrowers),
         "contracts": figures["contracts"],
         "disbursements": bank,
         "loans": figures["loans"],
@@ -61,7 +72,8 @@ async def report(
         "promises": figures["promises"],
         "write_offs": figures["sums"]["written_off"],
         "recoveries": figures["sums"]["recoveries"],
-        "front_end": dict(sorted(counts.items())),
+        "co_lending": co_lending,
+        "front_end": dict(sorted(played.counts.items())),
         "events": events,
         "events_total": total,
         "trial_balance": trial["total"].get("CNY", "0.00"),
@@ -114,6 +126,12 @@ def summary(report: Mapping[str, Any]) -> Table:
         table.add_row(name, _line(report[name]))
     for name in ("repayments", "write_offs", "recoveries", "events_total"):
         table.add_row(name.replace("_", " "), str(report[name]))
+    for code, lender in report["co_lending"]["by_lender"].items():
+        table.add_row(f"funded by {code}", _line(lender))
+    for code, settled in report["co_lending"]["settlements"].items():
+        table.add_row(f"settled with {code}", _line(settled))
+    table.add_row("webhooks attempted", _line({c: w["attempts"] for c, w in report["co_lending"]["webhooks"].items()}))
+    table.add_row("parts of lenders are the whole", f"[bold]{report['co_lending']['parts_equal_whole']}[/]")
     for name in ("trial_balance", "read_models_equal_replay", "duplicate_disbursements", "parked_events"):
         table.add_row(name.replace("_", " "), f"[bold]{report[name]}[/]")
     table.add_row("time", _line(report["timing"]))
