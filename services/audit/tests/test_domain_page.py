@@ -213,6 +213,9 @@ SHOWN: dict[type[DomainEvent], list[Effect]] = {
 NOT_SHOWN = {
     "AccrualResumed",
     "AccrualSuspended",
+    "AgreementApproved",
+    "AgreementEnded",
+    "AgreementProposed",
     "ApplicantRegistered",  # personal data
     "ApplicantAnswered",  # work on a case; what comes of it is shown
     "ApplicantAsked",
@@ -248,10 +251,27 @@ NOT_SHOWN = {
     "DecisionRecommended",
     "DelinquencyPaused",
     "DocumentAttached",
+    "EndpointRegistered",
+    "EndpointSecretRotated",
+    "EndpointStatusChanged",
+    "EndpointTested",
     "ErasureDue",  # a person's page says it, and so for the others about persons
     "ErasureRequested",
     "ExposureReinstated",  # the loan's own page says that it is owed
     "ExposureReleased",
+    "FundingAnswered",
+    "FundingArranged",
+    "FundingClarified",
+    "FundingLapsed",
+    "FundingOffered",
+    "FundingQuestioned",
+    "FundingWithdrawn",
+    "FundsCalled",
+    "FundsMissing",
+    "FundsReceived",
+    "FundsReleased",
+    "FundsReserved",
+    "FundsUsed",
     "GuarantorAssessed",  # what secures an application has its own page
     "InformationAbandoned",  # the assessment's own page shows what was gathered
     "InformationConsentWithdrawn",
@@ -261,10 +281,13 @@ NOT_SHOWN = {
     "KeysRewrapped",
     "LegalHoldPlaced",
     "LegalHoldReleased",
+    "LoanShared",  # who funds a loan is shown by the partners service, to whom it concerns
+    "MovementSplit",
     "OfferAccepted",
     "ParkedEventHandedOver",
     "ParkedEventRepaired",
     "ParkedEventSkipped",
+    "PartnerRegistered",
     "PeriodSealed",
     "PersonErased",
     "PersonRestricted",
@@ -274,6 +297,7 @@ NOT_SHOWN = {
     "ReadModelSwitched",
     "ReadModelVerified",
     "RecordsRead",
+    "RedeliveryRequested",
     "RefinancingAgreed",  # its loan is not there yet; LoanBooked says which loan it ends
     "RepaymentNoted",  # the ledger said it first
     "RestrictionLifted",
@@ -283,6 +307,11 @@ NOT_SHOWN = {
     "SecurityPerfected",
     "SecurityReleased",
     "SecurityValued",
+    "SettlementDue",
+    "SettlementMade",
+    "SettlementPaid",
+    "SharesTransferred",
+    "SharingProposed",
     "StoreAdopted",
     "SuspenseMatched",  # the repayment that it became is said by RepaymentReceived
     "SuspenseReceived",
