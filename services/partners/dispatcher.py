@@ -105,7 +105,7 @@ class Dispatcher:
         rooms = {endpoint_id: lane.room for endpoint_id, lane in self._lanes.items() if lane.room}
         if not rooms:
             return 0
-        held = [(endpoint_id, position) for endpoint_id, lane in self._lanes.items() for position in lane.held]
+        held = [(endpoint_id, position) for endpoint_id in rooms for position in self._lanes[endpoint_id].ask()]
         rows = await connection.fetch(
             records.DUE, list(rooms), list(rooms.values()), [each[0] for each in held], [each[1] for each in held]
         )

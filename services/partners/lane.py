@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -73,6 +73,8 @@ class Lane:
     _closed_at: float = 0.0
     _failing: set[str] = field(default_factory=set)
     """Loans whose failure is not written down yet: until then the database does not know that later ones wait."""
+    _passed_over: set[str] = field(default_factory=set)
+    """Loans that stopped while the database was being asked: its answer may lack what now comes first of them."""
     _loans: dict[str, deque[Item]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _failures: int = 0
@@ -91,9 +93,14 @@ class Lane:
         """Whether it closed itself long enough ago: an endpoint that is active all the same gets a new lane."""
         return self.closed and time.monotonic() - self._closed_at > CLOSED_S
 
+    def ask(self) -> Iterable[int]:
+        """What is not to be looked for in the database, which is about to be asked for more."""
+        self._passed_over.clear()
+        return self.held
+
     def take(self, item: Item) -> None:
         """In the order of positions. One behind a failure is left where it is."""
-        if self.closed or item.subject in self._failing:
+        if self.closed or item.subject in self._failing or item.subject in self._passed_over:
             return
         self.held.add(item.position)
         loan = self._loans.get(item.subject)
@@ -108,7 +115,9 @@ class Lane:
     def written(self, done: Done) -> None:
         """What was done stands in the database now."""
         self.held.difference_update(done.free)
-        self._failing.discard(done.subject)
+        if done.made.outcome != "DELIVERED":
+            self._failing.discard(done.subject)
+            self._passed_over.add(done.subject)
 
     async def stop(self) -> None:
         """What is on its way is cut off: it is sent again, under the same identifier."""
@@ -127,7 +136,9 @@ class Lane:
                     if not await self._attempt(loan.popleft(), loan):
                         break
         finally:
-            self.held.difference_update(item.position for item in loan)
+            if loan:
+                self.held.difference_update(item.position for item in loan)
+                self._passed_over.add(subject)
             del self._loans[subject]
 
     async def _attempt(self, item: Item, behind: deque[Item]) -> bool:

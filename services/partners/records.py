@@ -104,6 +104,8 @@ DUE: Final = """
 NEXT: Final = """
     select extract(epoch from min(next_at) - now())::float8 as wait_s from delivery
     where status = 'PENDING' and next_at > now() and endpoint_id = any($1::text[])"""
+# Rows are locked in the order of their key, here and where they are asked for again: else the two could wait for one
+# another.
 RECORD: Final = """
     with made as (
         select * from unnest($1::text[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::int[], $7::bigint[],
@@ -112,13 +114,17 @@ RECORD: Final = """
     noted as (
         insert into attempt (endpoint_id, position, number, at, status, error, elapsed_ms)
         select endpoint_id, position, number, to_timestamp(at), status, error, elapsed_ms from made
-        on conflict do nothing)
+        on conflict do nothing),
+    locked as materialized (
+        select d.endpoint_id, d.position from delivery d join made using (endpoint_id, position)
+        order by d.endpoint_id, d.position for update of d)
     update delivery d set attempts = made.number, last_status = made.status, last_error = made.error,
         status = case when d.asked = made.asked then made.outcome else d.status end,
         failed = case when d.asked = made.asked and made.outcome <> 'DELIVERED' then d.failed + 1 else d.failed end,
         next_at = case when d.asked = made.asked then now() + made.pause_ms * interval '1 millisecond'
             else d.next_at end
-    from made where d.endpoint_id = made.endpoint_id and d.position = made.position"""
+    from made join locked using (endpoint_id, position)
+    where d.endpoint_id = made.endpoint_id and d.position = made.position"""
 COUNT_OF: Final = "select count(*) from delivery where endpoint_id = $1 and position = any($2::bigint[])"
 COUNT_SINCE: Final = """
     select count(*) from endpoint_v1 e join message m on m.partner = e.partner
@@ -128,7 +134,10 @@ COUNT_FAILED: Final = """
     where endpoint_id = $1 and (status = 'GIVEN_UP' or status = 'PENDING' and failed > 0)"""
 AGAIN: Final = """
     update delivery set status = 'PENDING', failed = 0, asked = delivery.asked + 1, next_at = now()
-    where endpoint_id = $1 and position = any($2::bigint[]) returning position"""
+    where endpoint_id = $1 and position in (
+        select position from delivery where endpoint_id = $1 and position = any($2::bigint[])
+        order by position for update)
+    returning position"""
 AGAIN_SINCE: Final = """
     with asked as (
         insert into delivery (endpoint_id, position, subject, status, failed, attempts, asked, next_at,
@@ -136,6 +145,7 @@ AGAIN_SINCE: Final = """
         select e.endpoint_id, m.position, m.subject, 'PENDING', 0, 0, 0, now(), 0, ''
         from endpoint_v1 e join message m on m.partner = e.partner
         where e.endpoint_id = $1 and m.sequence >= $2 and position(' ' || m.type || ' ' in e.types) > 0
+        order by m.position
         on conflict (endpoint_id, position) do update
             set status = 'PENDING', failed = 0, asked = delivery.asked + 1, next_at = now()
         returning 1)
@@ -143,7 +153,11 @@ AGAIN_SINCE: Final = """
 FAILED_AGAIN: Final = """
     with asked as (
         update delivery set status = 'PENDING', failed = 0, asked = delivery.asked + 1, next_at = now()
-        where endpoint_id = $1 and (status = 'GIVEN_UP' or status = 'PENDING' and failed > 0) returning 1)
+        where endpoint_id = $1 and position in (
+            select position from delivery
+            where endpoint_id = $1 and (status = 'GIVEN_UP' or status = 'PENDING' and failed > 0)
+            order by position for update)
+        returning 1)
     select count(*) from asked"""
 
 

@@ -41,9 +41,9 @@ class Receiver:
             self.changed.notify_all()
         return web.Response(status=status, headers=headers)
 
-    async def until(self, condition: Callable[[Receiver], bool]) -> None:
+    async def until(self, condition: Callable[[Receiver], bool], timeout_s: float = 20) -> None:
         """Until what came is as wanted; raises `TimeoutError` when it never is."""
-        async with asyncio.timeout(20), self.changed:
+        async with asyncio.timeout(timeout_s), self.changed:
             await self.changed.wait_for(lambda: condition(self))
 
 
