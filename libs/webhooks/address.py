@@ -12,6 +12,7 @@ import asyncio
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
@@ -51,6 +52,7 @@ class Reach:
         address = _plain(address)
         return self._is_allowed(address) or _is_public(address)
 
+    @lru_cache(maxsize=10_000)  # noqa: B019  # asked for every delivery; there is one reach a process
     def check_url(self, url: str) -> SplitResult:
         """The URL in parts; raises `AddressRefused` for one that is wrong whatever its name resolves to."""
         if len(url) > URL_CHARS_MAX or not url.isascii() or any(char <= " " or char == "\\" for char in url):

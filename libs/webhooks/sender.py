@@ -152,6 +152,8 @@ def _refusal(error: BaseException | None) -> AddressRefused | None:
 
 def _retry_after_s(text: str) -> int | None:
     """Seconds that the receiver asks for, given as such or as a date (RFC 9110, 10.2.3)."""
+    if not text:
+        return None
     if text.isascii() and text.isdigit():
         return int(text[:9])
     try:

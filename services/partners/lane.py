@@ -18,7 +18,7 @@ LOANS_AT_ONCE: Final = 8
 ROOM: Final = 100
 """Deliveries that a lane takes from the database at once."""
 PROBE_AFTER: Final = 5
-"""Failures in a row after which an endpoint is tried with one delivery at a time."""
+"""Failures in a row after which an endpoint rests, longer each time, and is tried with one delivery at a time."""
 
 CLOSED_S: Final = 5.0
 
@@ -160,9 +160,12 @@ class Lane:
         return delivered
 
     def _heed(self, outcome: Outcome) -> None:
+        if self._failures >= PROBE_AFTER:
+            rest_s = min(self.slow_down_s, 2 ** min(self._failures - PROBE_AFTER, 16))
+            self._slow_until = max(self._slow_until, time.monotonic() + rest_s)
         if outcome.verdict is Verdict.SLOW_DOWN:
             pause_s = max(self.slow_down_s, min(outcome.retry_after_s or 0, self.schedule.retry_after_s_max))
-            self._slow_until = time.monotonic() + pause_s
+            self._slow_until = max(self._slow_until, time.monotonic() + pause_s)
         elif outcome.verdict is Verdict.GONE:
             self.closed, self._closed_at = True, time.monotonic()
             self.gone(self.address)
