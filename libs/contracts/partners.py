@@ -820,3 +820,164 @@ def nothing(currency: str = "CNY") -> FundedAmounts:
         written_off=zero,
         recovered=zero,
     )
+
+
+class BreakKind(StrEnum):
+    """How two records of the same thing differ."""
+
+    TIMING = "TIMING"
+    """Both have it, on different value dates."""
+    AMOUNT = "AMOUNT"
+    """Both have it, with different amounts."""
+    MISSING_THERE = "MISSING_THERE"
+    """We have it, the other side does not."""
+    MISSING_HERE = "MISSING_HERE"
+    """The other side has it, we do not."""
+    STATUS = "STATUS"
+    """Both have the loan, in different states."""
+
+
+class BreakOutcome(StrEnum):
+    MATCHED_LATER = "MATCHED_LATER"
+    """A later file agrees: it was a matter of time."""
+    CORRECTED_HERE = "CORRECTED_HERE"
+    CORRECTED_THERE = "CORRECTED_THERE"
+    ACCEPTED = "ACCEPTED"
+    """The difference stays, for the reason given."""
+
+
+class FileReconciled(DomainEvent, type="puhui.partners.file-reconciled.v1"):
+    """The other side's records of a date were laid beside ours. `known_until` is the last place in the order of our
+    records that was taken into account; what was recorded later belongs to the next file."""
+
+    counterparty: Id
+    file_date: date
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    ours: Annotated[int, Field(ge=0)]
+    theirs: Annotated[int, Field(ge=0)]
+    matched: Annotated[int, Field(ge=0)]
+    ours_total: MoneyField
+    theirs_total: MoneyField
+    found: Annotated[int, Field(ge=0)]
+    closed: Annotated[int, Field(ge=0)]
+    known_until: Annotated[int, Field(ge=0)]
+    received_from: str
+    reconciled_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "counterparty": "harbour-bank",
+        "file_date": "2026-03-02",
+        "sha256": ex.SHA256,
+        "ours": 2,
+        "theirs": 2,
+        "matched": 2,
+        "ours_total": ex.cny("1540.22"),
+        "theirs_total": ex.cny("1540.21"),
+        "found": 1,
+        "closed": 0,
+        "known_until": 812,
+        "received_from": "partner",
+        "reconciled_on": "2026-03-03",
+    }
+
+
+class BreakFound(DomainEvent, type="puhui.partners.break-found.v1"):
+    """Ours and the other side's record of one thing differ. What a side does not have is empty."""
+
+    break_id: Id
+    counterparty: Id
+    kind: BreakKind
+    reference: Text
+    file_date: date
+    ours_amount: MoneyField | None = None
+    theirs_amount: MoneyField | None = None
+    ours_date: date | None = None
+    theirs_date: date | None = None
+    ours_status: str = ""
+    theirs_status: str = ""
+    found_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "break_id": "0197a3f0-0000-7000-8000-000000000009",
+        "counterparty": "harbour-bank",
+        "kind": "AMOUNT",
+        "reference": "0197a3f0-0000-7000-8000-000000000010",
+        "file_date": "2026-03-02",
+        "ours_amount": ex.cny("770.11"),
+        "theirs_amount": ex.cny("770.10"),
+        "ours_date": "2026-03-02",
+        "theirs_date": "2026-03-02",
+        "found_on": "2026-03-03",
+    }
+
+
+class BreakAssigned(DomainEvent, type="puhui.partners.break-assigned.v1"):
+    """Somebody is to find out why."""
+
+    break_id: Id
+    counterparty: Id
+    assignee: Text
+    assigned_by: str
+    assigned_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "break_id": "0197a3f0-0000-7000-8000-000000000009",
+        "counterparty": "harbour-bank",
+        "assignee": "finance-2",
+        "assigned_by": "finance-1",
+        "assigned_on": "2026-03-03",
+    }
+
+
+class BreakAnswered(DomainEvent, type="puhui.partners.break-answered.v1"):
+    """The other side says what it found on its own side; the break stays open until we resolve it."""
+
+    break_id: Id
+    counterparty: Id
+    answer: Text
+    answered_by: str
+    answered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "break_id": "0197a3f0-0000-7000-8000-000000000009",
+        "counterparty": "harbour-bank",
+        "answer": "Rounded twice; corrected with value 2026-03-02.",
+        "answered_by": "harbour-bank",
+        "answered_on": "2026-03-03",
+    }
+
+
+class BreakResolved(DomainEvent, type="puhui.partners.break-resolved.v1"):
+    """A break is over, by a later file (`MATCHED_LATER`, by nobody) or by a person with a reason."""
+
+    break_id: Id
+    counterparty: Id
+    outcome: BreakOutcome
+    reason: str
+    resolved_by: str
+    resolved_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "break_id": "0197a3f0-0000-7000-8000-000000000009",
+        "counterparty": "harbour-bank",
+        "outcome": "CORRECTED_THERE",
+        "reason": "The partner corrected its rounding.",
+        "resolved_by": "finance-2",
+        "resolved_on": "2026-03-04",
+    }
+
+
+class CallbackSecretRotated(DomainEvent, type="puhui.partners.callback-secret-rotated.v1"):
+    """A partner signs its callbacks with a new secret; until `previous_until` (Unix seconds) the old one verifies too."""
+
+    partner: Code
+    generation: Annotated[int, Field(ge=2)]
+    previous_until: Annotated[int, Field(ge=0)]
+    rotated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "generation": 2,
+        "previous_until": 1770076800,
+        "rotated_on": "2026-02-02",
+    }

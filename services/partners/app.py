@@ -29,8 +29,10 @@ from services.partners.library import delivery_policy, regimes
 from services.partners.news import LoanNews
 from services.partners.origination import heard
 from services.partners.reactions import make_reactions
+from services.partners.reconciliation_views import movements_view, reconciliation_view
 from services.partners.secrets_of import Secrets
 from services.partners.settings import PartnersSettings
+from services.partners.standings import LoanStandings
 from services.partners.views import funding_view, funds_view, partners_view, settlements_view, shares_view
 
 DATA_DIR: Final = Path("var/partners")
@@ -81,6 +83,7 @@ def _subscribers(runtime: Runtime) -> Sequence[tuple[Sequence[str], Subscriber]]
     reactions = make_reactions(wake)
     return [
         ((topic("ledger"),), LoanNews(runtime.commands, wake)),
+        ((topic("ledger"),), LoanStandings()),
         (
             sorted({topic(service_of(name)) for name in heard.types}),
             ReactionSubscriber(heard, runtime.commands, "partners.origination", heard.types),
@@ -96,7 +99,15 @@ service: Final = Service(
     "that tell each partner of its loans.",
     routers=routers,
     migrations=Path(__file__).parent / "migrations",
-    projections=[partners_view, shares_view, funding_view, funds_view, settlements_view],
+    projections=[
+        partners_view,
+        shares_view,
+        funding_view,
+        funds_view,
+        settlements_view,
+        movements_view,
+        reconciliation_view,
+    ],
     subscribers=_subscribers,
     on_start=_start,
 )

@@ -6,10 +6,20 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from libs.contracts.partners import PartnerRegistered, SettlementDue
+from libs.contracts.partners import CallbackSecretRotated, PartnerRegistered, SettlementDue
 from libs.events.decider import Decider
 from libs.events.ids import derive_id
-from services.partners.domain import agreement, endpoint, funding, funds, partner, settlement, sharing
+from services.partners.domain import (
+    agreement,
+    callbacks,
+    endpoint,
+    funding,
+    funds,
+    partner,
+    reconciliation,
+    settlement,
+    sharing,
+)
 
 PARTNER: Final[Decider[partner.RegisterPartner, partner.Partner, PartnerRegistered]] = Decider(
     "partner", partner.INITIAL, partner.decide, partner.evolve
@@ -39,6 +49,12 @@ SETTLEMENT_DAY: Final[Decider[date, date | None, SettlementDue]] = Decider(
     lambda _last, event: event.business_date,
 )
 SETTLEMENT_DAY_STREAM: Final = SETTLEMENT_DAY.stream_id("cn")
+RECONCILIATION: Final[Decider[reconciliation.Command, reconciliation.Reconciliation, reconciliation.Event]] = Decider(
+    "reconciliation", reconciliation.INITIAL, reconciliation.decide, reconciliation.evolve
+)
+CALLBACKS: Final[Decider[callbacks.RotateCallbackSecret, callbacks.CallbackSecret, CallbackSecretRotated]] = Decider(
+    "callbacks", callbacks.INITIAL, callbacks.decide, callbacks.evolve
+)
 
 
 def loan_id_of(application_id: str) -> str:

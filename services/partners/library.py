@@ -57,3 +57,22 @@ def regimes_on(day: date) -> Sequence[Regime]:
         if regime.effective_from <= day:
             in_force[regime.regime] = regime
     return list(in_force.values())
+
+
+class ReconciliationPolicy(BaseModel):
+    """How files of others are laid beside our records; the document says where each value comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Annotated[int, Field(ge=1)]
+    effective_from: date
+    breaks_max: Annotated[int, Field(ge=1)]
+    age_days: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+    source: str
+    standing: str
+
+
+@cache
+def reconciliation_policy() -> ReconciliationPolicy:
+    """Raises `ValueError` for a document that must not be used."""
+    return ReconciliationPolicy.model_validate_json((HERE / "policy" / "reconciliation.v1.json").read_bytes())

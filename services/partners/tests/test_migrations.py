@@ -9,7 +9,9 @@ from alembic.migration import MigrationContext
 
 from libs.service.testing import served
 from services.partners.app import service
+from services.partners.reconciliation_views import RECONCILIATION
 from services.partners.records import RECORDS
+from services.partners.standings import STANDINGS
 from services.partners.views import METADATA
 
 
@@ -20,7 +22,8 @@ async def test_migrations_and_tables_agree(database: str, tmp_path: Path) -> Non
     async with served(service, database, tmp_path) as running, running.runtime.engine.connect() as connection:
         found = await connection.run_sync(
             lambda open: compare_metadata(
-                MigrationContext.configure(open, opts={"include_object": ours}), [METADATA, RECORDS]
+                MigrationContext.configure(open, opts={"include_object": ours}),
+                [METADATA, RECORDS, RECONCILIATION, STANDINGS],
             )
         )
         assert found == []

@@ -1,0 +1,80 @@
+"""The service with two partners, loans that are shared, and what the ledger says of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from libs.contracts import ledger
+from libs.service.testing import Served, key, served
+from services.partners.app import service
+
+HARBOUR = {
+    "partner": "harbour-bank",
+    "legal_name": {"zh": "港湾", "en": "Harbour"},
+    "licence": "B1",
+    "subject": "partner",
+}
+HILL = {"partner": "hill-bank", "legal_name": {"zh": "山", "en": "Hill"}, "licence": "B2", "subject": "somebody-else"}
+
+
+@asynccontextmanager
+async def world(database: str, directory: Path) -> AsyncIterator[tuple[Served, httpx.AsyncClient]]:
+    """The platform, and a finance manager's client; `harbour-bank` is who the role `partner` speaks for."""
+    async with served(service, database, directory) as platform:
+        manager = await platform.client("finance_manager")
+        for partner in (HARBOUR, HILL):
+            made = await manager.post("/partners/partners", json=partner, headers=key())
+            assert made.status_code == 201, made.text
+        await platform.settle()
+        yield platform, manager
+
+
+async def shared_with(platform: Served, partner: str) -> str:
+    """A loan of which this partner has 70 %."""
+    loan_id = str(uuid4())
+    shares = [{"funder": partner, "share_ppm": 700000}, {"funder": "own", "share_ppm": 300000}]
+    officer, manager = await platform.client("finance_officer"), await platform.client("finance_manager")
+    path = f"/partners/loans/{loan_id}/shares"
+    body = {"shares": shares, "effective_from": "2026-02-02"}
+    for done in (
+        await officer.post(path, json=body, headers=key()),
+        await manager.post(f"{path}/approve", headers=key()),
+    ):
+        assert done.is_success, done.text
+    return loan_id
+
+
+async def says(platform: Served, event: type[Any], loan_id: str, **changes: Any) -> None:
+    """The ledger says so of a loan."""
+    told = event.model_validate(event.example | {"loan_id": loan_id} | changes)
+    await platform.publish(f"loan-{loan_id}", told)
+
+
+async def paid_out(platform: Served, loan_id: str) -> None:
+    await says(platform, ledger.LoanDisbursed, loan_id, payment_id=f"p-{loan_id}")
+
+
+async def repaid(platform: Served, loan_id: str, number: int, on: str = "2026-03-02") -> None:
+    reference = f"R-{loan_id}-{number}"
+    changes = {"repayment_id": f"r-{number}", "bank_reference": reference, "value_date": on, "received_on": on}
+    await says(platform, ledger.RepaymentReceived, loan_id, **changes)
+
+
+async def everything(client: httpx.AsyncClient, path: str, **asked: str) -> list[dict[str, Any]]:
+    """Every item of a list, page by page."""
+    items: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        answer = await client.get(path, params={"limit": "2", **asked, **({"cursor": cursor} if cursor else {})})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return items
