@@ -216,39 +216,40 @@ NOT_SHOWN = {
     "AgreementApproved",
     "AgreementEnded",
     "AgreementProposed",
-    "ApplicantRegistered",  # personal data
     "ApplicantAnswered",  # work on a case; what comes of it is shown
     "ApplicantAsked",
+    "ApplicantRegistered",  # personal data
     "ApprovalPrepared",
-    "AuthorityDelegated",
-    "CaseEscalated",
-    "ConditionMet",
-    "DelegationEnded",
-    "RelationDeclared",
-    "RelationEnded",
-    "ReviewRequested",
-    "VoteCast",
     "ArrearsUpdated",  # the loan's own position says it
+    "AuthorityDelegated",
     "BorrowerConnected",  # of borrowers, not of a loan
     "BorrowerDisconnected",
+    "BreakAnswered",
+    "BreakAssigned",
+    "BreakFound",
+    "BreakResolved",
     "BusinessDayOpened",
+    "CallbackSecretRotated",
     "CardApproved",  # cards have pages of their own
     "CardDrafted",
     "CardRetired",
     "CardTookEffect",
     "CardValidated",
     "CaseClaimed",
+    "CaseEscalated",
     "CaseReleased",
     "ChallengerScored",  # nothing follows from it
     "ClassificationOverlaid",  # the tier that follows is said by LoanClassified
     "ComparisonSignedOff",
     "ComplaintResolved",
+    "ConditionMet",
     "ConsentGiven",
     "ContractAccepted",
     "ContractViewed",
     "ControlsRun",  # internal control has pages of its own
     "DayClosed",
     "DecisionRecommended",
+    "DelegationEnded",
     "DelinquencyPaused",
     "DocumentAttached",
     "EndpointRegistered",
@@ -259,6 +260,7 @@ NOT_SHOWN = {
     "ErasureRequested",
     "ExposureReinstated",  # the loan's own page says that it is owed
     "ExposureReleased",
+    "FileReconciled",
     "FundingAnswered",
     "FundingArranged",
     "FundingClarified",
@@ -299,8 +301,11 @@ NOT_SHOWN = {
     "RecordsRead",
     "RedeliveryRequested",
     "RefinancingAgreed",  # its loan is not there yet; LoanBooked says which loan it ends
+    "RelationDeclared",
+    "RelationEnded",
     "RepaymentNoted",  # the ledger said it first
     "RestrictionLifted",
+    "ReviewRequested",
     "SampleDrawn",
     "SecurityConsented",
     "SecurityOffered",
@@ -323,6 +328,7 @@ NOT_SHOWN = {
     "ViolationAssigned",
     "ViolationClosed",
     "ViolationFound",
+    "VoteCast",
     "WorkPaperCompleted",
     "WriteOffRejected",
     "WriteOffRequested",

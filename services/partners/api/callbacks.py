@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import Field
+from fastapi import APIRouter, Body, Depends, Request
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from libs.contracts.types import Code, Id, Text
@@ -20,8 +20,8 @@ from libs.service.models import RequestModel, ResponseModel, Timestamp
 from libs.service.problems import UNAUTHENTICATED, Problem
 from libs.service.runtime import Runtime, runtime_of
 from libs.webhooks import Secret, SignatureRefused, Verifier
-from services.partners.api.files import FileBody, reconcile
-from services.partners.api.reconciliation import answer
+from services.partners.api.files import FileBody, FileShown, reconcile
+from services.partners.api.reconciliation import BreakAct, answer
 from services.partners.api.scope import CHANGERS, refuse_others, refuse_unknown_partner
 from services.partners.domain.callbacks import CallbackSecret, RotateCallbackSecret
 from services.partners.handlers import CALLBACKS, PARTNER
@@ -29,10 +29,24 @@ from services.partners.library import delivery_policy
 from services.partners.secrets_of import Secrets
 
 router = APIRouter(tags=["callbacks"])
-DAILY_FILE = "puhui.partner.daily-file.v1"
-BREAK_ANSWERED = "puhui.partner.break-answered.v1"
-ID_CHARS_MAX = 255
-CHALLENGE = 'Webhook-Signature realm="puhui"'
+ID_CHARS_MAX: Final = 255
+FILE_EXAMPLE: Final[dict[str, Any]] = {
+    "specversion": "1.0",
+    "id": "file-2026-03-02",
+    "source": "/harbour-bank",
+    "type": "puhui.partner.daily-file.v1",
+    "data": {
+        "file_date": "2026-03-02",
+        "items": [
+            {
+                "reference": "0197a3f0-0000-7000-8000-000000000010",
+                "value_date": "2026-03-02",
+                "amount": {"amount": "770.11", "currency": "CNY"},
+            }
+        ],
+    },
+}
+CHALLENGE: Final = 'Webhook-Signature realm="puhui"'
 """What is asked for instead of a token."""
 
 
@@ -57,24 +71,34 @@ class Envelope(RequestModel):
 class DailyFile(Envelope):
     """A file of a date, to be reconciled."""
 
-    type: Literal["puhui.partner.daily-file.v1"] = Field(description="What happened.", examples=[DAILY_FILE])
+    model_config = ConfigDict(json_schema_extra={"examples": [FILE_EXAMPLE]})
+    type: Literal["puhui.partner.daily-file.v1"] = Field(description="What happened.")
     data: FileBody = Field(description="The file.")
 
 
 class BreakAnswer(Envelope):
     """An answer to a break."""
 
-    type: Literal["puhui.partner.break-answered.v1"] = Field(description="What happened.", examples=[BREAK_ANSWERED])
+    type: Literal["puhui.partner.break-answered.v1"] = Field(description="What happened.")
     data: AnswerBody = Field(description="The answer.")
 
 
-Callback = Annotated[DailyFile | BreakAnswer, Field(discriminator="type")]
+Callback = Annotated[
+    DailyFile | BreakAnswer, Field(discriminator="type"), Body(openapi_examples={"daily file": {"value": FILE_EXAMPLE}})
+]
 
 
 class CallbackSecrets(ResponseModel):
     """The secrets that verify what a partner sends us now; the newest first."""
 
     secrets: list[str] = Field(description="`whsec_...`: sign with the first.", examples=[["whsec_..."]])
+
+
+class CallbackGeneration(ResponseModel):
+    """Which secret is in force."""
+
+    generation: int = Field(description="Counts from 1.", examples=[2])
+    previous_until: int = Field(description="Until when the one before verifies, Unix seconds.", examples=[1770076800])
 
 
 @reads_header("webhook-id", "The message's identifier; the same again is taken once.", example="msg_1", required=True)
@@ -102,7 +126,7 @@ async def signed(partner: Code, request: Request, runtime: Annotated[Runtime, De
     return Call(request, runtime, actor, "partner", webhook_id, Precondition(None, None))
 
 
-@router.post("/callbacks/{partner}", summary="Take a partner's callback")
+@router.post("/callbacks/{partner}", summary="Take a partner's callback", response_model=FileShown | BreakAct)
 async def take_callback(partner: Code, body: Callback, call: Annotated[Call, Depends(signed)]) -> Response:
     """Signed as Standard Webhooks says with the partner's callback secret; needs no token.
 
@@ -125,7 +149,11 @@ async def show_callback_secret(
     return CallbackSecrets(secrets=[secret.text for secret in await _in_force(runtime, partner)])
 
 
-@router.post("/partners/{partner}/rotate-callback-secret", summary="Rotate a partner's callback secret")
+@router.post(
+    "/partners/{partner}/rotate-callback-secret",
+    summary="Rotate a partner's callback secret",
+    response_model=CallbackGeneration,
+)
 async def rotate_callback_secret(partner: Code, call: Annotated[Call, command(*CHANGERS)]) -> Response:
     """A new secret verifies at once; the old one beside it while the overlap of the policy lasts."""
     await refuse_others(call.runtime, call.actor, partner)
@@ -142,5 +170,5 @@ async def _in_force(runtime: Runtime, partner: str) -> list[Secret]:
     return secrets.in_force(f"callbacks/{partner}", state.generation, state.previous_until, time.time())
 
 
-def _shown(state: CallbackSecret) -> dict[str, Any]:
-    return {"generation": state.generation, "previous_until": state.previous_until}
+def _shown(state: CallbackSecret) -> CallbackGeneration:
+    return CallbackGeneration(generation=state.generation, previous_until=state.previous_until)

@@ -27,6 +27,7 @@ from services.partners.records import MESSAGE
 from services.partners.sources import loans_of
 
 router = APIRouter(prefix="/partners/{partner}", tags=["own view"])
+EVENT = "0197a3f0-0000-7000-8000-000000000010"
 Sequence = Annotated[int, Query(ge=0, le=2**53 - 1, description="Only what is after this place in the order.")]
 
 
@@ -59,8 +60,8 @@ class LoanOfPartner(ResponseModel):
 class CashFlow(ResponseModel):
     """A movement, and the partner's part of it."""
 
-    movement_id: Id = Field(description="The ledger's event.")
-    reference: str = Field(description="The `id` of the event that the partner was told.")
+    movement_id: Id = Field(description="The ledger's event.", examples=[EVENT])
+    reference: str = Field(description="The `id` of the event that the partner was told.", examples=[EVENT])
     loan_id: Id = Field(description="The loan.", examples=[ex.LOAN])
     type: str = Field(description="What moved it.", examples=["puhui.ledger.repayment-received.v1"])
     effective_on: BusinessDate = Field(description="On which date it counts.")
@@ -88,7 +89,9 @@ class EventTold(ResponseModel):
 
     position: int = Field(description="Its place among all that was told.", examples=[17])
     webhook_id: str = Field(description="The `webhook-id` of its deliveries.", examples=["msg_0197a3f0"])
-    event: dict[str, Any] = Field(description="The CloudEvent, as it was sent.")
+    event: dict[str, Any] = Field(
+        description="The CloudEvent, as it was sent.", examples=[{"specversion": "1.0", "id": EVENT}]
+    )
 
 
 @router.get("/loans", summary="List a partner's loans")

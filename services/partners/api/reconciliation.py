@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import Response
 
+from libs.contracts import examples as ex
 from libs.contracts.partners import BreakKind, BreakOutcome
 from libs.contracts.types import Code, Id, MoneyField, Text
 from libs.lending.money import Money
@@ -28,7 +29,26 @@ from services.partners.library import reconciliation_policy
 from services.partners.reconciliation_views import BREAK
 
 router = APIRouter(tags=["reconciliation"])
-FINANCE = ("finance_officer", "finance_manager")
+FINANCE: Final = ("finance_officer", "finance_manager")
+BREAK_ID: Final = "0197a3f0-0000-7000-8000-000000000009"
+BREAK_EXAMPLE: Final[dict[str, Any]] = {
+    "break_id": BREAK_ID,
+    "counterparty": "harbour-bank",
+    "kind": "AMOUNT",
+    "reference": "0197a3f0-0000-7000-8000-000000000010",
+    "file_date": "2026-03-02",
+    "ours_amount": ex.cny("770.11"),
+    "theirs_amount": ex.cny("770.10"),
+    "ours_date": "2026-03-02",
+    "theirs_date": "2026-03-02",
+    "ours_status": "",
+    "theirs_status": "",
+    "age_days": 1,
+    "assignee": "finance-2",
+    "answer": "",
+    "outcome": None,
+    "reason": "",
+}
 
 
 class AssignBody(RequestModel):
@@ -53,13 +73,14 @@ class ResolveBody(RequestModel):
 class BreakAct(ResponseModel):
     """A break that was acted on, and how many are open with the counterparty."""
 
-    break_id: Id = Field(description="The break.")
+    break_id: Id = Field(description="The break.", examples=[BREAK_ID])
     open: int = Field(description="Breaks that are open now.", examples=[0])
 
 
 class BreakShown(ResponseModel):
     """A break: what each side has. What a side does not have is null or empty."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [BREAK_EXAMPLE]})
     break_id: Id = Field(description="Its identifier.")
     counterparty: Id = Field(description="With whom; `bank:main` is our bank.", examples=["harbour-bank"])
     kind: BreakKind = Field(description="How the two differ.")
