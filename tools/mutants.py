@@ -90,7 +90,10 @@ MUTANTS: Final = [
     ),
     *_area(
         "amortisation", "amortisation", ("schedule", "plan_properties"),
-        ("balance -= part\n    return rows\n\n\ndef _declining_drawn", "balance -= 0\n    return rows\n\n\ndef _declining_drawn"),
+        (
+            "balance -= part\n        if balance == 0 and terms.fixed_principal",
+            "balance -= 0\n        if balance == 0 and terms.fixed_principal",
+        ),
         ("balance -= parts[n]\n    return rows\n\n\ndef _flat", "balance -= 0\n    return rows\n\n\ndef _flat"),
         ("interest[bearing[-1]] += left", "interest[bearing[-1]] += 0"),
         ("(principal, interest + deferred)", "(principal, interest)"),

@@ -23,6 +23,7 @@ KNOWN_RULES: Final = frozenset(
     {
         "d2fd59290a57541fb48740ef126a2c350e3b8f6ba15769b4e357c8e8783e8e0b",
         "3511f075a4456fd2be1cfdc7f9a67dcbb1593794685436a7dd9bb3fbc51cfddd",
+        "42d01b21b7ef0ec77320130f81b081efe14fc15a4204f44437b301e919f101a3",
     }
 )
 """SHA-256 of every version of the rules that was ever published: old bundles are checked by their own."""
