@@ -19,7 +19,7 @@ from libs.contracts.catalogue import topic
 from libs.events.hub import Hub
 from libs.events.kafka import KafkaBroker
 from libs.keys.wrapping import new_key
-from libs.service.gateway import Gateway
+from libs.service.gateway import KEEP_ALIVE_S, Gateway
 from libs.service.identity import create_identity_app
 from libs.service.issuer import Issuer
 from libs.service.logging import configure_logging
@@ -189,6 +189,7 @@ def server(gateway: Gateway, port: int) -> uvicorn.Server:
             server_header=False,
             loop="uvloop",
             http="httptools",
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=10,
         )
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 import uvicorn
 
-from libs.service.gateway import Gateway
+from libs.service.gateway import KEEP_ALIVE_S, Gateway
 from libs.service.identity import create_identity_app
 from libs.service.issuer import Issuer
 from libs.service.logging import configure_logging
@@ -53,6 +53,7 @@ def _run(app: Any, host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
 

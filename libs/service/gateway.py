@@ -17,6 +17,9 @@ from libs.service.docs_pages import docs_routes, problems_endpoint
 from libs.service.problems import NOT_FOUND, UNAVAILABLE, Problem
 from libs.service.settling import NotSettled, settle
 
+KEEP_ALIVE_S: Final = 75
+"""How long a server keeps an idle connection: longer than clients do, so that none sends on one that is being closed."""
+
 SETTLE_S: Final = 60.0
 
 
