@@ -9,14 +9,12 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
 
 from libs.contracts import examples as ex
 from libs.contracts import ledger
-from libs.contracts.approval import ApplicationApproved, ApprovalLapsed
+from libs.contracts.approval import ApprovalLapsed
 from libs.contracts.partners import (
     FUNDING_TERMS,
     FundingArranged,
@@ -30,12 +28,8 @@ from services.partners.app import service
 from services.partners.deadlines import lapse
 from services.partners.handlers import loan_id_of
 from services.partners.tests.receiver import Receiver, receiving
+from services.partners.tests.world import ANYTHING, agreement_with, approved, day, received, said
 
-APPROVED = ApplicationApproved.model_validate(ApplicationApproved.example)
-ANYTHING: dict[str, Any] = FUNDING_TERMS | {
-    "rules": [{"share_ppm": 700_000}],
-    "caps": {"open_max": None, "month_max": None, "borrower_max": None},
-}
 FAR_AWAY = "2999-01-01T00:00:00.000000Z"
 
 
@@ -45,39 +39,13 @@ async def running(database: str, directory: Path) -> AsyncIterator[Served]:
         yield platform
 
 
-async def said(client: httpx.AsyncClient, path: str, body: Any = None, status: int = 200) -> Any:
-    answer = await client.post(f"/partners{path}", json=body, headers=key())
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
 async def agreed(platform: Served, partner: str, subject: str, **terms: Any) -> None:
     """A registered partner with an agreement in force."""
-    manager, officer = await platform.client("finance_manager"), await platform.client("finance_officer")
+    manager = await platform.client("finance_manager")
     name = {"zh": "港湾银行股份有限公司", "en": "Harbour Bank Co., Ltd."}
     body = {"partner": partner, "legal_name": name, "licence": f"B-{partner}", "subject": subject}
     await said(manager, "/partners", body, 201)
-    today = platform.runtime.today.isoformat()
-    proposed = {"agreement": f"{partner}-1", "partner": partner, "effective_from": today, "terms": ANYTHING | terms}
-    await said(officer, "/agreements", proposed, 201)
-    refused = await officer.post(f"/partners/agreements/{partner}-1/approve", json={"version": 1}, headers=key())
-    assert refused.status_code == 403
-    await said(manager, f"/agreements/{partner}-1/approve", {"version": 1})
-    await platform.settle()
-
-
-async def approved(
-    platform: Served, *, shareable: bool = True, applicant: str = ex.APPLICANT, application_id: str = ""
-) -> str:
-    """An approval; the application's id."""
-    application_id = application_id or str(uuid4())
-    request = APPROVED.request.model_copy(update={"shareable": shareable, "applicant_id": applicant})
-    event = APPROVED.model_copy(
-        update={"application_id": application_id, "request": request, "approved_on": platform.runtime.today}
-    )
-    await platform.publish(f"decision-{application_id}", event)
-    await platform.settle()
-    return application_id
+    await agreement_with(platform, partner, **terms)
 
 
 async def kinds(platform: Served, application_id: str) -> list[str]:
@@ -216,17 +184,12 @@ async def funds(platform: Served) -> list[str]:
     return [type(event).__name__ for event in await platform.events("funds-harbour-bank")]
 
 
-async def received(platform: Served, amount: str, reference: str = "B1") -> Any:
-    body = {"amount": ex.cny(amount), "bank_reference": reference, "value_date": platform.runtime.today.isoformat()}
-    return await said(await platform.client("finance_officer"), "/partners/harbour-bank/funds", body, 201)
-
-
 async def test_the_loan_of_a_contract_that_names_its_lenders_is_split_from_its_payout_on(
     database: str, tmp_path: Path
 ) -> None:
     async with running(database, tmp_path) as platform:
         await agreed(platform, "harbour-bank", "partner")
-        await received(platform, "10000.00")
+        await received(platform, "harbour-bank", "10000.00")
         loan_id, _ = await booked(platform, await approved(platform))
         assert await funds(platform) == ["FundsReceived", "FundsReserved"]
         disbursed = ledger.LoanDisbursed.model_validate(ledger.LoanDisbursed.example | {"loan_id": loan_id})
@@ -243,17 +206,11 @@ async def test_the_loan_of_a_contract_that_names_its_lenders_is_split_from_its_p
         assert await platform.parked() == []
 
 
-async def day(platform: Served, on: date) -> None:
-    opened = ledger.BusinessDayOpened.model_validate({"business_date": on.isoformat()})
-    await platform.publish("businessday-cn", opened)
-    await platform.settle()
-
-
 async def test_what_moved_on_a_partners_parts_is_settled_once_with_its_file(database: str, tmp_path: Path) -> None:
     async with running(database, tmp_path) as platform:
         await agreed(platform, "harbour-bank", "partner")
         await agreed(platform, "hill-bank", "somebody-else")
-        await received(platform, "10000.00")
+        await received(platform, "harbour-bank", "10000.00")
         loan_id, _ = await booked(platform, await approved(platform, application_id=ex.APPLICATION))
         plan = [ex.PLAN_ROW | {"principal": ex.cny("12000.00")}]
         example = ledger.LoanDisbursed.example | {"loan_id": loan_id, "plan": plan}
@@ -301,7 +258,7 @@ async def test_a_loan_waits_for_money_that_is_called_and_is_given_up_when_it_doe
         second_application = await approved(platform)
         second, event = await booked(platform, second_application)
         assert await funds(platform) == ["FundsCalled", "FundsCalled"]
-        shown = await received(platform, "8400.00")
+        shown = await received(platform, "harbour-bank", "8400.00")
         assert [each["loan_id"] for each in shown["called"]] == [second]
         assert shown["reserved"]["amount"] == "8400.00"
         await platform.settle()
@@ -326,7 +283,7 @@ async def test_a_loan_waits_for_money_that_is_called_and_is_given_up_when_it_doe
 async def test_what_was_set_aside_for_a_loan_that_is_cancelled_is_free_again(database: str, tmp_path: Path) -> None:
     async with running(database, tmp_path) as platform:
         await agreed(platform, "harbour-bank", "partner")
-        await received(platform, "8400.00")
+        await received(platform, "harbour-bank", "8400.00")
         application_id = await approved(platform)
         loan_id, event = await booked(platform, application_id)
         cancelled = ledger.LoanCancelled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,31 @@ from libs.contracts import ledger
 from libs.service.openapi import operations
 from libs.service.testing import Served, key
 from services.partners.tests.receiver import receiving
-from services.partners.tests.world import everything, paid_out, repaid, says, shared_with, world
+from services.partners.tests.world import (
+    agreement_with,
+    approved,
+    day,
+    everything,
+    paid_out,
+    received,
+    repaid,
+    says,
+    shared_with,
+    world,
+)
 
 OURS = "/partners/partners/harbour-bank"
 TYPES = ["puhui.ledger.repayment-received.v1"]
 PUBLIC = {"list_partners", "list_event_types"}
 """Of no partner's business alone."""
-LISTS = {"list_endpoints", "list_breaks", "list_break_ages"}
+LISTS = {
+    "list_agreements",
+    "list_break_ages",
+    "list_breaks",
+    "list_endpoints",
+    "list_fundings",
+    "list_settlements",
+}
 """Without an identifier: what they hold must be the caller's own."""
 BODIES: dict[str, Any] = {
     "register_endpoint": {"partner": "hill-bank", "url": "https://1.1.1.1/hook", "types": TYPES},
@@ -26,6 +45,8 @@ BODIES: dict[str, Any] = {
     "redeliver": {"failed": True},
     "send_partner_file": {"file_date": "2026-03-02", "items": []},
     "answer_break": {"answer": "x"},
+    "answer_funding": {"answer": "DECLINE", "reason": "x"},
+    "ask": {"question": "x"},
 }
 QUERIES = {"show_statement": {"first": "2026-01-01", "last": "2026-12-31"}}
 
@@ -128,6 +149,9 @@ async def test_every_operation_with_another_partner_s_identifiers_finds_nothing(
             "send_partner_file",
             "answer_break",
             "redeliver",
+            "answer_funding",
+            "show_funds",
+            "download_settlement",
         }
 
 
@@ -144,10 +168,19 @@ async def _of_hill_bank(platform: Served, manager: httpx.AsyncClient) -> dict[st
     assert found.json()["found"] == 1, found.text
     await platform.settle()
     (broken,) = await everything(manager, "/partners/breaks")
+    await agreement_with(platform, "hill-bank")
+    application_id = await approved(platform)
+    await received(platform, "hill-bank", "100.00")
+    await day(platform, date(2026, 3, 3))
+    (settled,) = await everything(manager, "/partners/settlements")
+    assert (await manager.get(f"/partners/fundings/{application_id}")).json()["partner"] == "hill-bank"
     return {
         "partner": "hill-bank",
         "loan_id": loan_id,
         "endpoint_id": made.json()["endpoint_id"],
         "position": "1",
         "break_id": broken["break_id"],
+        "agreement": "hill-bank-1",
+        "application_id": application_id,
+        "settlement_id": settled["settlement_id"],
     }

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from libs.contracts import examples as ex
 from libs.contracts import ledger
+from libs.contracts.approval import ApplicationApproved
+from libs.contracts.partners import FUNDING_TERMS
 from libs.service.testing import Served, key, served
 from services.partners.app import service
 
+APPROVED = ApplicationApproved.model_validate(ApplicationApproved.example)
+ANYTHING: dict[str, Any] = FUNDING_TERMS | {
+    "rules": [{"share_ppm": 700_000}],
+    "caps": {"open_max": None, "month_max": None, "borrower_max": None},
+}
 HARBOUR = {
     "partner": "harbour-bank",
     "legal_name": {"zh": "港湾", "en": "Harbour"},
@@ -78,3 +87,47 @@ async def everything(client: httpx.AsyncClient, path: str, **asked: str) -> list
         cursor = page["next_cursor"]
         if not cursor:
             return items
+
+
+async def said(client: httpx.AsyncClient, path: str, body: Any = None, status: int = 200) -> Any:
+    answer = await client.post(f"/partners{path}", json=body, headers=key())
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def agreement_with(platform: Served, partner: str, **terms: Any) -> None:
+    """An agreement with a registered partner, in force from today."""
+    manager, officer = await platform.client("finance_manager"), await platform.client("finance_officer")
+    today = platform.runtime.today.isoformat()
+    proposed = {"agreement": f"{partner}-1", "partner": partner, "effective_from": today, "terms": ANYTHING | terms}
+    await said(officer, "/agreements", proposed, 201)
+    refused = await officer.post(f"/partners/agreements/{partner}-1/approve", json={"version": 1}, headers=key())
+    assert refused.status_code == 403
+    await said(manager, f"/agreements/{partner}-1/approve", {"version": 1})
+    await platform.settle()
+
+
+async def approved(
+    platform: Served, *, shareable: bool = True, applicant: str = ex.APPLICANT, application_id: str = ""
+) -> str:
+    """An approval; the application's id."""
+    application_id = application_id or str(uuid4())
+    request = APPROVED.request.model_copy(update={"shareable": shareable, "applicant_id": applicant})
+    event = APPROVED.model_copy(
+        update={"application_id": application_id, "request": request, "approved_on": platform.runtime.today}
+    )
+    await platform.publish(f"decision-{application_id}", event)
+    await platform.settle()
+    return application_id
+
+
+async def day(platform: Served, on: date) -> None:
+    opened = ledger.BusinessDayOpened.model_validate({"business_date": on.isoformat()})
+    await platform.publish("businessday-cn", opened)
+    await platform.settle()
+
+
+async def received(platform: Served, partner: str, amount: str, reference: str = "B1") -> Any:
+    """Money that a partner keeps with us came in."""
+    body = {"amount": ex.cny(amount), "bank_reference": reference, "value_date": platform.runtime.today.isoformat()}
+    return await said(await platform.client("finance_officer"), f"/partners/{partner}/funds", body, 201)
