@@ -11,7 +11,7 @@ from libs.contracts.application import ApplicationWithdrawn
 from libs.contracts.approval import Outcome
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import BookingRefused, BusinessDayOpened, LoanCancelled, LoanSettled, RepaymentReversed
-from libs.contracts.scoring import ApplicationScored, ScoringFailed
+from libs.contracts.scoring import Advice, ApplicationScored, ScoringFailed
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
 from services.approval import exposure
@@ -57,11 +57,15 @@ async def decide_scored(recorded: Recorded[ApplicationScored], reaction: Reactio
 
 
 @reactions.on(ScoringFailed)
-async def refer_unscored(recorded: Recorded[ScoringFailed], reaction: Reaction) -> None:
+async def decide_unscored(recorded: Recorded[ScoringFailed], reaction: Reaction) -> None:
+    """By a person, who is told why there is no score; declined where what was gathered speaks against it."""
     event = recorded.event
     table = await table_in_force(reaction.commands, event.failed_on, reaction.session)
-    command = consider(event.application_id, event.request, table, score=None, grade="", today=event.failed_on)
-    await _consider(reaction, command)
+    why = (event.reason, *event.further)
+    command = consider(
+        event.application_id, event.request, table, score=None, grade="", today=event.failed_on, score_reasons=why
+    )
+    await _consider(reaction, replace(command, against=why) if event.advice is Advice.DECLINE else command)
 
 
 async def _consider(reaction: Reaction, command: ConsiderApplication) -> None:
@@ -71,7 +75,7 @@ async def _consider(reaction: Reaction, command: ConsiderApplication) -> None:
     session, cooling = reaction.session, library().casework(command.today).cooling
     first, last = command.today - timedelta(days=cooling.days), command.today - timedelta(days=1)
     if await exposure.declined_between(session, command.request.applicant_id, first, last, cooling.after):
-        command = replace(command, cooling=cooling.reason)
+        command = replace(command, against=(cooling.reason,))
     elif command.verdict.outcome is Outcome.APPROVE:
         policy = library().exposure
         standing = await exposure.standing(session, policy, command.request, command.today)

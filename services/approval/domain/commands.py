@@ -41,11 +41,13 @@ class ConsiderApplication:
     today: date
     exposures: tuple[ExposureLine, ...] = ()
     referral: Referral | None = None
-    cooling: Reason | None = None
-    """Why it is declined whatever the table says: the applicant was declined a short while ago."""
+    against: tuple[Reason, ...] = ()
+    """Why it is declined whatever the table says: the applicant was declined a short while ago, or what was gathered of
+    the application speaks against it."""
     notice: NoticePolicy | None = None
     score_reasons: tuple[Reason, ...] = ()
-    """What cost most of the score: told to who is declined for it."""
+    """What cost most of the score: told to who is declined for it. Without a score, why there is none: told to the person
+    who decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,8 +90,8 @@ def _consider(command: ConsiderApplication, state: State) -> Sequence[Event]:
     if state.status is not Status.NONE:
         return []
     verdict, request = command.verdict, command.request
-    if command.cooling is not None and verdict.outcome is not Outcome.DECLINE:
-        verdict = replace(verdict, outcome=Outcome.DECLINE, reasons=(command.cooling,))
+    if command.against and verdict.outcome is not Outcome.DECLINE:
+        verdict = replace(verdict, outcome=Outcome.DECLINE, reasons=command.against)
     if verdict.outcome is Outcome.APPROVE:
         line = tightest(command.exposures)
         if line is not None and room(line) < request.amount.minor:
@@ -130,7 +130,7 @@ def _consider(command: ConsiderApplication, state: State) -> Sequence[Event]:
             application_id=command.application_id,
             request=request,
             basis=verdict.basis,
-            reasons=verdict.reasons,
+            reasons=verdict.reasons if verdict.basis.score is not None else (*verdict.reasons, *command.score_reasons),
             queue=verdict.queue,
             four_eyes=verdict.four_eyes or request.amount >= command.authority.four_eyes_from,
             referred_on=command.today,

@@ -381,10 +381,10 @@ COOLED = POLICY.cooling.reason
 
 def test_whoever_was_declined_shortly_before_is_declined_whatever_the_table_says() -> None:
     for outcome in (Outcome.APPROVE, Outcome.REFER):
-        (event,) = Scenario(DECISION).when(replace(consider(outcome), cooling=COOLED)).events
+        (event,) = Scenario(DECISION).when(replace(consider(outcome), against=(COOLED,))).events
         assert isinstance(event, ApplicationDeclined)
         assert event.reasons == (COOLED,)
-    (event,) = Scenario(DECISION).when(replace(consider(Outcome.DECLINE), cooling=COOLED)).events
+    (event,) = Scenario(DECISION).when(replace(consider(Outcome.DECLINE), against=(COOLED,))).events
     assert event.reasons == (REASON,), "declined by the table: for its own reasons"
 
 

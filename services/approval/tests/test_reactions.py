@@ -69,6 +69,23 @@ async def test_a_score_is_decided_by_the_table_of_its_day(approval: Served, grad
     assert stored.circumstances.actor.subject == "service:approval"
 
 
+async def test_what_speaks_against_an_unscored_application_declines_it(approval: Served) -> None:
+    against = {"code": "enforcement-found", "text": {"zh": "被执行人", "en": "Enforcement was found"}}
+    failed = ScoringFailed.model_validate(
+        ScoringFailed.example
+        | {
+            "application_id": application_id(),
+            "request": request("12000.00").model_dump(mode="json"),
+            "advice": "DECLINE",
+            "reason": against,
+        }
+    )
+    await happens(approval, failed)
+    (event,) = await decisions(approval)
+    assert isinstance(event, ApplicationDeclined)
+    assert (event.basis.score, [reason.code for reason in event.reasons]) == (None, ["enforcement-found"])
+
+
 async def test_what_could_not_be_scored_is_referred(approval: Served) -> None:
     failed = ScoringFailed.model_validate(
         ScoringFailed.example
@@ -78,6 +95,7 @@ async def test_what_could_not_be_scored_is_referred(approval: Served) -> None:
     (event,) = await decisions(approval)
     assert isinstance(event, ApplicationReferred)
     assert (event.basis.score, event.queue) == (None, "manual")
+    assert event.reasons[-1].code == "no-card-in-force", "who decides is told why there is no score"
 
 
 async def test_a_withdrawal_before_the_score_leaves_nothing_to_decide(approval: Served) -> None:
