@@ -12,13 +12,14 @@ import resource
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+import orjson
 import psutil
 from pydantic import SecretStr
 
@@ -27,15 +28,19 @@ from bench.common.servers import postgres
 from bench.common.session import Session
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import BusinessDayOpened, DayClosed, RepaymentPurpose
+from libs.contracts.personal import personal_members
 from libs.events.canonical import canonical
+from libs.events.codec import Codec
 from libs.events.commands import Cause
 from libs.events.envelope import Actor, Metadata, StoredEvent
 from libs.events.ids import new_id
 from libs.events.memory import MemoryLog
 from libs.events.postgres import PostgresStore, connect
+from libs.keys.wrapping import new_key
 from libs.lending.money import Money
 from libs.lending.terms import InterestAccrual
-from libs.service.host import running
+from libs.service.host import published_codec, running
+from libs.service.keyrings import keyrings
 from libs.service.runtime import Runtime
 from libs.service.settings import ServiceSettings
 from libs.service.settling import settle
@@ -62,8 +67,10 @@ UNPAID: Final = 20
 LATE: Final = 50
 """One loan in so many is in arrears."""
 REPLAYED: Final = 300
+KEK: Final = new_key()
 ISSUER: Final = "http://issuer.test"
 NAMES: Final = UUID("8f0c7a52-7c2e-5b8e-9a57-0d2b6f2f9d11")
+BORROWER: Final = str(uuid5(NAMES, "borrower"))
 OPERATOR: Final = Cause(Actor("operator", "operator"), "bench")
 MEMORY_GIB_MAX: Final = 6.0
 MIB: Final = 2**20
@@ -117,7 +124,7 @@ def life(due_in: int, months: int, daily: bool, missed: int) -> Life:
             bank_reference=f"R{n}",
         )
 
-    happen(do(c.BookLoan, first, loan_id=loan_id, payment_id=payment_id, signed=contract, applicant_id="applicant"))
+    happen(do(c.BookLoan, first, loan_id=loan_id, payment_id=payment_id, signed=contract, applicant_id=BORROWER))
     happen(do(c.ConfirmDisbursement, first, payment_id=payment_id, bank_reference="B1", value_date=first))
     for n in range(months - missed):
         happen(pay(n))
@@ -143,29 +150,45 @@ def id_of(n: int) -> UUID:
     return uuid5(NAMES, f"loan/{n}")
 
 
+Copied = StoredEvent | tuple[StoredEvent, DomainEvent]
+"""An event as it is stored; one that holds personal values with what is to be sealed."""
+
+
 class Copies:
-    """Events of lives under the ids of other loans."""
+    """Events of lives under the ids of other loans and of other borrowers, whose account numbers are sealed each under a
+    key of the borrower's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
         self.metadata = Metadata("2026-06-15T00:00:00.000000Z", OPERATOR.actor, "bench").to_bytes()
-        self.encoded: dict[int, tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]] = {}
+        self.encoded: dict[
+            int, tuple[list[tuple[type[DomainEvent], bytes]], list[tuple[type[DomainEvent], bytes]]]
+        ] = {}
 
-    def of(self, found: Life, loan_id: UUID, today: bool) -> list[StoredEvent]:
+    def of(self, found: Life, loan_id: UUID, today: bool) -> list[Copied]:
         if id(found) not in self.encoded:
-            parts = [[(e.type_name, canonical(e.payload())) for e in part] for part in (found.events, found.today)]
+            parts = [[(type(e), canonical(e.payload())) for e in part] for part in (found.events, found.today)]
             self.encoded[id(found)] = parts[0], parts[1]
-        old, new = found.loan_id.encode(), str(loan_id).encode()
         first = len(found.events) if today else 0
-        return [
-            StoredEvent(f"loan-{loan_id}", first + n, new_id(), name, data.replace(old, new), self.metadata)
-            for n, (name, data) in enumerate(self.encoded[id(found)][today], 1)
-        ]
+        copied: list[Copied] = []
+        for n, (event_class, data) in enumerate(self.encoded[id(found)][today], 1):
+            own = data.replace(found.loan_id.encode(), str(loan_id).encode())
+            own = own.replace(BORROWER.encode(), str(uuid5(NAMES, f"borrower/{loan_id}")).encode())
+            stored = StoredEvent(f"loan-{loan_id}", first + n, new_id(), event_class.type_name, own, self.metadata)
+            values = orjson.loads(own) if personal_members(event_class) else None
+            copied.append((stored, event_class.model_validate(values)) if values else stored)
+        return copied
+
+    async def sealed(self, copied: Sequence[Copied]) -> list[StoredEvent]:
+        plain = [one[1] for one in copied if isinstance(one, tuple)]
+        written = iter(await self.codec.write(plain))
+        return [replace(one[0], data=next(written)[1]) if isinstance(one, tuple) else one for one in copied]
 
 
-async def fill(store: PostgresStore, size: int, months: int, session: Session) -> None:
+async def fill(store: PostgresStore, codec: Codec, size: int, months: int, session: Session) -> None:
     """The portfolio as the close of yesterday left it, and today's payments."""
     session.stage(f"{size:,} loans with {months} instalments behind them", size)
-    copies, whole, paid, rows = Copies(), list[StoredEvent](), list[StoredEvent](), list[tuple[Any, ...]]()
+    copies, whole, paid, rows = Copies(codec), list[Copied](), list[Copied](), list[tuple[Any, ...]]()
     short: list[tuple[str, int]] = []
     segments: dict[tuple[str, ...], int] = {}
 
@@ -174,7 +197,7 @@ async def fill(store: PostgresStore, size: int, months: int, session: Session) -
             "loan_meter", records=rows, columns=("loan_id", "columns", "late", "plan")
         )
         if whole:
-            await store.copy(whole)
+            await store.copy(await copies.sealed(whole))
         session.advance(len(rows))
         rows.clear()
         whole.clear()
@@ -210,23 +233,28 @@ async def fill(store: PostgresStore, size: int, months: int, session: Session) -
         "insert into es.stream (stream_id, version) select * from unnest($1::text[], $2::int[])", streams, versions
     )
     for start in range(0, len(paid), 5_000):
-        await store.copy(paid[start : start + 5_000])
+        await store.copy(await copies.sealed(paid[start : start + 5_000]))
     await store.stamp()
     await store.pool.execute("vacuum analyze")
 
 
-@asynccontextmanager
-async def ledger(server: EmbeddedPostgres, name: str) -> AsyncIterator[Runtime]:
-    settings = ServiceSettings(
+def settings_of(server: EmbeddedPostgres, name: str) -> ServiceSettings:
+    return ServiceSettings(
         service="ledger",
         database_url=SecretStr(server.dsn(name)),
+        keys_url=SecretStr(server.dsn(name)),
+        keys_kek=SecretStr(KEK),
         kafka_bootstrap="in-memory:0",
         jwks_file=Path("none"),
         token_issuer=ISSUER,
         topic_partitions=1,
         business_date_start=TODAY,
     )
-    async with running(create_ledger(), settings, MemoryLog()) as runtime:
+
+
+@asynccontextmanager
+async def ledger(server: EmbeddedPostgres, name: str) -> AsyncIterator[Runtime]:
+    async with running(create_ledger(), settings_of(server, name), MemoryLog()) as runtime:
         yield runtime
 
 
@@ -241,7 +269,7 @@ async def replay_ms(runtime: Runtime, size: int, months: int) -> float:
     began = time.perf_counter()
     for n in loans:
         stored = await runtime.store.load(f"loan-{id_of(n)}")
-        loan = LOAN.replay(runtime.codec.decode(event.type, event.data) for event in stored)
+        loan = LOAN.replay(await runtime.codec.read(stored))
         assert earned(loan.books, TODAY + timedelta(days=1)).interest > 0
     assert loans, "some loans have their whole streams"
     assert months >= 0
@@ -274,9 +302,11 @@ async def close(server: EmbeddedPostgres, size: int, months: int, session: Sessi
     async with ledger(server, name):
         pass  # migrates
     store = await connect(server.dsn(name), min_size=1, max_size=4)
+    keyring = await keyrings.take(settings_of(server, name))
     try:
-        await fill(store, size, months, session)
+        await fill(store, published_codec().with_keyring(keyring), size, months, session)
     finally:
+        await keyrings.give_back(keyring)
         await store.close()
     async with ledger(server, name) as runtime:
         await settled(runtime)
