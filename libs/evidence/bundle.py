@@ -25,7 +25,6 @@ from uuid import UUID, uuid5
 from libs.evidence.notes import Head, NotANote, Note, number
 from libs.evidence.streams import StreamProof
 
-FORMAT: Final = "puhui-evidence/1"
 LOG_OF: Final[Mapping[str, str]] = {
     "application": "application",
     "assessment": "scoring",
@@ -35,9 +34,17 @@ LOG_OF: Final[Mapping[str, str]] = {
     "reminder": "collections",
     "case": "collections",
     "conduct": "collections",
+    "funding": "partners",
+    "share": "partners",
 }
 """The log that each kind of stream of a loan is in."""
 LOGS: Final = tuple(dict.fromkeys(LOG_OF.values()))
+FORMAT: Final = "puhui-evidence/2"
+LOGS_OF: Final[Mapping[str, Sequence[str]]] = {
+    "puhui-evidence/1": tuple(log for log in LOGS if log != "partners"),
+    FORMAT: LOGS,
+}
+"""The logs that a bundle of each format is proved against: those of the first were made before loans were shared."""
 REQUIRED: Final = (
     "manifest",
     "events.ndjson",
@@ -96,6 +103,7 @@ class Bundle:
     """The contents, parsed but not believed."""
 
     manifest: Note
+    logs: Sequence[str]
     application_id: str
     contract_id: str
     loan_id: str
@@ -159,26 +167,32 @@ def stream_line(log: str, stream_id: str, version: int, proof: StreamProof) -> s
 
 def parse(files: Mapping[str, bytes]) -> Bundle:
     """Raises `NotABundle` at the first file that is missing or not of its form."""
-    for name in (*REQUIRED, *(f"heads/{log}" for log in LOGS), *(f"anchors/{log}" for log in LOGS)):
-        if name not in files:
-            raise NotABundle(name, "is missing")
+    _require(files, REQUIRED)
     manifest = _note(files, "manifest")
-    identifiers, sealed, digests = _manifest(manifest.text)
+    logs, identifiers, sealed, digests = _manifest(manifest.text)
+    _require(files, [f"{kind}/{log}" for kind in ("heads", "anchors") for log in logs])
     return Bundle(
         manifest,
+        logs,
         *identifiers,
         sealed,
         digests,
         events=_event_lines(files["events.ndjson"]),
-        proofs=[_proof("proofs", line) for line in _lines(files, "proofs")],
-        heads={log: _head(files, f"heads/{log}") for log in LOGS},
-        anchors={log: _head(files, f"anchors/{log}") for log in LOGS},
-        consistency=_consistency(files),
-        streams=[_stream(line) for line in _lines(files, "streams")],
+        proofs=[_proof("proofs", line, logs) for line in _lines(files, "proofs")],
+        heads={log: _head(files, f"heads/{log}") for log in logs},
+        anchors={log: _head(files, f"anchors/{log}") for log in logs},
+        consistency=_consistency(files, logs),
+        streams=[_stream(line, logs) for line in _lines(files, "streams")],
         keys=_lines(files, "keys"),
         state=files["state.json"],
         files=files,
     )
+
+
+def _require(files: Mapping[str, bytes], names: Sequence[str]) -> None:
+    for name in names:
+        if name not in files:
+            raise NotABundle(name, "is missing")
 
 
 def _text(files: Mapping[str, bytes], name: str) -> str:
@@ -216,10 +230,10 @@ def _head(files: Mapping[str, bytes], name: str) -> tuple[Note, Head]:
         raise NotABundle(name, str(error)) from None
 
 
-def _manifest(text: str) -> tuple[tuple[str, str, str, str], list[Sealed], dict[str, str]]:
+def _manifest(text: str) -> tuple[Sequence[str], tuple[str, str, str, str], list[Sealed], dict[str, str]]:
     lines = text.split("\n")[:-1]
-    if len(lines) < 5 or lines[0] != FORMAT:
-        raise NotABundle("manifest", f"does not begin with {FORMAT}")
+    if len(lines) < 5 or lines[0] not in LOGS_OF:
+        raise NotABundle("manifest", f"does not begin with {' or '.join(LOGS_OF)}")
     identifiers = [_member(line, name) for line, name in zip(lines[1:5], ("application", "contract", "loan", "issued"), strict=True)]  # fmt: skip
     sealed, digests = list[Sealed](), dict[str, str]()
     for line in lines[5:]:
@@ -231,7 +245,7 @@ def _manifest(text: str) -> tuple[tuple[str, str, str, str], list[Sealed], dict[
             digests[parts[1]] = parts[0]
         else:
             raise NotABundle("manifest", "a line is of another form")
-    return (identifiers[0], identifiers[1], identifiers[2], identifiers[3]), sealed, digests
+    return LOGS_OF[lines[0]], (identifiers[0], identifiers[1], identifiers[2], identifiers[3]), sealed, digests
 
 
 def _member(line: str, name: str) -> str:
@@ -254,23 +268,23 @@ def _hashes(name: str, texts: Sequence[str]) -> list[bytes]:
     return [bytes.fromhex(text) for text in texts]
 
 
-def _proof(name: str, line: str) -> EventProof:
+def _proof(name: str, line: str, logs: Sequence[str]) -> EventProof:
     log, *rest = line.split(" ")
-    if log not in LOGS or not rest:
+    if log not in logs or not rest:
         raise NotABundle(name, "a line is of another form")
     return EventProof(log, _number(name, rest[0]), _hashes(name, rest[1:]))
 
 
-def _consistency(files: Mapping[str, bytes]) -> dict[str, tuple[int, Sequence[bytes]]]:
-    proofs = [_proof("consistency", line) for line in _lines(files, "consistency")]
-    if [proof.log for proof in proofs] != list(LOGS):
+def _consistency(files: Mapping[str, bytes], logs: Sequence[str]) -> dict[str, tuple[int, Sequence[bytes]]]:
+    proofs = [_proof("consistency", line, logs) for line in _lines(files, "consistency")]
+    if [proof.log for proof in proofs] != list(logs):
         raise NotABundle("consistency", "it has not one line for each log")
     return {proof.log: (proof.index, proof.path) for proof in proofs}
 
 
-def _stream(line: str) -> StreamClaim:
+def _stream(line: str, logs: Sequence[str]) -> StreamClaim:
     parts = line.split(" ")
-    if len(parts) < 5 or parts[0] not in LOGS or not _STREAM.fullmatch(parts[1]):
+    if len(parts) < 5 or parts[0] not in logs or not _STREAM.fullmatch(parts[1]):
         raise NotABundle("streams", "a line is of another form")
     version, found = _number("streams", parts[2]), _number("streams", parts[4])
     key = None if parts[3] == "-" else _hashes("streams", [parts[3]])[0]

@@ -137,7 +137,7 @@ def _check_keys_and_heads(bundle: Bundle, report: Report, trusted: Sequence[str]
     issuers = [key for name, held in keys.items() for key in held if name.endswith("/evidence")]
     if not bundle.manifest.confirmed_by(issuers):
         report.add("manifest", "manifest", "the manifest is not signed by who made the bundle")
-    for log in LOGS:
+    for log in bundle.logs:
         for kind, (note, head) in (("heads", bundle.heads[log]), ("anchors", bundle.anchors[log])):
             _check_head(report, f"{kind}/{log}", log, note, head, keys)
         if witnesses and not bundle.anchors[log][0].confirmed_by(witnesses):
@@ -173,7 +173,7 @@ def _check_files(bundle: Bundle, report: Report) -> None:
 
 
 def _check_anchored(bundle: Bundle, report: Report, anchored: LeavesOf) -> None:
-    for log in LOGS:
+    for log in bundle.logs:
         heads, leaves = anchored(log)
         for kind, (_, head) in (("heads", bundle.heads[log]), ("anchors", bundle.anchors[log])):
             known = next((each for each in heads if each.size >= head.size), None)
@@ -196,7 +196,7 @@ def _check_events(bundle: Bundle, report: Report) -> list[Event]:
         where, head = f"event {line}", bundle.heads[proof.log][1]
         if not includes(head.root, head.size, proof.index, leaf_hash(content), proof.path):
             report.add("inclusion", where, f"event {line} is not number {proof.index + 1} of the log of {proof.log}")
-        place = (LOGS.index(proof.log), proof.index)
+        place = (bundle.logs.index(proof.log), proof.index)
         if place <= last:
             report.add("order", where, f"event {line} does not stand after the one before it")
         last = place
@@ -255,7 +255,7 @@ def _check_streams(bundle: Bundle, report: Report, events: Sequence[Event]) -> N
         report.add("identity", "manifest", "contract and loan are not those that follow from the application")
         return
     claims = {claim.stream_id: claim for claim in bundle.streams}
-    expected = set(expected_streams(bundle.application_id, events))
+    expected = set(expected_streams(bundle.application_id, events, bundle.logs))
     for stream_id in sorted(claims.keys() - expected):
         report.add("stream", stream_id, f"{stream_id} is no stream of this loan")
     by_stream: dict[str, list[Event]] = {}
@@ -284,8 +284,9 @@ def _what_is_missing(stream_id: str, given: Sequence[int], version: int) -> str:
     return f"{stream_id} goes to version {version}: there are events beyond, or twice"
 
 
-def expected_streams(application_id: str, events: Sequence[Event]) -> Iterator[str]:
-    """Every stream that this loan can have: by its identifiers, and a case for each date on which one could open.
+def expected_streams(application_id: str, events: Sequence[Event], logs: Sequence[str] = LOGS) -> Iterator[str]:
+    """Every stream that this loan can have in these logs: by its identifiers, and a case for each date on which one could
+    open.
 
     Raises `ValueError` for an identifier from which no others follow.
     """
@@ -296,6 +297,9 @@ def expected_streams(application_id: str, events: Sequence[Event]) -> Iterator[s
     yield f"contract-{contract_id}"
     yield f"loan-{loan_id}"
     yield f"reminder-{loan_id}"
+    if "partners" in logs:
+        yield f"funding-{application_id}"
+        yield f"share-{loan_id}"
     for applicant_id in sorted(set(_applicants(events))):
         yield f"conduct-{applicant_id}"
     for opened_on in sorted(set(_case_dates(event for event in events if event.stream_id == f"loan-{loan_id}"))):

@@ -6,13 +6,13 @@
 import { createHash, createPublicKey, verify as verifySignature } from "node:crypto";
 import { readFileSync } from "node:fs";
 
-const FORMAT = "puhui-evidence/1";
 const KNOWN_RULES = new Set(["d2fd59290a57541fb48740ef126a2c350e3b8f6ba15769b4e357c8e8783e8e0b", "3511f075a4456fd2be1cfdc7f9a67dcbb1593794685436a7dd9bb3fbc51cfddd", "42d01b21b7ef0ec77320130f81b081efe14fc15a4204f44437b301e919f101a3"]);
 const LOG_OF = {
   application: "application", assessment: "scoring", decision: "approval", contract: "contract",
-  loan: "ledger", reminder: "collections", case: "collections", conduct: "collections",
+  loan: "ledger", reminder: "collections", case: "collections", conduct: "collections", funding: "partners", share: "partners",
 };
-const LOGS = ["application", "scoring", "approval", "contract", "ledger", "collections"];
+const FIRST_LOGS = ["application", "scoring", "approval", "contract", "ledger", "collections"];
+const LOGS_OF = { "puhui-evidence/1": FIRST_LOGS, "puhui-evidence/2": [...FIRST_LOGS, "partners"] };
 const REQUIRED = ["manifest", "events.ndjson", "proofs", "consistency", "streams", "keys", "state.json", "state_rules.json"];
 const CASE_DAYS = 60;
 const BYTES_MAX = 256 * 1024 * 1024;
@@ -196,8 +196,8 @@ function provedVersion(root, streamId, { siblings, key: foundKey, version: found
 
 // ---- the bundle, parsed but not believed ----------------------------------------------------------------------------
 function parse(files) {
-  for (const name of [...REQUIRED, ...LOGS.map((log) => `heads/${log}`), ...LOGS.map((log) => `anchors/${log}`)])
-    if (!files.has(name)) throw new NotOfForm(name, "is missing");
+  const need = (names) => { for (const name of names) if (!files.has(name)) throw new NotOfForm(name, "is missing"); };
+  need(REQUIRED);
   const text = (name) => { try { return utf8(files.get(name)); } catch { throw new NotOfForm(name, "is not UTF-8"); } };
   const lines = (name) => {
     const content = text(name);
@@ -210,22 +210,23 @@ function parse(files) {
   };
   const proof = (name, line) => {
     const [log, index, ...path] = line.split(" ");
-    if (!LOGS.includes(log) || index === undefined) throw new NotOfForm(name, "has a line of another form");
+    if (!logs.includes(log) || index === undefined) throw new NotOfForm(name, "has a line of another form");
     return { log, index: number(index, name), path: hashes(name, path) };
   };
   const head = (name) => { const note = parseNote(text(name), name); return { note, head: parseHead(note.text, name) }; };
   const manifest = parseNote(text("manifest"), "manifest");
-  const bundle = { files, manifest, ...parseManifest(manifest.text) };
+  const bundle = { files, manifest, ...parseManifest(manifest.text) }, { logs } = bundle;
+  need(["heads", "anchors"].flatMap((kind) => logs.map((log) => `${kind}/${log}`)));
   bundle.events = splitLines(files.get("events.ndjson"));
   bundle.proofs = lines("proofs").map((line) => proof("proofs", line));
-  bundle.heads = Object.fromEntries(LOGS.map((log) => [log, head(`heads/${log}`)]));
-  bundle.anchors = Object.fromEntries(LOGS.map((log) => [log, head(`anchors/${log}`)]));
+  bundle.heads = Object.fromEntries(logs.map((log) => [log, head(`heads/${log}`)]));
+  bundle.anchors = Object.fromEntries(logs.map((log) => [log, head(`anchors/${log}`)]));
   const consistency = lines("consistency").map((line) => proof("consistency", line));
-  if (consistency.map(({ log }) => log).join() !== LOGS.join()) throw new NotOfForm("consistency", "has not one line a log");
+  if (consistency.map(({ log }) => log).join() !== logs.join()) throw new NotOfForm("consistency", "has not one line a log");
   bundle.consistency = Object.fromEntries(consistency.map((each) => [each.log, each]));
   bundle.streams = lines("streams").map((line) => {
     const parts = line.split(" ");
-    if (parts.length < 5 || !LOGS.includes(parts[0]) || !/^[a-z]+-[A-Za-z0-9._:-]{1,100}$/.test(parts[1]))
+    if (parts.length < 5 || !logs.includes(parts[0]) || !/^[a-z]+-[A-Za-z0-9._:-]{1,100}$/.test(parts[1]))
       throw new NotOfForm("streams", "has a line of another form");
     const version = number(parts[2], "streams"), found = number(parts[4], "streams");
     const key = parts[3] === "-" ? null : hashes("streams", [parts[3]])[0];
@@ -246,7 +247,7 @@ function splitLines(content) {
 function parseManifest(text) {
   const complain = (why) => { throw new NotOfForm("manifest", why); };
   const lines = text.split("\n").slice(0, -1);
-  if (lines.length < 5 || lines[0] !== FORMAT) complain(`does not begin with ${FORMAT}`);
+  if (lines.length < 5 || !Object.hasOwn(LOGS_OF, lines[0])) complain(`does not begin with ${Object.keys(LOGS_OF).join(" or ")}`);
   const [applicationId, contractId, loanId, issuedAt] = ["application", "contract", "loan", "issued"].map((name, place) => {
     const line = lines[place + 1], value = line.slice(name.length + 1);
     if (!line.startsWith(`${name} `) || !/^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$/.test(value)) complain(`${name} is missing`);
@@ -261,7 +262,7 @@ function parseManifest(text) {
     else if (kind === "file" && parts.length === 2 && HASH.test(parts[0]) && !digests.has(parts[1])) digests.set(parts[1], parts[0]);
     else complain("has a line of another form");
   }
-  return { applicationId, contractId, loanId, issuedAt, sealed, digests };
+  return { logs: LOGS_OF[lines[0]], applicationId, contractId, loanId, issuedAt, sealed, digests };
 }
 
 // ---- identifiers that follow from one another -----------------------------------------------------------------------
@@ -300,10 +301,11 @@ function* caseDates(events) {
   if (behind !== null && last !== null) yield* dates(last + CASE_DAYS);
 }
 
-function expectedStreams(applicationId, events) {
+function expectedStreams(applicationId, events, logs) {
   const contractId = uuid5(applicationId, "contract"), loanId = uuid5(contractId, "loan");
   const names = ["application", "assessment", "decision"].map((kind) => `${kind}-${applicationId}`);
   names.push(`contract-${contractId}`, `loan-${loanId}`, `reminder-${loanId}`);
+  if (logs.includes("partners")) names.push(`funding-${applicationId}`, `share-${loanId}`);
   for (const { type, data } of events)
     if (type === "puhui.application.application-started.v1" && isObject(data) && isObject(data.request)
         && typeof data.request.applicant_id === "string") names.push(`conduct-${data.request.applicant_id}`);
@@ -422,7 +424,7 @@ function checkKeysAndHeads(bundle, add, notes, trusted) {
   if (!witnesses.length) notes.push("No witness has co-signed: a second history cannot be ruled out by this bundle alone.");
   if (!confirmedBy(bundle.manifest, keys.filter(({ name }) => name.endsWith("/evidence"))))
     add("manifest", "manifest", "the manifest is not signed by who made the bundle");
-  for (const log of LOGS) {
+  for (const log of bundle.logs) {
     for (const kind of ["heads", "anchors"]) {
       const { note, head } = bundle[kind][log];
       const own = keys.filter(({ name, algorithm }) => name === head.origin && algorithm === SIGNATURE);
@@ -444,7 +446,7 @@ function checkEvents(bundle, add) {
     const line = place + 1, where = `event ${line}`, { log, index, path } = bundle.proofs[place], { head } = bundle.heads[log];
     if (!includes(head.root, head.size, index, leafHash(content), path))
       add("inclusion", where, `event ${line} is not number ${index + 1} of the log of ${log}`);
-    const order = LOGS.indexOf(log);
+    const order = bundle.logs.indexOf(log);
     if (order < lastLog || (order === lastLog && index <= lastIndex)) add("order", where, `event ${line} does not stand after the one before it`);
     [lastLog, lastIndex] = [order, index];
     const event = readEvent(content);
@@ -486,7 +488,7 @@ function checkStreams(bundle, add, events) {
   try {
     const contractId = uuid5(bundle.applicationId, "contract");
     if (contractId !== bundle.contractId || uuid5(contractId, "loan") !== bundle.loanId) throw new RangeError("others follow");
-    expected = expectedStreams(bundle.applicationId, events);
+    expected = expectedStreams(bundle.applicationId, events, bundle.logs);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     add("identity", "manifest", "contract and loan are not those that follow from the application");

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from libs.contracts import application as app
-from libs.contracts import approval, collections, contract, ledger, scoring
+from libs.contracts import approval, collections, contract, ledger, partners, scoring
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent
 from libs.evidence.bundle import case_of, contract_of, loan_of
@@ -43,11 +43,13 @@ def told(number: int) -> Iterator[tuple[str, DomainEvent]]:
     yield f"application-{own}", made(app.ApplicationSubmitted)
     yield f"assessment-{own}", made(scoring.ApplicationScored)
     yield f"decision-{own}", made(approval.ApplicationApproved)
+    yield f"funding-{own}", made(partners.FundingArranged)
     yield f"contract-{its_contract}", made(contract.ContractOffered)
     yield f"contract-{its_contract}", made(contract.ContractSigned)
     yield f"application-{own}", made(app.ApplicationConcluded)
     yield f"loan-{loan}", made(ledger.LoanBooked)
     yield f"loan-{loan}", made(ledger.LoanDisbursed)
+    yield f"share-{loan}", made(partners.LoanShared)
     yield f"reminder-{loan}", made(collections.ReminderSent)
     yield f"loan-{loan}", made(ledger.DelinquencyChanged)
     yield f"case-{case}", made(collections.CollectionCaseOpened, opened_on="2026-04-07")

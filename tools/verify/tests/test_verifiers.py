@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from tools.verify.faults import LIES
 
 ROOT = Path(__file__).resolve().parents[3]
 VECTORS = ROOT / "libs" / "events" / "tests" / "data" / "merkle_vectors.json"
+FIRST_FORMAT = Path(__file__).parent / "data" / "evidence-1.zip.xz"
 
 
 @pytest.fixture(scope="session")
@@ -72,12 +74,21 @@ def test_the_vectors_hold_in_javascript(node: None, tmp_path: Path) -> None:
     assert json.loads(done.stdout) == []
 
 
+def test_a_bundle_of_the_first_format_is_as_sound_as_it_was(node: None, tmp_path: Path) -> None:
+    """Issued before loans were shared: it is proved against the logs of its time."""
+    data = lzma.decompress(FIRST_FORMAT.read_bytes())
+    assert verify(data).findings == []
+    (tmp_path / "first.zip").write_bytes(data)
+    done = subprocess.run(["node", str(NODE_VERIFIER), str(tmp_path / "first.zip")], capture_output=True, text=True)
+    assert (done.returncode, "sound. 17 events" in done.stdout) == (0, True), done.stdout
+
+
 def test_by_hand_it_says_what_is_wrong_where(node: None, small: Town, tmp_path: Path) -> None:
     data = small.bundle(1)
     (tmp_path / "sound.zip").write_bytes(data)
     (tmp_path / "damaged.zip").write_bytes(data[:-1])
     done = subprocess.run(["node", str(NODE_VERIFIER), str(tmp_path / "sound.zip")], capture_output=True, text=True)
-    assert (done.returncode, "sound. 17 events" in done.stdout) == (0, True), done.stdout
+    assert (done.returncode, "sound. 19 events" in done.stdout) == (0, True), done.stdout
     done = subprocess.run(["node", str(NODE_VERIFIER), str(tmp_path / "damaged.zip")], capture_output=True, text=True)
     assert (done.returncode, "container (bundle)" in done.stdout) == (1, True), done.stdout
     assert subprocess.run(["node", str(NODE_VERIFIER)], capture_output=True).returncode == 2
