@@ -29,6 +29,8 @@ FOLLOWS: Final = (
     ("contract", "contract-signed", "ledger", ("loan-booked", "booking-refused"), "application_id"),
 )
 """What must follow once, and only once, from each event of a kind: in which service, and by which identifier."""
+OF_OTHER_VERDICTS: Final = frozenset({"collections", "audit", "partners"})
+"""Judged by what they keep: cases and the archive, and with no loan shared, nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +193,6 @@ def _yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
-assert len(SERVICES) == 7, "a new service follows from something: add it to FOLLOWS"
+assert set(SERVICES) == OF_OTHER_VERDICTS | {service for row in FOLLOWS for service in (row[0], row[2])}, (
+    "a new service follows from something: add it to FOLLOWS"
+)
