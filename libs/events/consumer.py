@@ -191,11 +191,12 @@ class Consumer:
 
     async def run(self) -> None:
         gather_s = getattr(self._subscriber, "gather_s", GATHER_S)
+        service = self._subscriber.consumer.partition(".")[0]
         try:
             await self.start()
             while True:
                 beat()
                 if await self.step():
-                    await pace.gather(gather_s)
+                    await pace.gather(gather_s, service)
         finally:
             await self.stop()

@@ -1,13 +1,14 @@
 """How long loops wait for more to come with what has come: batches cost less, and somebody may be waiting for the last.
 
 While a caller waits until everything is handled, loops of this process gather no more: what he waits for goes through
-one loop after another, and would be held up by each.
+one loop after another, and would be held up by each. He may leave services out that he does not wait for: theirs go on
+gathering.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,20 +17,21 @@ class Pace:
     """Of one process."""
 
     def __init__(self) -> None:
-        self._waiting = 0
+        self._left_out: list[Collection[str]] = []
 
-    async def gather(self, pause_s: float) -> None:
-        """Let more come, as long as nobody waits."""
-        await asyncio.sleep(0 if self._waiting else pause_s)
+    async def gather(self, pause_s: float, service: str = "") -> None:
+        """Let more come, as long as nobody waits for this service; without a name, for any."""
+        hurries = any(service not in left_out for left_out in self._left_out)
+        await asyncio.sleep(0 if hurries else pause_s)
 
     @contextmanager
-    def hurried(self) -> Iterator[None]:
-        """Somebody waits until everything is handled."""
-        self._waiting += 1
+    def hurried(self, but: Collection[str] = ()) -> Iterator[None]:
+        """Somebody waits until everything is handled, by all services but these."""
+        self._left_out.append(but)
         try:
             yield
         finally:
-            self._waiting -= 1
+            self._left_out.remove(but)
 
 
 pace: Final = Pace()

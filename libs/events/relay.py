@@ -156,6 +156,6 @@ class Relay:
                 beat()
                 if await self.step() < BATCH:
                     await self._stamped.wait(IDLE_S)
-                    await pace.gather(GATHER_S)
+                    await pace.gather(GATHER_S, self._service)
         finally:
             await self.close()

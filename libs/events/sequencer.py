@@ -45,4 +45,4 @@ class Sequencer:
             beat()
             await self.step()
             await self._appended.wait(BUSY_S if self._busy else self._idle_s)
-            await pace.gather(GATHER_S)
+            await pace.gather(GATHER_S, self._service)

@@ -90,11 +90,12 @@ class Tail:
 
     async def run(self) -> None:
         gather_s = getattr(self._subscriber, "gather_s", GATHER_S)
+        service = self._subscriber.consumer.partition(".")[0]
         while True:
             beat()
             if await self.step() < BATCH:
                 await self._stamped.wait(IDLE_S)
-                await pace.gather(self._pause_s(gather_s))
+                await pace.gather(self._pause_s(gather_s), service)
 
     def _pause_s(self, gather_s: float) -> float:
         """For what comes alone hardly any, while much is coming as long as the subscriber bears."""

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.service.app_factory import ServiceApp
 from libs.service.docs_pages import docs_routes, problems_endpoint
-from libs.service.problems import NOT_FOUND, UNAVAILABLE, Problem
+from libs.service.problems import NOT_FOUND, UNAVAILABLE, VALIDATION_FAILED, Problem
 from libs.service.settling import NotSettled, settle
 
 KEEP_ALIVE_S: Final = 75
@@ -79,15 +79,19 @@ class Gateway:
         answers = {name: await service.health.live_endpoint(request) for name, service in self._services.items()}
         return _together(answers)
 
-    async def _settled(self, _request: Request) -> Response:
-        """`GET /operations/settled`: answers once all that has happened is handled by every service, 503 when that
-        takes too long. Says nothing of what has happened, so it needs no token."""
+    async def _settled(self, request: Request) -> Response:
+        """`GET /operations/settled`: answers once all that has happened is handled by every service, those left out
+        (`?but=audit`) excepted; 503 when that takes too long. Says nothing of what has happened, so it needs no token."""
+        but = frozenset(request.query_params.getlist("but"))
+        if unknown := sorted(but - self._services.keys()):
+            detail = f"but: {', '.join(unknown)} is no service; there are {', '.join(sorted(self._services))}."
+            return Problem(VALIDATION_FAILED, detail).response()
         services = {name: service.state.runtime.side for name, service in self._services.items()}
         try:
-            await settle(services, SETTLE_S)
+            await settle(services, SETTLE_S, but=but)
         except NotSettled as error:
             return Problem(UNAVAILABLE, str(error), headers={"retry-after": "1"}).response()
-        return JSONResponse({"settled": sorted(services)})
+        return JSONResponse({"settled": sorted(services.keys() - but)})
 
     async def _ready(self, request: Request) -> Response:
         answers = {name: await service.health.ready_endpoint(request) for name, service in self._services.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from libs.events.operations import Side, unsettled
@@ -23,16 +23,17 @@ class NotSettled(TimeoutError):
     """Something was still on its way when the time was over; the message says what."""
 
 
-async def settle(services: Mapping[str, Look], timeout_s: float) -> None:
-    """Until nothing is on its way within and between these services; raises `NotSettled`.
+async def settle(services: Mapping[str, Look], timeout_s: float, *, but: Collection[str] = ()) -> None:
+    """Until nothing is on its way within and between these services, those in `but` left out; raises `NotSettled`.
 
     All are asked in one round, since only their reports side by side prove that nothing is on its way
     (`libs.events.operations`). One that is at work itself is then asked alone until it is done.
     """
     found: list[str] = ["nobody was asked yet"]
+    services = {name: look for name, look in services.items() if name not in but}
     try:
         async with asyncio.timeout(timeout_s):
-            with pace.hurried():
+            with pace.hurried(but):
                 pauses = _pauses()
                 while found:
                     await _round(services, found, pauses)

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from libs.webhooks import Secret, SignatureRefused, Verifier
 from standalone.demo.intake import in_parallel
-from standalone.http import Platform, Refused
+from standalone.http import KEEPERS, Platform, Refused
 
 HOST: Final = "127.0.0.1"
 LOOK_S: Final = 0.2
@@ -253,7 +253,7 @@ class CoLenders:
         """Until the platform is settled, nobody is at work and the condition holds; raises `TimeoutError`."""
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
-            await self._platform.settle()
+            await self._platform.settle(but=KEEPERS)
             if self._failures:
                 raise self._failures[0]
             if not self._doing and await condition():

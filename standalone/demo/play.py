@@ -16,7 +16,7 @@ from standalone.demo.intake import Borrower, Intake
 from standalone.demo.life import Life
 from standalone.demo.people import people
 from standalone.demo.report import Played, report
-from standalone.http import Platform
+from standalone.http import KEEPERS, Platform
 from standalone.platform import Layout
 
 COHORTS: Final = 2
@@ -78,6 +78,7 @@ async def play(url: str, layout: Layout, *, first_date: date, loans: int, seed: 
                 await _repay(platform, tally, life)
                 tally.stage("Building every read model again, and comparing")
                 await colenders.all_told()
+                await platform.settle()
                 seconds = time.monotonic() - began
                 played = Played(borrowers, life, colenders, tally.counts, seconds)
                 return await report(platform, layout, played, seed=seed)
@@ -96,7 +97,7 @@ async def advance(platform: Platform, until: date) -> None:
     await platform.post(
         "operator", "/ledger/day-ends", {"until": (until - timedelta(days=1)).isoformat()}, key=f"day/{until}"
     )
-    await platform.settle()
+    await platform.settle(but=KEEPERS)
 
 
 async def _originate(
@@ -113,9 +114,9 @@ async def _originate(
         mine = borrowers[cohort::COHORTS]
         tally.stage(f"Cohort {cohort + 1} of {COHORTS} applies on {date_of}", total=len(mine))
         await intake.apply(mine, date_of)
-        await platform.settle()
+        await platform.settle(but=KEEPERS)
         await intake.withdraw(mine)
-        await platform.settle()
+        await platform.settle(but=KEEPERS)
         tally.stage(f"Cohort {cohort + 1}: officers and co-lenders decide, borrowers sign, the bank pays")
         await intake.decide_referred(mine)
         await colenders.all_decided()

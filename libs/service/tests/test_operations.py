@@ -323,6 +323,11 @@ def test_the_gateway_serves_all_under_one_address(identity: Identity) -> None:
     missing = call("GET", "/nothing/here")
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
     assert call("GET", "/health/ready").json() == {"status": "pass", "services": {"ledger": "pass", "approval": "pass"}}
+    refused = call("GET", "/operations/settled?but=nobody&but=ledger")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422,
+        "but: nobody is no service; there are approval, ledger.",
+    )
     services["ledger"].health.ready("store", ill)
     assert call("GET", "/health/ready").status_code == 503
     assert call("GET", "/health/live").status_code == 200

@@ -19,6 +19,23 @@ async def test_loops_gather_no_more_while_somebody_waits() -> None:
             await pace.gather(3600.0)
 
 
+async def test_who_is_not_waited_for_goes_on_gathering() -> None:
+    with pace.hurried(but=["audit"]):
+        await pace.gather(3600.0, "ledger")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await pace.gather(3600.0, "audit")
+        with pace.hurried():
+            await pace.gather(3600.0, "audit")
+
+
+async def test_who_is_left_out_is_not_asked() -> None:
+    async def look() -> Side:
+        return Side("audit", "", Progress(tasks_open=1), {})
+
+    await settle({"audit": look}, 60.0, but=["audit"])
+
+
 async def test_what_is_at_work_is_waited_for() -> None:
     open_tasks = [2, 1, 0, 0]
 
