@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -67,16 +67,19 @@ class LoanNews:
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         for recorded in batch:
-            if isinstance(recorded.event, LoanBooked) and recorded.event.agreement.lenders:
+            if recorded.current_type == LoanBooked.type_name and recorded.event.agreement.lenders:
                 await self._share(session, recorded)
-        await self._hear_of_loans(session, [recorded for recorded in batch if recorded.current_type in OF_LOANS])
-        days = [recorded for recorded in batch if isinstance(recorded.event, BusinessDayOpened)]
-        if days:
-            await settling.make_due(self._reaction(session, days[-1]), days[-1].event.business_date)
+        may_be_due = True
+        for of_loans, day in _by_day(batch):
+            may_be_due |= await self._hear_of_loans(session, of_loans)
+            if day is not None and may_be_due:
+                await settling.make_due(self._reaction(session, day), day.event.business_date)
+                may_be_due = False
 
-    async def _hear_of_loans(self, session: Session, of_loans: Sequence[Recorded[Any]]) -> None:
+    async def _hear_of_loans(self, session: Session, of_loans: Sequence[Recorded[Any]]) -> bool:
+        """Whether anything of a shared loan was among them."""
         if not of_loans:
-            return
+            return False
         paid_out = {r.event.loan_id: _share_of(r) for r in of_loans if isinstance(r.event, LoanDisbursed)}
         if paid_out:
             await commitments.nobody_shares_meanwhile(session)
@@ -91,6 +94,7 @@ class LoanNews:
         if told:
             await tell(session.connection, told)
             session.after_commit(self.wake)
+        return bool(told)
 
     async def _share(self, session: Session, recorded: Recorded[LoanBooked]) -> None:
         """The contract says who lends: it is known before anything is paid out, since that is on the same stream."""
@@ -115,6 +119,8 @@ class LoanNews:
             )
             outcome = await reaction.handle(SHARE, _share_of(recorded), command, effective_date=movement.on.isoformat())
             parts = {part.funder: part for event in outcome.events for part in _parts(event)}
+            if parts:
+                await settling.mark(session)
             state = outcome.state
             if isinstance(recorded.event, LoanDisbursed):
                 for partner in lenders(state):
@@ -122,6 +128,18 @@ class LoanNews:
         else:
             state, _ = await self.commands.state(SHARE, _share_of(recorded), session)
         return [message(recorded, funder, parts.get(funder)) for funder in lenders(state)]
+
+
+def _by_day(batch: Sequence[Recorded[Any]]) -> Iterator[tuple[list[Recorded[Any]], Recorded[BusinessDayOpened] | None]]:
+    """What happened to loans up to each opening of a day, and after the last."""
+    of_loans: list[Recorded[Any]] = []
+    for recorded in batch:
+        if recorded.current_type == BusinessDayOpened.type_name:
+            yield of_loans, recorded
+            of_loans = []
+        elif recorded.current_type in OF_LOANS:
+            of_loans.append(recorded)
+    yield of_loans, None
 
 
 def lenders(state: Sharing) -> Iterable[str]:

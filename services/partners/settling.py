@@ -10,7 +10,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Date, Index, Numeric, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Numeric, String, Table, Text
 
 from libs.contracts.partners import (
     OWN,
@@ -51,11 +51,15 @@ MOVEMENT: Final = Table(
 """A partner's part of a movement, by the place of its event in this service's sequence; settled once. `funded` is what of
 a payout the partner had paid before."""
 
+SETTLEMENT_MARK: Final = Table("settlement_mark", RECORDS, Column("open", Boolean, primary_key=True))
+"""One row while anything is to be settled when the next business day opens."""
+
 COLUMNS: Final = tuple(column.name for column in MOVEMENT.c if column.name != "settlement_id")
 NOTE: Final = (
     f"insert into movement ({', '.join(COLUMNS)}) values ({', '.join(f'${n + 1}' for n in range(len(COLUMNS)))})"
 )
-IS_ANYTHING_OPEN: Final = "select exists (select from movement where settlement_id is null)"
+MARK: Final = "insert into settlement_mark (open) values (true) on conflict do nothing"
+TAKE_MARK: Final = "delete from settlement_mark returning open"
 OPEN: Final = "select distinct partner from movement where settlement_id is null order by partner"
 TAKE: Final = f"""
     update movement set settlement_id = $2 where partner = $1 and settlement_id is null
@@ -73,6 +77,7 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
         kind, on, parts = event.movement_type, event.effective_on, event.parts
     else:
         kind, on, parts = recorded.current_type, event.effective_from, event.parts
+        await mark(reaction.session)
     for part in parts:
         if part.funder != OWN:
             rate = await _fee_rate(reaction, event.loan_id, part.funder)
@@ -121,9 +126,15 @@ async def _fee_rate(reaction: Reaction, loan_id: str, partner: str) -> Decimal:
     return version.terms.servicing_fee_rate if version.partner == partner else Decimal(0)
 
 
+async def mark(session: Session) -> None:
+    """Something is to be settled when the next business day opens: noted with the movement itself, since its rows come
+    after it."""
+    await session.connection.execute(MARK)
+
+
 async def make_due(reaction: Reaction, today: date) -> None:
     """A business day opened: what moved before is to be settled, where anything did."""
-    if await reaction.session.connection.fetchval(IS_ANYTHING_OPEN):
+    if await reaction.session.connection.fetchval(TAKE_MARK):
         await reaction.handle(SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM, today, effective_date=today.isoformat())
 
 
@@ -137,6 +148,7 @@ async def settle(recorded: Recorded[SettlementDue], reaction: Reaction) -> None:
         state, _ = await reaction.commands.state(SETTLEMENT, stream_id, reaction.session)
         cycle = await connection.fetchval(CYCLE, partner, today) or 1
         if state.last is not None and (today - state.last).days < cycle:
+            await mark(reaction.session)
             continue
         settlement_id = str(derive_id(recorded.event_id, f"settlement/{partner}"))
         taken = await connection.fetch(TAKE, partner, settlement_id)

@@ -9,6 +9,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -23,12 +24,13 @@ from libs.contracts.partners import (
     LoanShared,
     MovementSplit,
 )
-from libs.service.testing import Served, key, served
+from libs.events.relay import partition_of
+from libs.service.testing import PARTITIONS, Served, key, served
 from services.partners.app import service
 from services.partners.deadlines import lapse
 from services.partners.handlers import loan_id_of
 from services.partners.tests.receiver import Receiver, receiving
-from services.partners.tests.world import ANYTHING, agreement_with, approved, day, received, said
+from services.partners.tests.world import ANYTHING, agreement_with, approved, day, opened, received, said
 
 FAR_AWAY = "2999-01-01T00:00:00.000000Z"
 
@@ -247,6 +249,38 @@ async def test_what_moved_on_a_partners_parts_is_settled_once_with_its_file(data
             "harbour-bank": "7755.89",
             "own": "3323.95",
         }
+
+
+def beside_the_days(loan_id: str) -> bool:
+    """Whether what happens to a loan is heard in order with the days that open: in their partition."""
+    return partition_of(f"loan-{loan_id}", PARTITIONS) == partition_of("businessday-cn", PARTITIONS)
+
+
+async def test_what_moved_is_settled_on_the_next_day_however_much_is_heard_at_once(
+    database: str, tmp_path: Path
+) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner")
+        await received(platform, "harbour-bank", "10000.00")
+        application_id = next(each for each in map(str, iter(uuid4, None)) if beside_the_days(loan_id_of(each)))
+        loan_id, _ = await booked(platform, await approved(platform, application_id=application_id))
+        disbursed = ledger.LoanDisbursed.model_validate(ledger.LoanDisbursed.example | {"loan_id": loan_id})
+        repaid = ledger.RepaymentReceived.model_validate(ledger.RepaymentReceived.example | {"loan_id": loan_id})
+        for stream, event in (  # on their way all at once
+            (f"loan-{loan_id}", disbursed),
+            ("businessday-cn", opened(date(2026, 2, 3))),
+            ("businessday-cn", opened(date(2026, 2, 4))),
+            (f"loan-{loan_id}", repaid),
+            ("businessday-cn", opened(date(2026, 3, 3))),
+            ("businessday-cn", opened(date(2026, 3, 4))),
+        ):
+            await platform.publish(stream, event)
+        await platform.settle()
+        settled = await platform.events("settlement-harbour-bank")
+        assert [event.settled_on for event in settled] == [date(2026, 2, 3), date(2026, 3, 3)]
+        due = await platform.events("settlementday-cn")
+        assert [event.business_date for event in due] == [date(2026, 2, 3), date(2026, 3, 3)]
+        assert await platform.parked() == []
 
 
 async def test_a_loan_waits_for_money_that_is_called_and_is_given_up_when_it_does_not_come(

@@ -121,9 +121,12 @@ async def approved(
     return application_id
 
 
+def opened(on: date) -> ledger.BusinessDayOpened:
+    return ledger.BusinessDayOpened(business_date=on)
+
+
 async def day(platform: Served, on: date) -> None:
-    opened = ledger.BusinessDayOpened.model_validate({"business_date": on.isoformat()})
-    await platform.publish("businessday-cn", opened)
+    await platform.publish("businessday-cn", opened(on))
     await platform.settle()
 
 
