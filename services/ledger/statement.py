@@ -8,23 +8,30 @@ from __future__ import annotations
 from datetime import date
 from itertools import takewhile
 from typing import Final
+from uuid import UUID, uuid5
 
 import structlog
 
 from libs.contracts.problems import Rejected
 from libs.events.commands import Cause
 from libs.events.errors import is_transient
+from libs.events.store import Session
 from libs.service.runtime import Runtime
 from services.ledger.bank import Bank, NoAnswer, NotSent, StatementEntry
 from services.ledger.domain.commands import ConfirmDisbursement, LoanCommand, ReturnDisbursement
 from services.ledger.domain.disbursement import PAID
 from services.ledger.domain.loan import Loan
-from services.ledger.handlers import LOAN
+from services.ledger.domain.suspense import HoldReceipt
+from services.ledger.handlers import LOAN, SUSPENSE
 from services.ledger.library import library
 
 log = structlog.get_logger(__name__)
 
 CURSOR: Final = "select cursor from bank_cursor"
+RETURNS: Final = UUID("5f6c7f0a-9b2e-5d57-8a35-6d0a1c1a5a11")
+"""Receipts that are held because a payout came back are named under this and the payment."""
+CANNOT_COME_BACK: Final = frozenset({"tranche-paid-out", "loan-written-off"})
+"""Why a loan cannot be as if it had never been paid out."""
 MOVE_CURSOR: Final = """
     insert into bank_cursor (only_row, cursor) values (true, $1)
     on conflict (only_row) do update set cursor = excluded.cursor where bank_cursor.cursor < excluded.cursor"""
@@ -77,13 +84,35 @@ class Statement:
                     aside.append(entry)
                     continue
                 for command in commands_of(entry, loan, today):
-                    await self._runtime.commands.handle(LOAN, entry.stream_id, command, cause, within=session)
+                    try:
+                        await self._runtime.commands.handle(LOAN, entry.stream_id, command, cause, within=session)
+                    except Rejected as refused:
+                        await self._hold(session, entry, refused, today, cause)
                     changed = True
             # What was booked is known to its loan: it may come again after one that has to wait.
             await session.connection.execute(MOVE_CURSOR, aside[0].cursor - 1 if aside else due[-1].cursor)
         self._aside = aside
         del self._entries[: len(due)]
         return changed
+
+    async def _hold(
+        self, session: Session, entry: StatementEntry, refused: Rejected, today: date, cause: Cause
+    ) -> None:
+        """A payout that came back to a loan which cannot be as if it had never been paid out: the money is with us, and is
+        held until a person says what it is for. Whatever else is refused is raised."""
+        if entry.kind != "returned" or refused.code not in CANNOT_COME_BACK:
+            raise refused
+        held = HoldReceipt(
+            today=today,
+            suspense_id=str(uuid5(RETURNS, entry.payment_id)),
+            amount=entry.amount,
+            value_date=entry.booked_on,
+            channel="returned-payout",
+            bank_reference=entry.reference,
+            text=f"Payout {entry.payment_id} of {entry.stream_id} came back: {entry.reason}. {refused.detail}",
+        )
+        await self._runtime.commands.handle(SUSPENSE, SUSPENSE.stream_id(held.suspense_id), held, cause, within=session)
+        log.warning("returned payout is held", cursor=entry.cursor, stream_id=entry.stream_id, code=refused.code)
 
 
 def commands_of(entry: StatementEntry, loan: Loan, today: date) -> list[LoanCommand]:

@@ -28,15 +28,15 @@ async def sign(ledger: Served) -> None:
     await ledger.settle()
 
 
-def seed_for(outcome: str, **faults: int) -> int:
-    """A bank that pays the first part and does this with the second."""
+def seed_for(second_does: str, first_does: str = "confirmed", **faults: int) -> int:
+    """A bank that does so with the two parts."""
     bank = import_module("services.bank.faults")
     first, second = payment_id_of(LOAN, 1), payment_id_of(LOAN, 1, 1)
     rates = bank.Faults(**faults)
     return next(
         seed
         for seed in range(1000)
-        if bank.outcome_of(seed, rates, first) == "confirmed" and bank.outcome_of(seed, rates, second) == outcome
+        if bank.outcome_of(seed, rates, first) == first_does and bank.outcome_of(seed, rates, second) == second_does
     )
 
 
@@ -87,4 +87,25 @@ async def test_a_part_that_comes_back_leaves_the_rest(start: Start) -> None:
         assert (books["1303"], books["1002"]) == ("9000.00", "-9000.00")
         assert (await show(ledger, "/control-accounts"))["equal"]
         assert (await show(ledger, f"/loans/{LOAN}"))["undrawn"]["amount"] == "3000.00"
+        assert await ledger.parked() == []
+
+
+async def test_a_first_part_that_comes_back_after_a_later_one_is_held_and_stops_no_day(start: Start) -> None:
+    faults: dict[str, Any] = {"returned": ALL // 2}
+    bank = outside_bank(seed_for("confirmed", "returned", **faults), return_days=18, **faults)
+    async with start(bank) as ledger:
+        await sign(ledger)
+        await close_until(ledger, ON)
+        await ledger.settle()
+        await close_until(ledger, ON + timedelta(days=10))
+        await ledger.settle()
+        assert (await show(ledger, f"/loans/{LOAN}"))["undrawn"]["amount"] == "0.00"
+        (held,) = (await show(ledger, "/suspense"))["items"]
+        assert (held["state"], held["amount"]["amount"], held["channel"]) == ("HELD", "9000.00", "returned-payout")
+        assert payment_id_of(LOAN, 1) in held["text"]
+        books = await balances(ledger)
+        assert (books["1303"], books["1002"]) == ("12000.00", "-3000.00")
+        assert (await show(ledger, "/control-accounts"))["equal"]
+        await close_until(ledger, ON + timedelta(days=12))
+        assert len((await show(ledger, "/suspense"))["items"]) == 1
         assert await ledger.parked() == []
