@@ -91,6 +91,7 @@ class Town:
                 await self.client.settle()
             else:
                 await advance(self.client, next_date)
+                await self.client.settle()  # with the audit, which is asked right after
                 self.today = next_date
         except Exception as error:  # noqa: BLE001 - every story that waits fails with it
             for waiting in self._waiting:
