@@ -21,6 +21,7 @@ from libs.contracts.values import (
     LoanRequest,
     Named,
     OverdueRule,
+    ScheduleRule,
 )
 from libs.lending.daycount import DayCount
 from libs.lending.terms import RepaymentMethod
@@ -60,6 +61,8 @@ class Product(Value):
     overdue: OverdueRule
     allocation: AllocationRule | None = None
     """In which order a repayment pays what is due; None: the legal order (Civil Code 561)."""
+    schedules: tuple[ScheduleRule, ...] = ()
+    """How loans of a method are repaid, where the method alone does not say it; at most one for each."""
     prepayment_fee_rate: RateField
     guarantees: tuple[GuaranteeKind, ...]
     unsecured_max: MoneyField | None = None

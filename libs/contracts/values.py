@@ -108,6 +108,21 @@ def refuse_incomplete_steps(steps: Iterable[tuple[Timing, Component]]) -> None:
         )
 
 
+class ScheduleRule(Value):
+    """How a product has loans of one method repaid, where the method alone does not say it: by the seasons in which its
+    borrowers earn, or in steps as a business grows. `libs.contracts.schedules` makes terms of it."""
+
+    method: RepaymentMethod
+    principal_grace: Annotated[int, Field(ge=0, le=120)] = 0
+    """The first instalments that bear interest alone."""
+    balloon_share: RateField | None = None
+    """The part of the principal that is left for the last instalment, a fraction."""
+    yearly_step: RateField | None = None
+    """STEPPED: the instalments of each year over those of the year before, a fraction (0.1: a tenth more)."""
+    season_months: Annotated[tuple[Annotated[int, Field(ge=1, le=12)], ...], Field(max_length=12)] = ()
+    """IRREGULAR: principal falls on the instalments due in these months, and on the last, in equal parts."""
+
+
 class ProductTerms(Value):
     """The version of a product under which an application stands, as far as later steps need it."""
 
@@ -123,6 +138,8 @@ class ProductTerms(Value):
     guarantees: tuple[GuaranteeKind, ...]
     allocation: AllocationRule | None = None
     """None: the legal order (Civil Code 561)."""
+    schedules: tuple[ScheduleRule, ...] = ()
+    """At most one for each method."""
 
 
 class GuaranteeOffer(Value):

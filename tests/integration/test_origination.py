@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from standalone.http import Refused
-from tests.integration.borrowers import BAD, Borrower, yuan
+from tests.integration.borrowers import BAD, Borrower, fen, yuan
 from tests.integration.running import PlatformProcess
 from tests.integration.soundness import assert_sound
 from tests.integration.town import Story, Town
@@ -44,6 +44,21 @@ async def who_is_within_policy_is_approved_at_once_and_paid_after_signing(town: 
     papers = await town.client.get("contract-officer", f"/contract/contracts/{who.contract_id}/verification")
     assert papers["valid"]
     assert len(papers["signatures"]) == 2
+
+
+@story
+async def a_farmer_repays_principal_in_the_season_of_harvest(town: Town) -> None:
+    who = Borrower(
+        town, "by-season", product="farmer-production", method="IRREGULAR", instalments=12, purpose="seeds-fertiliser"
+    )
+    await who.borrows()
+    plan = (await town.client.get("finance-officer", f"/ledger/loans/{who.loan_id}/plan"))["instalments"]
+    assert len(plan) == 12
+    for row in plan:
+        in_season = date.fromisoformat(row["due"]).month in (6, 7, 9, 10, 11) or row is plan[-1]
+        assert (fen(row["principal"]) > 0) == in_season, row
+    assert sum(fen(row["principal"]) for row in plan) == 12_000_00
+    assert (await who.loan())["state"] == "ACTIVE"
 
 
 @story

@@ -96,6 +96,24 @@ class DocumentRuleBody(RequestModel):
     valid_days: int | None = Field(default=None, ge=1, le=3660)
 
 
+class ScheduleBody(RequestModel):
+    """A method with the seasons or steps in which its loans are repaid."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"method": "IRREGULAR", "season_months": [6, 7, 9, 10, 11]}]}
+    )
+
+    method: RepaymentMethod
+    principal_grace: int = Field(default=0, ge=0, le=120, description="The first instalments that bear interest alone.")
+    balloon_share: RateField | None = Field(default=None, description="The fraction left for the last instalment.")
+    yearly_step: RateField | None = Field(
+        default=None, description="STEPPED: each year's instalments over those of the year before, a fraction."
+    )
+    season_months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(), max_length=12, description="IRREGULAR: the months whose instalments bear principal."
+    )
+
+
 class ProductVersionBody(RequestModel):
     """A new version of a product, with every rule it has; nothing is taken over from the version before."""
 
@@ -121,6 +139,11 @@ class ProductVersionBody(RequestModel):
     overdue: OverdueBody
     allocation: AllocationBody | None = Field(
         default=None, description="In which order a repayment pays what is due; the legal order where left out."
+    )
+    schedules: tuple[ScheduleBody, ...] = Field(
+        default=(),
+        max_length=CHOICES_MAX,
+        description="How loans of a method are repaid, where it does not say itself.",
     )
     prepayment_fee_rate: RateField
     guarantees: tuple[GuaranteeKind, ...] = Field(min_length=1, max_length=4)

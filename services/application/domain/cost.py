@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from libs.contracts.application import Product
+from libs.contracts.schedules import loan_terms
 from libs.lending.annual_cost import annual_cost
-from libs.lending.calendar import Period, PeriodUnit
 from libs.lending.money import Money
 from libs.lending.schedule import repayment_plan
-from libs.lending.terms import Fee, LoanTerms, RepaymentMethod
+from libs.lending.terms import LoanTerms, RepaymentMethod
 
 
 class DearestLoan(NamedTuple):
@@ -51,19 +51,15 @@ def instalments_max(product: Product, period_months: int) -> int:
 
 
 def _terms(product: Product, method: RepaymentMethod, period_months: int, instalments: int, amount: Money) -> LoanTerms:
-    fees = tuple(
-        Fee(code=fee.code, timing=fee.timing, amount=fee.amount, rate=fee.rate, base=fee.base, payee=fee.payee)
-        for fee in product.fees
-    )
-    return LoanTerms(
+    return loan_terms(
+        product,
         principal=amount,
         annual_rate=product.annual_rate,
         instalments=instalments,
-        disbursed_on=_first_of_month(product.effective_from),
-        period=Period(period_months, PeriodUnit.MONTHS),
+        period_months=period_months,
         method=method,
-        day_count=product.day_count,
-        fees=fees,
+        on=_first_of_month(product.effective_from),
+        fees=product.fees,
     )
 
 

@@ -22,6 +22,8 @@ METHODS: Final = (
     RepaymentMethod.BULLET,
 )
 """Those that need no further parameter of the product (R2.2)."""
+SHAPED: Final = (RepaymentMethod.STEPPED, RepaymentMethod.IRREGULAR)
+"""Those that a schedule of the product says more of (R2.3, R2.4)."""
 TERM_MONTHS_MAX: Final = 360
 """The most that a published request can carry (`LoanRequest.instalments`)."""
 
@@ -100,6 +102,7 @@ def terms_of(product: Product) -> ProductTerms:
         fees=product.fees,
         overdue=product.overdue,
         allocation=product.allocation,
+        schedules=product.schedules,
         prepayment_fee_rate=product.prepayment_fee_rate,
         guarantees=product.guarantees,
     )
@@ -168,11 +171,12 @@ def _consistent(product: Product) -> None:
         unique = len(values) > 0 and len(set(values)) == len(values)
         _refuse_unless(unique, "product-choices", "Name at least one, and each once.", f"/{name}")
     _refuse_unless(
-        set(product.methods) <= set(METHODS),
+        set(product.methods) <= {*METHODS, *SHAPED},
         "product-method",
-        f"Offer only {', '.join(METHODS)}: the others need terms that a product does not have.",
+        f"Offer only {', '.join((*METHODS, *SHAPED))}: the others need terms that a product does not have.",
         "/methods",
     )
+    _schedules_fit(product)
     types = [rule.type for rule in product.documents]
     _refuse_unless(len(set(types)) == len(types), "product-choices", "Name each document type once.", "/documents")
     if product.unsecured_max is not None:
@@ -189,6 +193,55 @@ def _consistent(product: Product) -> None:
             "product-ages",
             "Let the highest age be at least the lowest.",
             "/age_max",
+        )
+
+
+def _schedules_fit(product: Product) -> None:
+    """Each says something, of a method that is offered, and what that method can do."""
+    named = [rule.method for rule in product.schedules]
+    _refuse_unless(
+        len(set(named)) == len(named) and set(named) <= set(product.methods),
+        "product-schedule",
+        "Give one schedule at most for each method that is offered.",
+        "/schedules",
+    )
+    unsaid = [method for method in product.methods if method in SHAPED and method not in named]
+    _refuse_unless(
+        not unsaid,
+        "product-schedule",
+        f"Say in `schedules` how {', '.join(unsaid)} is repaid: by `yearly_step` (STEPPED) or `season_months` (IRREGULAR).",
+        "/schedules",
+    )
+    for rule in product.schedules:
+        _refuse_unless(
+            (rule.yearly_step is not None) == (rule.method is RepaymentMethod.STEPPED)
+            and bool(rule.season_months) == (rule.method is RepaymentMethod.IRREGULAR),
+            "product-schedule",
+            "`yearly_step` belongs to STEPPED, `season_months` to IRREGULAR, and each is needed there.",
+            "/schedules",
+        )
+        whole = rule.method in (
+            RepaymentMethod.BULLET,
+            RepaymentMethod.INTEREST_ONLY_BALLOON,
+            RepaymentMethod.IRREGULAR,
+        )
+        _refuse_unless(
+            not whole or (rule.principal_grace == 0 and rule.balloon_share is None),
+            "product-schedule",
+            f"{rule.method} says itself when principal falls due: leave `principal_grace` and `balloon_share` out.",
+            "/schedules",
+        )
+        _refuse_unless(
+            rule.balloon_share is None or 0 < rule.balloon_share < 1,
+            "product-schedule",
+            "`balloon_share` is a fraction between 0 and 1.",
+            "/schedules",
+        )
+        _refuse_unless(
+            len(set(rule.season_months)) == len(rule.season_months),
+            "product-schedule",
+            "Name each month of the season once.",
+            "/schedules",
         )
 
 

@@ -198,7 +198,7 @@ VERSIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"annual_rate": "-0.01"}, "#/annual_rate", "rate"),
     ({"annual_rate": "15"}, "#/annual_rate", "rate"),
     ({"annual_rate": "0.24"}, "#/annual_rate", "all-in-cost-over-cap"),
-    ({"methods": ["STEPPED"]}, "#/methods", "product-method"),
+    ({"methods": ["FIXED_PRINCIPAL"]}, "#/methods", "product-method"),
     ({"methods": []}, "#/methods", "too-few"),
     ({"amount_min": {"amount": "0.00", "currency": CNY}}, "#/amount_min", "amount-not-positive"),
     ({"amount_max": {"amount": "1.00", "currency": CNY}}, "#/amount_max", "product-amounts"),

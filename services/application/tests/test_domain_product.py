@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from libs.contracts.application import Product, ProductDefined, ProductWithdrawn
 from libs.events.testing import Scenario
-from services.application.domain.product import CostCap, DefineProduct, State, WithdrawProduct
+from services.application.domain.product import CostCap, DefineProduct, State, WithdrawProduct, terms_of
 from services.application.handlers import PRODUCT
 from services.application.library import policy, products
 from services.application.tests.given import CAP, CONSUMER, FARMER, TODAY, changed
 
 CODE = "consumer-standard"
+STEPS = {"method": "STEPPED", "yearly_step": "0.1"}
+SEASON = {"method": "IRREGULAR", "season_months": [9, 10]}
 
 
 def cny(amount: str) -> dict[str, str]:
@@ -37,6 +39,13 @@ def test_the_first_version_is_number_one_whatever_was_sent() -> None:
     Scenario(PRODUCT).given().when(define(product)).then(
         ProductDefined(product=product.model_copy(update={"version": 1}))
     )
+
+
+def test_a_product_says_by_which_steps_and_seasons_its_loans_are_repaid() -> None:
+    methods = ["STEPPED", "IRREGULAR", "EQUAL_PRINCIPAL"]
+    product = changed(methods=methods, schedules=[STEPS, SEASON], effective_from="2026-02-01")
+    Scenario(PRODUCT).given().when(define(product)).then(ProductDefined(product=product))
+    assert terms_of(product).schedules == product.schedules
 
 
 def test_a_further_version_takes_the_next_number() -> None:
@@ -88,7 +97,15 @@ def test_no_version_takes_effect_in_the_past_or_before_the_one_before_it() -> No
         ("product-choices", {"methods": []}),
         ("product-choices", {"purposes": ["other", "other"]}),
         ("product-choices", {"documents": [CONSUMER.documents[0].model_dump(mode="json")] * 2}),
-        ("product-method", {"methods": ["EQUAL_INSTALMENT", "STEPPED"]}),
+        ("product-method", {"methods": ["EQUAL_INSTALMENT", "FIXED_PRINCIPAL"]}),
+        ("product-schedule", {"methods": ["EQUAL_INSTALMENT", "STEPPED"]}),
+        ("product-schedule", {"methods": ["STEPPED"], "schedules": [{"method": "STEPPED"}]}),
+        ("product-schedule", {"schedules": [STEPS]}),
+        ("product-schedule", {"methods": ["STEPPED"], "schedules": [STEPS, STEPS]}),
+        ("product-schedule", {"methods": ["STEPPED"], "schedules": [STEPS | {"season_months": [9]}]}),
+        ("product-schedule", {"methods": ["STEPPED"], "schedules": [STEPS | {"balloon_share": "1"}]}),
+        ("product-schedule", {"methods": ["IRREGULAR"], "schedules": [SEASON | {"season_months": [9, 9]}]}),
+        ("product-schedule", {"methods": ["IRREGULAR"], "schedules": [SEASON | {"principal_grace": 1}]}),
         ("product-unsecured", {"unsecured_max": cny("200000.01")}),
         ("product-unsecured", {"unsecured_max": cny("999.99")}),
         ("product-unsecured", {"guarantees": ["SURETY"]}),
@@ -184,7 +201,10 @@ def test_the_version_in_force_is_the_last_whose_date_has_come(gaps: list[int], o
     assert (found.version if found else 0) == expected
 
 
-@pytest.mark.parametrize("product", products(), ids=lambda product: product.code)
+@pytest.mark.parametrize("product", products(), ids=lambda product: f"{product.code}-{product.version}")
 def test_every_product_of_the_release_can_be_defined(product: Product) -> None:
     command = define(product, policy().cost_cap(product.effective_from), product.effective_from)
-    Scenario(PRODUCT).given().when(command).then(ProductDefined(product=product))
+    earlier = [each for each in products() if each.code == product.code and each.version < product.version]
+    Scenario(PRODUCT).given(*(ProductDefined(product=each) for each in earlier)).when(command).then(
+        ProductDefined(product=product)
+    )

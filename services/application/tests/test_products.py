@@ -14,7 +14,7 @@ from libs.contracts.values import ApplicantKind, GuaranteeKind, GuaranteeOffer, 
 from libs.lending.money import Money
 from services.application.domain.cost import dearest_loan
 from services.application.domain.eligibility import findings
-from services.application.domain.product import METHODS
+from services.application.domain.product import METHODS, SHAPED
 from services.application.library import policy, products
 from services.application.tests.given import TODAY, applicant, request
 
@@ -45,7 +45,7 @@ def test_each_of_the_thousand_applications_has_a_product_that_fits() -> None:
 
 
 def test_every_repayment_method_and_every_kind_of_security_is_on_offer() -> None:
-    assert {method for product in products() for method in product.methods} == set(METHODS)
+    assert {method for product in products() for method in product.methods} == {*METHODS, *SHAPED}
     assert {kind for product in products() for kind in product.guarantees} == set(GuaranteeKind)
     assert {kind for product in products() for kind in product.applicants} == set(ApplicantKind)
     assert {product.kind for product in products()} == {"consumer", "secured", "farmer", "micro-enterprise"}

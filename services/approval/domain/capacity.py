@@ -6,8 +6,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from libs.contracts.schedules import loan_terms
 from libs.contracts.values import LoanRequest
-from libs.lending.calendar import Period, PeriodUnit
 from libs.lending.schedule import repayment_plan
 from libs.lending.terms import LoanTerms
 
@@ -18,14 +18,14 @@ BASIS_POINTS: Final = 10_000
 
 def terms_asked_for(request: LoanRequest, on: date) -> LoanTerms:
     """The terms of the request at the product's rate, as if paid out on a date."""
-    return LoanTerms(
+    return loan_terms(
+        request.product,
         principal=request.amount,
         annual_rate=request.product.annual_rate,
         instalments=request.instalments,
-        disbursed_on=on,
-        period=Period(request.period_months, PeriodUnit.MONTHS),
+        period_months=request.period_months,
         method=request.method,
-        day_count=request.product.day_count,
+        on=on,
     )
 
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from libs.contracts.approval import DecisionBasis, Offer
 from libs.contracts.contract import Agreement, CostDisclosure, CostItem
+from libs.contracts.schedules import loan_terms
 from libs.contracts.values import FeeRule, LoanRequest, Named, plan_rows
 from libs.lending.annual_cost import annual_cost
-from libs.lending.calendar import Period, PeriodUnit
 from libs.lending.fees import fee_minor, instalment_fees
 from libs.lending.money import Money, total
 from libs.lending.schedule import RepaymentPlan, repayment_plan
@@ -63,20 +63,16 @@ def make_agreement(request: LoanRequest, offer: Offer, basis: DecisionBasis, on:
 
 
 def _terms(request: LoanRequest, offer: Offer, on: date) -> LoanTerms:
-    return LoanTerms(
+    return loan_terms(
+        request.product,
         principal=offer.amount,
         annual_rate=offer.annual_rate,
         instalments=offer.instalments,
-        disbursed_on=on,
-        period=Period(offer.period_months, PeriodUnit.MONTHS),
+        period_months=offer.period_months,
         method=offer.method,
-        day_count=request.product.day_count,
-        fees=tuple(_fee(rule) for rule in offer.fees),
+        on=on,
+        fees=offer.fees,
     )
-
-
-def _fee(rule: FeeRule) -> Fee:
-    return Fee(code=rule.code, timing=rule.timing, amount=rule.amount, rate=rule.rate, base=rule.base, payee=rule.payee)
 
 
 def _cost_items(plan: RepaymentPlan, rules: tuple[FeeRule, ...]) -> tuple[CostItem, ...]:
