@@ -255,6 +255,8 @@ class MovementSplit(DomainEvent, type="puhui.partners.movement-split.v1"):
     effective_on: date
     whole: FundedAmounts
     parts: tuple[FunderPart, ...]
+    lenders: tuple[Code, ...] = ()
+    """Who held shares on that date; named where something was lent, written off or recovered."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -363,6 +365,22 @@ class Caps(Value):
     borrower_max: MoneyField | None = None
 
 
+class Side(StrEnum):
+    """Which of the two parties to an agreement."""
+
+    OWN = "OWN"
+    PARTNER = "PARTNER"
+
+
+class FirstLoss(Value):
+    """Who bears losses first, and up to what: an amount, or a part of what was lent under this version; of both the lower.
+    What is lost beyond is shared pro rata, and what is recovered repays that first."""
+
+    bearer: Side
+    cap: MoneyField | None = None
+    cap_rate: RateField | None = None
+
+
 class FundingTerms(Value):
     """One version of an agreement with a partner: what it funds, how it decides, and what it is paid."""
 
@@ -380,6 +398,8 @@ class FundingTerms(Value):
     """Of the interest, fees and penalties that the partner receives, what it pays us for servicing."""
     settlement_days: Annotated[int, Field(ge=1, le=92)]
     notice_days: Annotated[int, Field(ge=0, le=366)]
+    first_loss: FirstLoss | None = None
+    """Without it losses are pro rata: each lender bears its own."""
 
 
 FUNDING_TERMS: dict[str, Any] = {
@@ -750,13 +770,23 @@ class SettlementDue(DomainEvent, type="puhui.partners.settlement-due.v1"):
     example: ClassVar[dict[str, Any]] = {"business_date": "2026-03-03"}
 
 
+class PoolAmounts(Value):
+    """What moved on loans under one version of an agreement while its partner held a share: what all their lenders lent,
+    what was written off less what was recovered, and the partner's part of that."""
+
+    lent: MoneyField
+    lost: MoneyField
+    partner_lost: MoneyField
+
+
 class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
     """What moved on a partner's parts since the last settlement, netted: `net` is what we owe the partner, or where it is
     negative what it owes us.
 
     It is what came in for it less what went out (`amounts`), plus what of the latter it had paid before (`funded`),
-    less principal that it bought, less the servicing fee. `fee_bases` are what bears a fee, by rate. `file_sha256` is
-    of the file with every movement.
+    less principal that it bought, less the servicing fee, plus what we pay it of losses that we bear first, or less what
+    it pays us (`first_loss`). `fee_bases` are what bears a fee, by rate, and `pools` what losses are borne on, by version
+    of an agreement (`CODE/VERSION`). `file_sha256` is of the file with every movement.
     """
 
     settlement_id: Id
@@ -766,6 +796,8 @@ class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
     funded: MoneyField
     fee_bases: dict[str, MoneyField]
     servicing_fee: MoneyField
+    pools: Annotated[dict[str, PoolAmounts], Field(default_factory=dict)]
+    first_loss: MoneyField = Money(0)
     net: MoneyField
     movements: Annotated[int, Field(ge=1)]
     file_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

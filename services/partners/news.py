@@ -119,7 +119,7 @@ class LoanNews:
             )
             outcome = await reaction.handle(SHARE, _share_of(recorded), command, effective_date=movement.on.isoformat())
             parts = {part.funder: part for event in outcome.events for part in _parts(event)}
-            if parts:
+            if outcome.events:
                 await settling.mark(session)
             state = outcome.state
             if isinstance(recorded.event, LoanDisbursed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -14,8 +15,11 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Numeric, String
 
 from libs.contracts.partners import (
     OWN,
+    AgreementApproved,
+    FirstLoss,
     FundedAmounts,
     FunderPart,
+    FundingTerms,
     FundsUsed,
     MovementSplit,
     SettlementDue,
@@ -28,6 +32,7 @@ from libs.events.store import Session
 from libs.events.subscribers import Reaction
 from libs.lending.money import Money
 from services.partners import commitments
+from services.partners.domain.losses import Pool
 from services.partners.domain.settlement import Settle
 from services.partners.domain.split import ACCOUNTS, TRANSFERRED
 from services.partners.handlers import AGREEMENT, SETTLEMENT, SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM
@@ -44,12 +49,16 @@ MOVEMENT: Final = Table(
     Column("effective_on", Date, nullable=False),
     *(Column(f"{name}_minor", BigInteger, nullable=False) for name in AMOUNTS),
     Column("fee_rate", Numeric(24, 20), nullable=False),
+    Column("pool", String(80), nullable=False),
+    Column("lent_minor", BigInteger, nullable=False),
+    Column("lost_minor", BigInteger, nullable=False),
     Column("settlement_id", String(80)),
     Index("movement_open", "partner", postgresql_where="settlement_id is null"),
     Index("movement_of_settlement", "settlement_id", "sequence"),
 )
 """A partner's part of a movement, by the place of its event in this service's sequence; settled once. `funded` is what of
-a payout the partner had paid before."""
+a payout the partner had paid before. `pool` is the version of an agreement under which losses are borne otherwise than pro
+rata, with what all lenders lent and lost."""
 
 SETTLEMENT_MARK: Final = Table("settlement_mark", RECORDS, Column("open", Boolean, primary_key=True))
 """One row while anything is to be settled when the next business day opens."""
@@ -73,57 +82,83 @@ CYCLE: Final = """
 async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
     """Rows for the partners' parts; our own is what is left."""
     event: MovementSplit | SharesTransferred = recorded.event
+    parts = {part.funder: part for part in event.parts if part.funder != OWN}
+    lenders = event.lenders if isinstance(event, MovementSplit) else ()
+    if not parts and not lenders:
+        return
+    under = await _under(reaction, event.loan_id)
     if isinstance(event, MovementSplit):
-        kind, on, parts = event.movement_type, event.effective_on, event.parts
+        kind, on = event.movement_type, event.effective_on
+        if under and under.terms.first_loss and under.partner in lenders:  # losses count though none of them is its own
+            parts.setdefault(under.partner, _no_part(under.partner))
     else:
-        kind, on, parts = recorded.current_type, event.effective_from, event.parts
+        kind, on = recorded.current_type, event.effective_from
         await mark(reaction.session)
-    for part in parts:
-        if part.funder != OWN:
-            rate = await _fee_rate(reaction, event.loan_id, part.funder)
-            await _insert(reaction.session, recorded.sequence, part, event.loan_id, kind, on, rate)
+    for part in parts.values():
+        agreed = under if under and under.partner == part.funder else None
+        row = _Row(recorded.sequence, part, event.loan_id, kind, on)
+        if agreed is not None:
+            row.fee_rate = agreed.terms.servicing_fee_rate
+            if isinstance(event, MovementSplit) and part.funder in lenders and agreed.terms.first_loss:
+                lost = event.whole.written_off.minor - event.whole.recovered.minor
+                row.pool, row.lent_minor, row.lost_minor = agreed.pool, event.whole.disbursed.minor, lost
+        await row.insert(reaction.session)
 
 
 async def note_used(recorded: Recorded[FundsUsed], reaction: Reaction) -> None:
-    """What of a payout the partner had paid before."""
+    """What of a payout the partner had paid before. `pool` is the version of an agreement under which losses are borne otherwise than pro
+    rata, with what all lenders lent and lost."""
     event = recorded.event
-    part = FunderPart(funder=event.partner, amounts=nothing(), transferred=Money(0))
-    await _insert(
-        reaction.session,
-        recorded.sequence,
-        part,
-        event.loan_id,
-        recorded.current_type,
-        event.used_on,
-        Decimal(0),
-        event.amount.minor,
-    )
+    row = _Row(recorded.sequence, _no_part(event.partner), event.loan_id, recorded.current_type, event.used_on)
+    row.funded_minor = event.amount.minor
+    await row.insert(reaction.session)
 
 
-async def _insert(
-    session: Session,
-    sequence: int,
-    part: FunderPart,
-    loan_id: str,
-    kind: str,
-    on: date,
-    rate: Decimal,
-    funded_minor: int = 0,
-) -> None:
-    minor = [getattr(part.amounts, name).minor for name in ACCOUNTS]
-    await session.connection.execute(
-        NOTE, sequence, part.funder, loan_id, kind, on, *minor, part.transferred.minor, funded_minor, rate
-    )
+@dataclass(slots=True)
+class _Row:
+    sequence: int
+    part: FunderPart
+    loan_id: str
+    kind: str
+    on: date
+    funded_minor: int = 0
+    fee_rate: Decimal = Decimal(0)
+    pool: str = ""
+    lent_minor: int = 0
+    lost_minor: int = 0
+
+    async def insert(self, session: Session) -> None:
+        minor = [getattr(self.part.amounts, name).minor for name in ACCOUNTS]
+        where = self.sequence, self.part.funder, self.loan_id, self.kind, self.on
+        terms = self.fee_rate, self.pool, self.lent_minor, self.lost_minor
+        await session.connection.execute(NOTE, *where, *minor, self.part.transferred.minor, self.funded_minor, *terms)
 
 
-async def _fee_rate(reaction: Reaction, loan_id: str, partner: str) -> Decimal:
-    """By the version of the agreement under which the loan is funded; nothing for who bought into it otherwise."""
+@dataclass(frozen=True, slots=True)
+class _Under:
+    """The version of an agreement under which a loan is funded."""
+
+    pool: str
+    partner: str
+    terms: FundingTerms
+
+
+async def _under(reaction: Reaction, loan_id: str) -> _Under | None:
+    """None for a loan that was shared otherwise; who bought into one later is no party to its agreement."""
     under = await commitments.agreement_of(reaction.session, loan_id)
     if under is None:
-        return Decimal(0)
-    agreement, _ = await reaction.commands.state(AGREEMENT, AGREEMENT.stream_id(under[0]), reaction.session)
-    version = agreement.approved[under[1] - 1]
-    return version.terms.servicing_fee_rate if version.partner == partner else Decimal(0)
+        return None
+    version = await _version(reaction, *under)
+    return _Under(f"{under[0]}/{under[1]}", version.partner, version.terms)
+
+
+async def _version(reaction: Reaction, agreement: str, version: int) -> AgreementApproved:
+    state, _ = await reaction.commands.state(AGREEMENT, AGREEMENT.stream_id(agreement), reaction.session)
+    return state.approved[version - 1]
+
+
+def _no_part(partner: str) -> FunderPart:
+    return FunderPart(funder=partner, amounts=nothing(), transferred=Money(0))
 
 
 async def mark(session: Session) -> None:
@@ -152,8 +187,26 @@ async def settle(recorded: Recorded[SettlementDue], reaction: Reaction) -> None:
             continue
         settlement_id = str(derive_id(recorded.event_id, f"settlement/{partner}"))
         taken = await connection.fetch(TAKE, partner, settlement_id)
-        command = _netted(settlement_id, partner, sorted(taken, key=lambda each: each["sequence"]), today)
+        rows = sorted(taken, key=lambda each: each["sequence"])
+        command = replace(_netted(settlement_id, partner, rows, today), pools=await _pools(reaction, rows))
         await reaction.handle(SETTLEMENT, stream_id, command, effective_date=today.isoformat())
+
+
+async def _pools(reaction: Reaction, rows: Sequence[Any]) -> dict[str, tuple[FirstLoss, Pool]]:
+    """What was lent and lost, by the version of an agreement whose parties share losses otherwise than pro rata."""
+    moved: dict[str, Pool] = {}
+    for row in rows:
+        if row["pool"]:
+            partner_lost = row["written_off_minor"] - row["recovered_minor"]
+            more = Pool(row["lent_minor"], row["lost_minor"], partner_lost)
+            moved[row["pool"]] = moved.get(row["pool"], Pool()) + more
+    pools = {}
+    for name, pool in moved.items():
+        agreement, _, version = name.rpartition("/")
+        terms = (await _version(reaction, agreement, int(version))).terms
+        if terms.first_loss is not None and pool != Pool():
+            pools[name] = (terms.first_loss, pool)
+    return pools
 
 
 def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> Settle:

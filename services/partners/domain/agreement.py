@@ -5,17 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Final, TypeAlias
 
-from libs.contracts.partners import SHARE_PARTS, AgreementApproved, AgreementEnded, AgreementProposed, FundingTerms
+from libs.contracts.partners import (
+    SHARE_PARTS,
+    AgreementApproved,
+    AgreementEnded,
+    AgreementProposed,
+    FirstLoss,
+    FundingTerms,
+    Side,
+)
 from libs.contracts.problems import Rejected, refuse_unless
+from libs.lending.money import Money
 
 CURRENCY: Final = "CNY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstLossRule:
+    """That this side may bear losses first, up to this many millionths of what was lent where there is a limit."""
+
+    bearer: Side
+    cap_max_ppm: int | None
+    source: str
+    standing: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Regime:
-    """What rules of law leave open for shares, in millionths; the document says where they stand."""
+    """What rules of law leave open for shares, in millionths; the document says where they stand. Who is not named in
+    `first_loss` may not bear losses first, and `first_loss_source` says why."""
 
     regime: str
     effective_from: date
@@ -23,6 +44,9 @@ class Regime:
     partner_share_min_ppm: int
     source: str
     standing: str
+    first_loss: Sequence[FirstLossRule]
+    first_loss_source: str
+    first_loss_standing: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +136,9 @@ def _proposed(command: ProposeAgreement, state: Agreement) -> AgreementProposed:
     for number, rule in enumerate(command.terms.rules):
         _refuse_share(rule.share_ppm, regime, f"/terms/rules/{number}/share_ppm")
     for name, cap in command.terms.caps:
-        refuse_unless(
-            cap is None or cap.currency == CURRENCY,
-            "wrong-currency",
-            f"Loans are in {CURRENCY}; name caps in it.",
-            field=f"/terms/caps/{name}/currency",
-            status=422,
-        )
+        _refuse_currency(cap, f"/terms/caps/{name}/currency")
+    if command.terms.first_loss is not None:
+        _refuse_first_loss(command.terms.first_loss, regime)
     return AgreementProposed(
         agreement=command.agreement,
         version=len(state.approved) + 1,
@@ -127,6 +147,43 @@ def _proposed(command: ProposeAgreement, state: Agreement) -> AgreementProposed:
         effective_from=command.effective_from,
         proposed_by=command.by,
         proposed_on=command.today,
+    )
+
+
+def _refuse_currency(cap: Money | None, field: str) -> None:
+    refuse_unless(
+        cap is None or cap.currency == CURRENCY,
+        "wrong-currency",
+        f"Loans are in {CURRENCY}; name caps in it.",
+        field=field,
+        status=422,
+    )
+
+
+def _refuse_first_loss(first_loss: FirstLoss, regime: Regime) -> None:
+    _refuse_currency(first_loss.cap, "/terms/first_loss/cap/currency")
+    refuse_unless(
+        first_loss.cap is not None or first_loss.cap_rate is not None,
+        "first-loss-without-cap",
+        "Say up to what losses are borne first: an amount (`cap`), or a part of what is lent (`cap_rate`).",
+        field="/terms/first_loss/cap_rate",
+        status=422,
+    )
+    rule = next((each for each in regime.first_loss if each.bearer is first_loss.bearer), None)
+    if rule is None:
+        raise Rejected(
+            "first-loss-forbidden",
+            f"{regime.regime} does not admit that this side bears losses first ({regime.first_loss_source}).",
+            field="/terms/first_loss/bearer",
+            status=422,
+        )
+    limit = None if rule.cap_max_ppm is None else Decimal(rule.cap_max_ppm) / SHARE_PARTS
+    refuse_unless(
+        limit is None or (first_loss.cap_rate is not None and first_loss.cap_rate <= limit),
+        "first-loss-outside-regime",
+        f"{regime.regime} admits at most {limit} of what is lent as `cap_rate` ({rule.source}).",
+        field="/terms/first_loss/cap_rate",
+        status=422,
     )
 
 

@@ -1,7 +1,8 @@
 """The decider of settlements with a partner: what moved since the last one, netted into one payment.
 
 The servicing fee of a settlement is what the rounded fee on the running total changes by (half even). So nothing is lost
-or made by rounding over time, and what takes a receipt back takes its fee back.
+or made by rounding over time, and what takes a receipt back takes its fee back. What one side bears of the other's losses is
+worked out in the same way (`losses`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, TypeAlias
 
-from libs.contracts.partners import FundedAmounts, SettlementMade, SettlementPaid
+from libs.contracts.partners import FirstLoss, FundedAmounts, SettlementMade, SettlementPaid
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.types import plain
 from libs.lending.money import Money
+from services.partners.domain.losses import Pool, amounts_of, paid_to_partner, pool_of
 
 CURRENCY: Final = "CNY"
 
@@ -34,6 +36,8 @@ class Settle:
     movements: int
     file_sha256: str
     on: date
+    pools: Mapping[str, tuple[FirstLoss, Pool]] = field(default_factory=dict)
+    """By version of an agreement: who bears losses first, and what moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class Settlements:
     """Those that are not paid."""
     paid: Mapping[str, SettlementPaid] = field(default_factory=dict)
     bases: Mapping[str, int] = field(default_factory=dict)
+    pools: Mapping[str, Pool] = field(default_factory=dict)
     last: date | None = None
 
 
@@ -75,10 +80,14 @@ def evolve(state: Settlements, event: Event) -> Settlements:
             bases = dict(state.bases)
             for rate, base in event.fee_bases.items():
                 bases[rate] = bases.get(rate, 0) + base.minor
-            return replace(state, made={**state.made, event.settlement_id: event}, bases=bases, last=event.settled_on)
+            pools = dict(state.pools)
+            for version, moved in event.pools.items():
+                pools[version] = pools.get(version, Pool()) + pool_of(moved)
+            made = {**state.made, event.settlement_id: event}
+            return replace(state, made=made, bases=bases, pools=pools, last=event.settled_on)
         case SettlementPaid():
-            made = {each: settlement for each, settlement in state.made.items() if each != event.settlement_id}
-            return replace(state, made=made, paid={**state.paid, event.settlement_id: event})
+            unpaid = {each: settlement for each, settlement in state.made.items() if each != event.settlement_id}
+            return replace(state, made=unpaid, paid={**state.paid, event.settlement_id: event})
 
 
 def fee_minor(rate: Decimal, base_minor: int) -> int:
@@ -91,7 +100,11 @@ def _settled(command: Settle, state: Settlements) -> SettlementMade:
     for rate, base in command.fee_bases.items():
         before = state.bases.get(plain(rate), 0)
         fee += fee_minor(rate, before + base) - fee_minor(rate, before)
-    servicing_fee = Money(fee, CURRENCY)
+    first_loss = 0
+    for version, (terms, moved) in command.pools.items():
+        pool = state.pools.get(version, Pool())
+        first_loss += paid_to_partner(terms, pool + moved) - paid_to_partner(terms, pool)
+    servicing_fee, borne = Money(fee, CURRENCY), Money(first_loss, CURRENCY)
     return SettlementMade(
         settlement_id=command.settlement_id,
         partner=command.partner,
@@ -100,7 +113,9 @@ def _settled(command: Settle, state: Settlements) -> SettlementMade:
         funded=command.funded,
         fee_bases={plain(rate): Money(base, CURRENCY) for rate, base in command.fee_bases.items()},
         servicing_fee=servicing_fee,
-        net=command.amounts.cash + command.funded - command.transferred - servicing_fee,
+        pools={version: amounts_of(moved) for version, (_, moved) in command.pools.items()},
+        first_loss=borne,
+        net=command.amounts.cash + command.funded - command.transferred - servicing_fee + borne,
         movements=command.movements,
         file_sha256=command.file_sha256,
         settled_on=command.on,

@@ -32,6 +32,8 @@ from services.partners.domain.split import (
 )
 
 CURRENCY: Final = "CNY"
+POOLED: Final = ("disbursed", "written_off", "recovered")
+"""Accounts of which an agreement may say who bears what, whoever holds them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +225,7 @@ def _split(command: SplitMovement, state: Sharing) -> Sequence[Event]:
             effective_on=on,
             whole=_funded(movement.amounts),
             parts=_parts(changes(state.book, after)),
+            lenders=state.book.lenders_on(on) if any(movement.amounts.get(each) for each in POOLED) else (),
         )
     ]
 

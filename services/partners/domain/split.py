@@ -94,10 +94,16 @@ class Book:
 
     def move(self, effective_on: date, amounts: Amounts) -> Book:
         """With a movement on its effective date; what is earlier than the first shares falls under those."""
-        index = max(0, bisect_right([epoch.since for epoch in self.epochs], effective_on) - 1)
-        epochs = list(self.epochs)
+        index, epochs = self._index(effective_on), list(self.epochs)
         epochs[index] = epochs[index].plus(amounts)
         return Book(self.phase, tuple(epochs))
+
+    def lenders_on(self, effective_on: date) -> tuple[str, ...]:
+        """Who holds shares on a date."""
+        return tuple(funder for funder, _ in self.epochs[self._index(effective_on)].shares)
+
+    def _index(self, effective_on: date) -> int:
+        return max(0, bisect_right([epoch.since for epoch in self.epochs], effective_on) - 1)
 
     def transfer(self, since: date, shares: Shares) -> Book:
         """With other shares from a date on; raises `SharesError` for a date that is not after the last change."""

@@ -19,6 +19,7 @@ from libs.contracts.partners import (
     AgreementProposed,
     Caps,
     DataItem,
+    FirstLoss,
     FundingTerms,
     ShareRule,
 )
@@ -153,3 +154,33 @@ def test_the_parts_that_a_contract_names_are_the_principal(minor: int, share_ppm
     assert sum(each.amount.minor for each in lenders) == minor
     assert sum(each.share_ppm for each in lenders) == 1_000_000
     assert abs(lenders[0].amount.minor * 1_000_000 - minor * share_ppm) < 1_000_000, "within a fen of the exact share"
+
+
+@pytest.mark.parametrize(
+    ("regime", "first_loss", "refused"),
+    [
+        ("cn-small-loan-company", {"bearer": "OWN", "cap_rate": "0.1"}, None),
+        ("cn-small-loan-company", {"bearer": "PARTNER", "cap": ex.cny("1000.00")}, None),
+        ("cn-small-loan-company", {"bearer": "PARTNER"}, "first-loss-without-cap"),
+        ("cn-small-loan-company", {"bearer": "OWN", "cap": {"amount": "1.00", "currency": "USD"}}, "wrong-currency"),
+        ("cn-bank-internet-loan", {"bearer": "OWN", "cap_rate": "0.01"}, "first-loss-forbidden"),
+        ("cn-bank-internet-loan", {"bearer": "PARTNER", "cap_rate": "0.01"}, "first-loss-forbidden"),
+        ("in-co-lending", {"bearer": "OWN", "cap_rate": "0.05"}, None),
+        ("in-co-lending", {"bearer": "OWN", "cap_rate": "0.0501"}, "first-loss-outside-regime"),
+        ("in-co-lending", {"bearer": "OWN", "cap": ex.cny("1.00")}, "first-loss-outside-regime"),
+        ("in-co-lending", {"bearer": "PARTNER", "cap_rate": "0.05"}, "first-loss-forbidden"),
+    ],
+)
+def test_who_may_bear_losses_first_is_what_the_regime_admits(
+    regime: str, first_loss: dict[str, Any], refused: str | None
+) -> None:
+    terms = TERMS.model_copy(update={"regime": regime, "first_loss": FirstLoss.model_validate(first_loss)})
+    proposed = Scenario(AGREEMENT).when(replace(PROPOSE, terms=terms))
+    if refused is None:
+        proposed.then(PROPOSED.model_copy(update={"terms": terms}))
+    else:
+        proposed.refused(refused)
+
+
+def test_an_agreement_from_before_there_was_an_order_of_losses_is_pro_rata() -> None:
+    assert FundingTerms.model_validate(FUNDING_TERMS).first_loss is None

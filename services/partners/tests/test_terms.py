@@ -1,0 +1,77 @@
+"""What an agreement says of losses, over a loan's life: from the ledger's word to the settlement that is paid."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from libs.contracts import examples as ex
+from libs.contracts import ledger
+from libs.contracts.partners import SettlementMade
+from libs.service.testing import Served
+from services.partners.handlers import loan_id_of
+from services.partners.tests.world import agreement_with, approved, day, received, said, says, world
+
+PRINCIPAL = "12000.00"
+
+
+async def lent(platform: Served, **terms: Any) -> str:
+    """A loan of 12,000.00 that was paid out under an agreement with these terms, 70 % of it the partner's."""
+    await agreement_with(platform, "harbour-bank", **terms)
+    await received(platform, "harbour-bank", "10000.00")
+    application_id = await approved(platform)
+    partner = await platform.client("partner")
+    await said(partner, f"/fundings/{application_id}/answer", {"answer": "ACCEPT"})
+    await platform.settle()
+    arranged = (await platform.events(f"funding-{application_id}"))[-1]
+    loan_id, booked = loan_id_of(application_id), ledger.LoanBooked.model_validate(ledger.LoanBooked.example)
+    agreement = booked.agreement.model_copy(update={"lenders": arranged.lenders})
+    await says(platform, ledger.LoanBooked, loan_id, application_id=application_id, agreement=agreement)
+    await platform.settle()
+    plan = [ex.PLAN_ROW | {"principal": ex.cny(PRINCIPAL)}]
+    await says(platform, ledger.LoanDisbursed, loan_id, plan=plan, amount=ex.cny(PRINCIPAL))
+    await platform.settle()
+    return loan_id
+
+
+async def settlements(platform: Served) -> list[SettlementMade]:
+    events = await platform.events("settlement-harbour-bank")
+    return [event for event in events if isinstance(event, SettlementMade)]
+
+
+def lost(principal: str) -> dict[str, Any]:
+    zero = ex.cny("0.00")
+    return {"principal": ex.cny(principal), "interest": zero, "fee": zero, "penalty": zero}
+
+
+async def test_we_bear_the_first_losses_and_recoveries_repay_us_last(database: str, tmp_path: Path) -> None:
+    async with world(database, tmp_path) as (platform, _):
+        loan_id = await lent(platform, first_loss={"bearer": "OWN", "cap_rate": "0.05"})
+        await day(platform, date(2026, 2, 3))
+        await says(platform, ledger.LoanWrittenOff, loan_id, written_off=lost("1600.00"))
+        await day(platform, date(2026, 3, 3))
+        await says(platform, ledger.RecoveryReceived, loan_id, amount=ex.cny("1300.00"))
+        await day(platform, date(2026, 3, 4))
+        paid_out, written_off, recovered = await settlements(platform)
+        assert paid_out.pools["harbour-bank-1/1"].lent.amount == PRINCIPAL
+        # We bear the first 5 % of 12,000.00 and 30 % of the other 1,000.00; the partner has borne 1,120.00 of its own.
+        assert (written_off.first_loss.amount, written_off.net.amount) == ("420.00", "420.00")
+        # 910.00 of what came back is the partner's; of 300.00 that stay lost we bear all, so 210.00 are left of 420.00.
+        assert (recovered.first_loss.amount, recovered.net.amount) == ("-210.00", "700.00")
+        partner = await platform.client("partner")
+        shown = (await partner.get("/partners/settlements")).json()["items"]
+        assert [row["first_loss"]["amount"] for row in shown] == ["-210.00", "420.00", "0.00"]
+        assert (await (await platform.client("auditor")).get("/partners/books")).json()["equal"]
+        assert await platform.parked() == []
+
+
+async def test_without_an_order_of_losses_each_bears_its_own(database: str, tmp_path: Path) -> None:
+    async with world(database, tmp_path) as (platform, _):
+        loan_id = await lent(platform)
+        await says(platform, ledger.LoanWrittenOff, loan_id, written_off=lost("1600.00"))
+        await day(platform, date(2026, 3, 3))
+        (made,) = await settlements(platform)
+        assert (made.first_loss.amount, made.pools, made.net.amount) == ("0.00", {}, "0.00")
+        assert made.amounts.written_off.amount == "1120.00"
+        assert await platform.parked() == []
