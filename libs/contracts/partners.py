@@ -381,6 +381,19 @@ class FirstLoss(Value):
     cap_rate: RateField | None = None
 
 
+class Price(Value):
+    """What of the income on its part (interest, fees and penalties received) is the partner's: as much as a rate of its own
+    is of the loan's, or all but what a spread that stays with us is of it. One of the two is named.
+
+    Where the loan's rate is lower than the partner's or than the spread, `shortfall` says who goes without: we, who pay
+    the partner the difference on what the borrower pays, or the partner.
+    """
+
+    annual_rate: RateField | None = None
+    spread: RateField | None = None
+    shortfall: Side
+
+
 class FundingTerms(Value):
     """One version of an agreement with a partner: what it funds, how it decides, and what it is paid."""
 
@@ -395,11 +408,14 @@ class FundingTerms(Value):
     funds_within_s: Seconds
     """How long a loan waits for money that was called, from its booking on."""
     servicing_fee_rate: RateField
-    """Of the interest, fees and penalties that the partner receives, what it pays us for servicing."""
+    """Of the interest, fees and penalties that the partner receives, its price taken into account, what it pays us for
+    servicing."""
     settlement_days: Annotated[int, Field(ge=1, le=92)]
     notice_days: Annotated[int, Field(ge=0, le=366)]
     first_loss: FirstLoss | None = None
     """Without it losses are pro rata: each lender bears its own."""
+    price: Price | None = None
+    """Without it the whole income on its part is the partner's."""
 
 
 FUNDING_TERMS: dict[str, Any] = {
@@ -785,7 +801,8 @@ class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
 
     It is what came in for it less what went out (`amounts`), plus what of the latter it had paid before (`funded`),
     less principal that it bought, less the servicing fee, plus what we pay it of losses that we bear first, or less what
-    it pays us (`first_loss`). `fee_bases` are what bears a fee, by rate, and `pools` what losses are borne on, by version
+    it pays us (`first_loss`), and less what of the income on its part is ours by its price (`price_margin`). `fee_bases`
+    and `price_bases` are what bears a fee and what is ours of the income, by rate, and `pools` what losses are borne on, by version
     of an agreement (`CODE/VERSION`). `file_sha256` is of the file with every movement.
     """
 
@@ -796,6 +813,8 @@ class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
     funded: MoneyField
     fee_bases: dict[str, MoneyField]
     servicing_fee: MoneyField
+    price_bases: Annotated[dict[str, MoneyField], Field(default_factory=dict)]
+    price_margin: MoneyField = Money(0)
     pools: Annotated[dict[str, PoolAmounts], Field(default_factory=dict)]
     first_loss: MoneyField = Money(0)
     net: MoneyField

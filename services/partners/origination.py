@@ -24,6 +24,7 @@ from services.partners import commitments, payout
 from services.partners.deadlines import after
 from services.partners.domain.fitting import data_for, parts_of, share_for, shares_with, within_caps
 from services.partners.domain.funding import FundAlone, OfferFunding, WithdrawFunding
+from services.partners.domain.pricing import margin_rate
 from services.partners.handlers import FUNDING, loan_id_of
 
 IN_FORCE: Final = """
@@ -120,7 +121,7 @@ async def _offer(
     """What is offered under an agreement; None when the loan does not fit, or the caps have no room for it."""
     terms = FundingTerms.model_validate_json(row["terms"])
     share_ppm = share_for(terms, approval)
-    if share_ppm is None:
+    if share_ppm is None or margin_rate(terms.price, approval.offer.annual_rate) is None:
         return None
     amount = parts_of(approval.offer.amount, shares_with(row["partner"], share_ppm), loan_id)[0]
     used = await commitments.used(reaction.session, row["agreement"], approval.request.applicant_id, on)

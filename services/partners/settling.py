@@ -33,9 +33,10 @@ from libs.events.subscribers import Reaction
 from libs.lending.money import Money
 from services.partners import commitments
 from services.partners.domain.losses import Pool
+from services.partners.domain.pricing import margin_rate, servicing_rate
 from services.partners.domain.settlement import Settle
 from services.partners.domain.split import ACCOUNTS, TRANSFERRED
-from services.partners.handlers import AGREEMENT, SETTLEMENT, SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM
+from services.partners.handlers import AGREEMENT, FUNDING, SETTLEMENT, SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM
 from services.partners.records import RECORDS
 
 AMOUNTS: Final = (*ACCOUNTS, TRANSFERRED, "funded")
@@ -52,13 +53,14 @@ MOVEMENT: Final = Table(
     Column("pool", String(80), nullable=False),
     Column("lent_minor", BigInteger, nullable=False),
     Column("lost_minor", BigInteger, nullable=False),
+    Column("price_rate", Numeric(24, 20), nullable=False),
     Column("settlement_id", String(80)),
     Index("movement_open", "partner", postgresql_where="settlement_id is null"),
     Index("movement_of_settlement", "settlement_id", "sequence"),
 )
 """A partner's part of a movement, by the place of its event in this service's sequence; settled once. `funded` is what of
 a payout the partner had paid before. `pool` is the version of an agreement under which losses are borne otherwise than pro
-rata, with what all lenders lent and lost."""
+rata, with what all lenders lent and lost; `price_rate` is what of the income is ours by the partner's price."""
 
 SETTLEMENT_MARK: Final = Table("settlement_mark", RECORDS, Column("open", Boolean, primary_key=True))
 """One row while anything is to be settled when the next business day opens."""
@@ -98,7 +100,8 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
         agreed = under if under and under.partner == part.funder else None
         row = _Row(recorded.sequence, part, event.loan_id, kind, on)
         if agreed is not None:
-            row.fee_rate = agreed.terms.servicing_fee_rate
+            row.price_rate = agreed.margin
+            row.fee_rate = servicing_rate(agreed.terms, agreed.margin)
             if isinstance(event, MovementSplit) and part.funder in lenders and agreed.terms.first_loss:
                 lost = event.whole.written_off.minor - event.whole.recovered.minor
                 row.pool, row.lent_minor, row.lost_minor = agreed.pool, event.whole.disbursed.minor, lost
@@ -107,7 +110,7 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
 
 async def note_used(recorded: Recorded[FundsUsed], reaction: Reaction) -> None:
     """What of a payout the partner had paid before. `pool` is the version of an agreement under which losses are borne otherwise than pro
-    rata, with what all lenders lent and lost."""
+    rata, with what all lenders lent and lost; `price_rate` is what of the income is ours by the partner's price."""
     event = recorded.event
     row = _Row(recorded.sequence, _no_part(event.partner), event.loan_id, recorded.current_type, event.used_on)
     row.funded_minor = event.amount.minor
@@ -126,11 +129,12 @@ class _Row:
     pool: str = ""
     lent_minor: int = 0
     lost_minor: int = 0
+    price_rate: Decimal = Decimal(0)
 
     async def insert(self, session: Session) -> None:
         minor = [getattr(self.part.amounts, name).minor for name in ACCOUNTS]
         where = self.sequence, self.part.funder, self.loan_id, self.kind, self.on
-        terms = self.fee_rate, self.pool, self.lent_minor, self.lost_minor
+        terms = self.fee_rate, self.pool, self.lent_minor, self.lost_minor, self.price_rate
         await session.connection.execute(NOTE, *where, *minor, self.part.transferred.minor, self.funded_minor, *terms)
 
 
@@ -141,6 +145,7 @@ class _Under:
     pool: str
     partner: str
     terms: FundingTerms
+    margin: Decimal
 
 
 async def _under(reaction: Reaction, loan_id: str) -> _Under | None:
@@ -148,8 +153,15 @@ async def _under(reaction: Reaction, loan_id: str) -> _Under | None:
     under = await commitments.agreement_of(reaction.session, loan_id)
     if under is None:
         return None
-    version = await _version(reaction, *under)
-    return _Under(f"{under[0]}/{under[1]}", version.partner, version.terms)
+    application_id, agreement, number = under
+    version = await _version(reaction, agreement, number)
+    margin: Decimal = Decimal(0)
+    if version.terms.price is not None:
+        funding, _ = await reaction.commands.state(FUNDING, FUNDING.stream_id(application_id), reaction.session)
+        ours = margin_rate(version.terms.price, funding.offers[-1].approval.offer.annual_rate)
+        assert ours is not None, "such a loan is offered to nobody at a price"
+        margin = ours
+    return _Under(f"{agreement}/{number}", version.partner, version.terms, margin)
 
 
 async def _version(reaction: Reaction, agreement: str, version: int) -> AgreementApproved:
@@ -212,10 +224,12 @@ async def _pools(reaction: Reaction, rows: Sequence[Any]) -> dict[str, tuple[Fir
 def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> Settle:
     sums = {name: sum(row[f"{name}_minor"] for row in rows) for name in AMOUNTS}
     bases: dict[Decimal, int] = {}
+    prices: dict[Decimal, int] = {}
     for row in rows:
         base = row["interest_minor"] + row["fee_minor"] + row["penalty_minor"] - row["waived_minor"]
-        if row["fee_rate"] and base:
-            bases[row["fee_rate"]] = bases.get(row["fee_rate"], 0) + base
+        for column, totals in (("fee_rate", bases), ("price_rate", prices)):
+            if row[column] and base:
+                totals[row[column]] = totals.get(row[column], 0) + base
     return Settle(
         settlement_id=settlement_id,
         partner=partner,
@@ -223,6 +237,7 @@ def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> 
         transferred=Money(sums[TRANSFERRED]),
         funded=Money(sums["funded"]),
         fee_bases=bases,
+        price_bases=prices,
         movements=len(rows),
         file_sha256=sha256(settlement_file(rows)).hexdigest(),
         on=on,

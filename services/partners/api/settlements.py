@@ -47,6 +47,9 @@ class SettlementShown(ResponseModel):
     transferred: MoneyField = Field(description="Principal that it bought, less sold.", examples=[ex.cny("0.00")])
     funded: MoneyField = Field(description="What of payouts it had paid before.", examples=[ex.cny("0.00")])
     servicing_fee: MoneyField = Field(description="What it pays us for servicing.", examples=[ex.cny("6.30")])
+    price_margin: MoneyField = Field(
+        description="What of the income on its part is ours by its price.", examples=[ex.cny("0.00")]
+    )
     first_loss: MoneyField = Field(
         description="What we pay it of losses that we bear first; negative: what it pays us.", examples=[ex.cny("0.00")]
     )
@@ -157,6 +160,7 @@ def _listed(row: Any) -> SettlementShown:
         transferred=made.transferred,
         funded=made.funded,
         servicing_fee=made.servicing_fee,
+        price_margin=made.price_margin,
         first_loss=made.first_loss,
         payer=OWN if ours else made.partner,
         payee=made.partner if ours else OWN,

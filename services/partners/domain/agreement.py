@@ -139,6 +139,14 @@ def _proposed(command: ProposeAgreement, state: Agreement) -> AgreementProposed:
         _refuse_currency(cap, f"/terms/caps/{name}/currency")
     if command.terms.first_loss is not None:
         _refuse_first_loss(command.terms.first_loss, regime)
+    price = command.terms.price
+    refuse_unless(
+        price is None or (price.annual_rate is None) != (price.spread is None),
+        "price-ambiguous",
+        "Name the partner's own rate (`annual_rate`) or the spread that stays with us (`spread`), one of the two.",
+        field="/terms/price",
+        status=422,
+    )
     return AgreementProposed(
         agreement=command.agreement,
         version=len(state.approved) + 1,

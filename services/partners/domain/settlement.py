@@ -38,6 +38,8 @@ class Settle:
     on: date
     pools: Mapping[str, tuple[FirstLoss, Pool]] = field(default_factory=dict)
     """By version of an agreement: who bears losses first, and what moved."""
+    price_bases: Mapping[Decimal, int] = field(default_factory=dict)
+    """Minor units of income of which this rate is ours; negative where we pay the partner more than comes in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class Settlements:
     """Those that are not paid."""
     paid: Mapping[str, SettlementPaid] = field(default_factory=dict)
     bases: Mapping[str, int] = field(default_factory=dict)
+    price_bases: Mapping[str, int] = field(default_factory=dict)
     pools: Mapping[str, Pool] = field(default_factory=dict)
     last: date | None = None
 
@@ -77,14 +80,18 @@ def decide(command: Command, state: Settlements) -> Sequence[Event]:
 def evolve(state: Settlements, event: Event) -> Settlements:
     match event:
         case SettlementMade():
-            bases = dict(state.bases)
-            for rate, base in event.fee_bases.items():
-                bases[rate] = bases.get(rate, 0) + base.minor
             pools = dict(state.pools)
             for version, moved in event.pools.items():
                 pools[version] = pools.get(version, Pool()) + pool_of(moved)
             made = {**state.made, event.settlement_id: event}
-            return replace(state, made=made, bases=bases, pools=pools, last=event.settled_on)
+            return replace(
+                state,
+                made=made,
+                bases=_plus(state.bases, event.fee_bases),
+                price_bases=_plus(state.price_bases, event.price_bases),
+                pools=pools,
+                last=event.settled_on,
+            )
         case SettlementPaid():
             unpaid = {each: settlement for each, settlement in state.made.items() if each != event.settlement_id}
             return replace(state, made=unpaid, paid={**state.paid, event.settlement_id: event})
@@ -95,16 +102,26 @@ def fee_minor(rate: Decimal, base_minor: int) -> int:
     return int((rate * base_minor).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
-def _settled(command: Settle, state: Settlements) -> SettlementMade:
+def _plus(before: Mapping[str, int], more: Mapping[str, Money]) -> Mapping[str, int]:
+    return {**before, **{rate: before.get(rate, 0) + base.minor for rate, base in more.items()}}
+
+
+def _due(bases: Mapping[Decimal, int], before: Mapping[str, int]) -> Money:
+    """What the rounded fees on running totals change by."""
     fee = 0
-    for rate, base in command.fee_bases.items():
-        before = state.bases.get(plain(rate), 0)
-        fee += fee_minor(rate, before + base) - fee_minor(rate, before)
+    for rate, base in bases.items():
+        so_far = before.get(plain(rate), 0)
+        fee += fee_minor(rate, so_far + base) - fee_minor(rate, so_far)
+    return Money(fee, CURRENCY)
+
+
+def _settled(command: Settle, state: Settlements) -> SettlementMade:
     first_loss = 0
     for version, (terms, moved) in command.pools.items():
         pool = state.pools.get(version, Pool())
         first_loss += paid_to_partner(terms, pool + moved) - paid_to_partner(terms, pool)
-    servicing_fee, borne = Money(fee, CURRENCY), Money(first_loss, CURRENCY)
+    servicing_fee, borne = _due(command.fee_bases, state.bases), Money(first_loss, CURRENCY)
+    margin = _due(command.price_bases, state.price_bases)
     return SettlementMade(
         settlement_id=command.settlement_id,
         partner=command.partner,
@@ -113,9 +130,11 @@ def _settled(command: Settle, state: Settlements) -> SettlementMade:
         funded=command.funded,
         fee_bases={plain(rate): Money(base, CURRENCY) for rate, base in command.fee_bases.items()},
         servicing_fee=servicing_fee,
+        price_bases={plain(rate): Money(base, CURRENCY) for rate, base in command.price_bases.items()},
+        price_margin=margin,
         pools={version: amounts_of(moved) for version, (_, moved) in command.pools.items()},
         first_loss=borne,
-        net=command.amounts.cash + command.funded - command.transferred - servicing_fee + borne,
+        net=command.amounts.cash + command.funded - command.transferred - servicing_fee - margin + borne,
         movements=command.movements,
         file_sha256=command.file_sha256,
         settled_on=command.on,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,7 +22,9 @@ from libs.contracts.partners import (
     DataItem,
     FirstLoss,
     FundingTerms,
+    Price,
     ShareRule,
+    Side,
 )
 from libs.contracts.values import Named
 from libs.events.testing import Scenario
@@ -184,3 +187,14 @@ def test_who_may_bear_losses_first_is_what_the_regime_admits(
 
 def test_an_agreement_from_before_there_was_an_order_of_losses_is_pro_rata() -> None:
     assert FundingTerms.model_validate(FUNDING_TERMS).first_loss is None
+
+
+def test_a_price_is_a_rate_or_a_spread() -> None:
+    for price in (
+        Price(shortfall=Side.OWN),
+        Price(annual_rate=Decimal("0.06"), spread=Decimal("0.06"), shortfall=Side.OWN),
+    ):
+        terms = TERMS.model_copy(update={"price": price})
+        Scenario(AGREEMENT).when(replace(PROPOSE, terms=terms)).refused("price-ambiguous")
+    terms = TERMS.model_copy(update={"price": Price(spread=Decimal("0.06"), shortfall=Side.PARTNER)})
+    Scenario(AGREEMENT).when(replace(PROPOSE, terms=terms)).then(PROPOSED.model_copy(update={"terms": terms}))

@@ -1,4 +1,4 @@
-"""What an agreement says of losses, over a loan's life: from the ledger's word to the settlement that is paid."""
+"""What an agreement says of losses and prices, over a loan's life: from the ledger's word to the settlement that is paid."""
 
 from __future__ import annotations
 
@@ -48,10 +48,13 @@ def lost(principal: str) -> dict[str, Any]:
 async def test_we_bear_the_first_losses_and_recoveries_repay_us_last(database: str, tmp_path: Path) -> None:
     async with world(database, tmp_path) as (platform, _):
         loan_id = await lent(platform, first_loss={"bearer": "OWN", "cap_rate": "0.05"})
+        await platform.settle()  # a day that opens overtakes what is still being split
         await day(platform, date(2026, 2, 3))
         await says(platform, ledger.LoanWrittenOff, loan_id, written_off=lost("1600.00"))
+        await platform.settle()  # a day that opens overtakes what is still being split
         await day(platform, date(2026, 3, 3))
         await says(platform, ledger.RecoveryReceived, loan_id, amount=ex.cny("1300.00"))
+        await platform.settle()  # a day that opens overtakes what is still being split
         await day(platform, date(2026, 3, 4))
         paid_out, written_off, recovered = await settlements(platform)
         assert paid_out.pools["harbour-bank-1/1"].lent.amount == PRINCIPAL
@@ -70,8 +73,27 @@ async def test_without_an_order_of_losses_each_bears_its_own(database: str, tmp_
     async with world(database, tmp_path) as (platform, _):
         loan_id = await lent(platform)
         await says(platform, ledger.LoanWrittenOff, loan_id, written_off=lost("1600.00"))
+        await platform.settle()  # a day that opens overtakes what is still being split
         await day(platform, date(2026, 3, 3))
         (made,) = await settlements(platform)
         assert (made.first_loss.amount, made.pools, made.net.amount) == ("0.00", {}, "0.00")
         assert made.amounts.written_off.amount == "1120.00"
+        assert await platform.parked() == []
+
+
+async def test_the_partner_has_its_own_rate_on_its_part_and_the_rest_of_the_income_is_ours(
+    database: str, tmp_path: Path
+) -> None:
+    async with world(database, tmp_path) as (platform, _):
+        loan_id = await lent(platform, price={"annual_rate": "0.06", "shortfall": "OWN"})
+        await platform.settle()  # a day that opens overtakes what is still being split
+        await day(platform, date(2026, 2, 3))
+        await says(platform, ledger.RepaymentReceived, loan_id)
+        await platform.settle()  # a day that opens overtakes what is still being split
+        await day(platform, date(2026, 3, 3))
+        (_, made) = await settlements(platform)
+        # 126.00 of 180.00 interest at 18 % are on the partner's part; 6 % of its own are 42.00, less 5 % for servicing.
+        assert made.amounts.interest.amount == "126.00"
+        assert (made.price_margin.amount, made.servicing_fee.amount) == ("84.00", "2.10")
+        assert made.net == made.amounts.principal + made.amounts.interest - made.price_margin - made.servicing_fee
         assert await platform.parked() == []
