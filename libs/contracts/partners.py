@@ -13,7 +13,7 @@ from libs.contracts import examples as ex
 from libs.contracts.approval import ApplicationApproved
 from libs.contracts.base import DomainEvent, Value
 from libs.contracts.contract import CoLender
-from libs.contracts.types import Code, Id, MoneyField, RateField, Text
+from libs.contracts.types import Code, Fact, Id, MoneyField, RateField, Text
 from libs.contracts.values import Named
 from libs.lending.money import Money
 
@@ -515,7 +515,7 @@ class FundingOffered(DomainEvent, type="puhui.partners.funding-offered.v1"):
     share_ppm: SharePpm
     amount: MoneyField
     """The partner's part of the principal."""
-    data: dict[str, str | int | None]
+    data: dict[str, Fact]
     answer_until: str
     approval: ApplicationApproved
     offered_on: date

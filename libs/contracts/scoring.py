@@ -11,7 +11,7 @@ from pydantic import Field
 from libs.contracts import examples as ex
 from libs.contracts.application import ConsentPurpose
 from libs.contracts.base import DomainEvent, Value
-from libs.contracts.types import Code, DecimalField, Id, Text
+from libs.contracts.types import Code, DecimalField, Fact, Id, Text
 from libs.contracts.values import LoanRequest, Reason
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -345,7 +345,7 @@ class InformationObtained(DomainEvent, type="puhui.scoring.information-obtained.
     sha256: Sha256
     media_type: Text
     size_bytes: Annotated[int, Field(ge=1)]
-    facts: dict[str, int | str | None]
+    facts: dict[str, Fact]
     provided_by: str = ""
     obtained_on: date
 

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StrictInt, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -150,6 +150,9 @@ def _rate(value: Any) -> Decimal:
         raise PydanticCustomError("rate", "a rate has at most {digits} decimals", {"digits": RATE_DECIMALS_MAX})
     return number
 
+
+Fact = StrictInt | str | None
+"""What is known of one thing: a code or a decimal number as text, a whole number, or nothing; never a float."""
 
 RateField = Annotated[DecimalField, BeforeValidator(_rate)]
 """A rate as a fraction a year: "0.18" is 18 %."""

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from libs.contracts.base import Value
-from libs.contracts.types import Code, Id, MoneyField, Personal, RateField, Text
+from libs.contracts.types import Code, Fact, Id, MoneyField, Personal, RateField, Text
 from libs.lending.allocation import Component, Timing
 from libs.lending.daycount import DayCount
 from libs.lending.money import Money
@@ -171,7 +171,7 @@ class LoanRequest(Value):
     guarantee: GuaranteeOffer
     monthly_income: MoneyField
     monthly_debt_service: MoneyField
-    answers: dict[str, int | str | None] = Field(default_factory=dict)
+    answers: dict[str, Fact] = Field(default_factory=dict)
     shareable: bool = False
     """The applicant agreed, apart from all else, that a co-lender is told of the application (PIPL 23)."""
 

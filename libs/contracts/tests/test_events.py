@@ -9,8 +9,6 @@ from types import ModuleType
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
@@ -27,8 +25,6 @@ from libs.lending.terms import LoanTerms
 
 EVENTS = [pytest.param(event, id=event.__name__) for event in EVENT_TYPES.values()]
 every_event = pytest.mark.parametrize("event", EVENTS)
-
-ONE_OF_EACH = st.sampled_from(list(EVENT_TYPES.values()))
 
 
 @every_event
@@ -96,15 +92,16 @@ def test_its_personal_data_says_whose_it_is(event: type[DomainEvent]) -> None:
         assert mark.subject == "applicant_id", f"{model.__name__}.{name}"
 
 
-@given(ONE_OF_EACH, st.data())
-def test_no_float_gets_into_an_event(event: type[DomainEvent], data: st.DataObject) -> None:
+@every_event
+def test_no_float_gets_into_an_event(event: type[DomainEvent]) -> None:
+    """Tried at every place of its example that holds an amount or a rate."""
     payload = event.model_validate(event.example).payload()
-    places = list(_exact_places(payload))
-    if places:
-        holder, key = data.draw(st.sampled_from(places))
-        holder[key] = float(holder[key])
+    for holder, key in list(_exact_places(payload)):
+        exact = holder[key]
+        holder[key] = float(exact)
         with pytest.raises(ValueError, match=r"string|decimal"):
             event.model_validate(payload)
+        holder[key] = exact
 
 
 def test_every_event_that_a_module_defines_is_published_by_its_service() -> None:
