@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,6 +26,7 @@ from libs.service.logging import configure_logging
 from libs.service.settings import ServiceSettings
 from standalone.bank_process import BankProcess
 from standalone.brokers import broker_named
+from standalone.neighbour import NeighbourProcess
 from standalone.postgres import EmbeddedPostgres
 from standalone.services import SERVICES, kafka_broker, service_app
 from standalone.witness_process import WitnessProcess
@@ -33,6 +34,8 @@ from standalone.witness_process import WitnessProcess
 GIVEN: Final = frozenset(os.environ)
 HOST: Final = "127.0.0.1"
 AUDIENCE: Final = "puhui"
+BESIDE: Final = ("collections", "audit", "partners")
+"""Served by a process of their own where there are two cores: about two fifths of all work, and the least asked."""
 KEYS: Final = "keys"
 """The database of persons' keys."""
 PARTITIONS: Final = 1
@@ -107,6 +110,11 @@ def partitions(layout: Layout) -> int:
     return int(layout.partitions.read_text())
 
 
+def processes() -> int:
+    """Over how many the services are spread: one or two (`PUHUI_PROCESSES`; otherwise by the cores of the machine)."""
+    return min(2, int(os.environ.get("PUHUI_PROCESSES") or os.cpu_count() or 1))
+
+
 def provide_keys(layout: Layout) -> None:
     """Keys that services take from the environment: those given stand, the others are made once for this directory."""
     provide(
@@ -172,9 +180,15 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
         }
         shared: KafkaBroker = kafka_broker(settings[SERVICES[0]])
         hub = Hub(shared, [topic(name) for name in SERVICES])
-        apps = {name: service_app(name, settings[name], hub) for name in SERVICES}
-        identity = create_identity_app(issuer, host=HOST, path="/identity")
-        yield Gateway(apps, others={"identity": identity}, on_stop=[shared.close])
+        beside = {name: settings[name] for name in BESIDE} if processes() > 1 else {}
+        with ExitStack() as started:
+            neighbours = [
+                started.enter_context(NeighbourProcess(layout.directory / "processes", beside, hub))
+                for _ in range(bool(beside))
+            ]
+            apps = {name: service_app(name, settings[name], hub) for name in SERVICES if name not in beside}
+            identity = create_identity_app(issuer, host=HOST, path="/identity")
+            yield Gateway(apps, others={"identity": identity}, neighbours=neighbours, on_stop=[shared.close])
 
 
 def server(gateway: Gateway, port: int) -> uvicorn.Server:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import time
@@ -118,6 +119,10 @@ class ServerProcess:
                     _end(psutil.Process(child.pid), grace_s)
             child.wait()
         self._record.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End it at once, and remember it until it is stopped. Does nothing when it is not running."""
+        self.send(signal.SIGKILL)
 
     @property
     def runs(self) -> bool:

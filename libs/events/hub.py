@@ -1,8 +1,9 @@
 """One reader of the broker for all consumers of a process: a record is fetched once, and only when there is one.
 
-A process that runs all services would otherwise keep one long poll a consumer and pay for each, at both ends, whether
-or not anything was published. Here whoever publishes says up to where, so nothing is asked for in vain; what other
-processes publish is found by a look now and then. Everything still goes through the broker.
+A process that runs several services would otherwise keep one long poll a consumer and pay for each, at both ends,
+whether or not anything was published. Here whoever publishes says up to where, so nothing is asked for in vain; what
+other processes publish is found by a look now and then, unless they tell it too (`Hub.tell`). Everything still goes
+through the broker.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -88,6 +89,8 @@ class Hub:
 
     def __init__(self, inner: Broker, topics: Sequence[str]) -> None:
         self._inner, self._topics = inner, tuple(topics)
+        self.tell: list[Callable[[str, Mapping[int, int]], None]] = []
+        """Hubs of other processes, to be told what is published here."""
         self._reader: Reader | None = None
         self._shelves: dict[Place, Shelf] = {}
         self._readers: list[HubReader] = []
@@ -110,6 +113,7 @@ class Hub:
         return await self._inner.end_offsets(places)
 
     def published(self, topic: str, ends: Mapping[int, int]) -> None:
+        """Somebody has published to a topic, up to these offsets by partition."""
         for partition, end in ends.items():
             if (shelf := self._shelves.get((topic, partition))) is None:
                 self._look = True  # the reader has yet to hear of this partition
@@ -290,6 +294,8 @@ class HubPublisher:
     async def publish(self, messages: Sequence[Message]) -> Mapping[int, int]:
         ends = await self._inner.publish(messages)
         self._hub.published(self._topic, ends)
+        for tell in self._hub.tell:
+            tell(self._topic, ends)
         return ends
 
     async def stop(self) -> None:

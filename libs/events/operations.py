@@ -85,6 +85,13 @@ class Side:
     progress: Progress
     subscriptions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        return cls(**{**values, "progress": Progress.from_json(values["progress"])})
+
 
 def unsettled(sides: Sequence[Side]) -> list[str]:
     """What is still on its way within and between these services, a sentence each; empty when all has been handled.

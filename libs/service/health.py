@@ -36,11 +36,19 @@ class HealthChecks:
 
     async def live_endpoint(self, _request: Request) -> Response:
         """`GET /health/live`."""
-        return await self._answer(self._live)
+        return await self._answer(self._of("live"))
 
     async def ready_endpoint(self, _request: Request) -> Response:
         """`GET /health/ready`: the liveness checks count too."""
-        return await self._answer({**self._live, **self._ready})
+        return await self._answer(self._of("ready"))
+
+    async def passed(self, kind: str) -> bool:
+        """Whether all checks pass: those of "live", or those of "ready"."""
+        checks = self._of(kind)
+        return all(await asyncio.gather(*(self._run(name, check) for name, check in checks.items())))
+
+    def _of(self, kind: str) -> dict[str, Check]:
+        return {**self._live, **self._ready} if kind == "ready" else self._live
 
     @staticmethod
     def _add(checks: dict[str, Check], name: str, check: Check) -> None:
