@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from libs.service.issuer import DEVELOPMENT_USERS, Issuer, User
+from standalone.neighbour import NAME as NEIGHBOUR
 from standalone.platform import AUDIENCE, HOST, Layout
 from standalone.processes import free_port, log_tail
 from standalone.run import wait_until_ready
@@ -44,7 +46,12 @@ class PlatformProcess:
         command = [sys.executable, "-m", "standalone.cli", "run", *arguments, "--seed", str(BANK_SEED)]
         with self.log_path.open("ab") as log:
             self._child = child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "DEMO": "0"}
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env={**os.environ, "DEMO": "0", "PUHUI_PROCESSES": "2"},
             )
         self._left_servers = False
         wait_until_ready(self.url, lambda: child.poll() is not None)
@@ -63,6 +70,14 @@ class PlatformProcess:
         """End it at once. The servers that it has started go on without it."""
         self._end(signal.SIGKILL)
         self._left_servers = True
+
+    def kill_neighbour(self) -> None:
+        """End at once the process that serves some of the services beside the one with the port."""
+        record = self.layout.directory / "processes" / f"{NEIGHBOUR}.pid"
+        os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+
+    def wait_until_ready(self) -> None:
+        wait_until_ready(self.url, lambda: False)
 
     def _end(self, how: signal.Signals) -> None:
         child, self._child = self._child, None

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import aiohttp
+import httpx
 import pytest
 
 from services.bank.faults import Outcome
@@ -151,6 +152,15 @@ async def look_at_the_end(process: PlatformProcess, first_day: date) -> None:
         await client.close()
 
 
+def the_neighbour_is_missed_and_comes_back(process: PlatformProcess) -> None:
+    """Where services run in two processes, one of them may end alone."""
+    process.kill_neighbour()
+    away, here = (httpx.get(f"{process.url}/{name}/health/live") for name in ("audit", "ledger"))
+    assert (away.status_code, away.headers["retry-after"], here.status_code) == (503, "1", 200)
+    process.wait_until_ready()
+    assert httpx.get(f"{process.url}/audit/health/live").status_code == 200
+
+
 def test_a_platform_that_is_killed_and_stopped_again_and_again_goes_on_where_it_was(
     start_platform: Callable[[str], AbstractContextManager[PlatformProcess]],
 ) -> None:
@@ -159,6 +169,7 @@ def test_a_platform_that_is_killed_and_stopped_again_and_again_goes_on_where_it_
         half_way.through(applying, process.kill, half_way=answers(30))
         half_way.through(signing, process.kill, half_way=answers(10))
         half_way.through(repaying, process.stop, half_way=answers(4))
+        the_neighbour_is_missed_and_comes_back(process)
         half_way.through(closing_days, process.kill, half_way=some_days_closed)
         asyncio.run(look_at_the_end(process, date(2026, 1, 5)))
         assert_sound(process, seed=SEED)
