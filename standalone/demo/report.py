@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,13 +37,11 @@ async def report(platform: Platform, layout: Layout, played: Played, *, seed: in
     figures = await platform.get("auditor", "/audit/statistics")
     trial = await platform.get("finance-officer", "/ledger/trial-balance")
     bank = await bank_totals(layout)
-    verified: dict[str, Any] = {}
-    parked = failed = 0
-    for name in SERVICES:
-        found = await platform.post("operator", f"/{name}/operations/verifications", key=f"verify/{name}")
-        verified |= {f"{name}: {model['read_model']}": model for model in found}
-        progress = (await platform.get("operator", f"/{name}/operations/progress"))["progress"]
-        parked, failed = parked + progress["parked"], failed + progress["tasks_failed"]
+    verified = {
+        name: model for each in await gather(*(_verified(platform, name) for name in SERVICES)) for name, model in each
+    }
+    progress = [(await platform.get("operator", f"/{name}/operations/progress"))["progress"] for name in SERVICES]
+    parked, failed = (sum(one[which] for one in progress) for which in ("parked", "tasks_failed"))
     equal = all(model["equal"] for model in verified.values())
     events = figures["events"]
     total = sum(events.values())
@@ -90,6 +89,12 @@ async def report(platform: Platform, layout: Layout, played: Played, *, seed: in
             "requests_per_second": round(platform.requests / seconds, 1),
         },
     }
+
+
+async def _verified(platform: Platform, name: str) -> list[tuple[str, Any]]:
+    """Each read model of a service, compared with one built again."""
+    found = await platform.post("operator", f"/{name}/operations/verifications", key=f"verify/{name}")
+    return [(f"{name}: {model['read_model']}", model) for model in found]
 
 
 async def bank_totals(layout: Layout) -> dict[str, Any]:
