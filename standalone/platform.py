@@ -162,6 +162,7 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
                 pool_max=10,
                 kafka_bootstrap=broker.bootstrap_servers,
                 kafka_idempotence=broker_name == "kafka",
+                only_process=True,
                 kafka_grouped=False,
                 kafka_fetch_wait_ms=FETCH_WAIT_MS,
                 topic_partitions=topic_partitions,

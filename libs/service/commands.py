@@ -198,6 +198,8 @@ def command(*roles: str) -> Any:
         runtime: Annotated[Runtime, Depends(runtime_of)],
         actor: Actor = required,
     ) -> Call:
+        if runtime.before_command is not None:
+            await runtime.before_command(runtime)
         return Call(request, runtime, actor, actor.acting_as(admitted) or "", key, condition)
 
     return Depends(call)

@@ -73,6 +73,8 @@ class Service:
     """Whether it records or shows personal data: then it is given persons' keys. Another reads placeholders."""
     on_start: Callable[[Runtime], Awaitable[None]] | None = None
     """Makes the service's own adapters and seeds its reference data; runs before anything is served."""
+    before_command: Callable[[Runtime], Awaitable[None]] | None = None
+    """Lets a command know what another process of the service has just done; not asked where there is no other."""
     subscribers: Callable[[Runtime], Sequence[tuple[Sequence[str], Subscriber]]] | None = None
     """Further subscribers with the topics they read, for a service that is more than reactions (audit)."""
 
@@ -106,7 +108,12 @@ def create_service(service: Service, settings: ServiceSettings, verifier: TokenV
         raw_media_types=service.raw_media_types,
         token_url=settings.token_url,
         cors_origins=settings.cors_origins,
-        unavailability=(asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError),
+        unavailability=(
+            asyncpg.PostgresConnectionError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,  # a connection that was cut off in the middle of an operation
+            asyncpg.CannotConnectNowError,
+        ),
     )
     app.state.service = service
 
@@ -199,6 +206,7 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
         wake_tasks=Signal(),
         projections=service.projections,
         keyring=keyring,
+        before_command=None if settings.only_process else service.before_command,
     )
     if keyring is not None:
         keyring.on_change.append(runtime.commands.forget)

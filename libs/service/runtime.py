@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -48,6 +48,7 @@ class Runtime:
     """Each consumer of this service with the topics that it hears (`OWN`: the service's own sequence)."""
     reached: Reached = field(default_factory=dict)
     projections: Sequence[Projection] = ()
+    before_command: Callable[[Runtime], Awaitable[None]] | None = None
     extras: dict[str, Any] = field(default_factory=dict)
     on_stop: list[Callable[[], Any]] = field(default_factory=list)
 

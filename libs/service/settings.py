@@ -37,6 +37,9 @@ class ServiceSettings(BaseSettings):
     kafka_grouped: bool = Field(
         default=True, description="Share partitions with other processes of the service; off takes all of them at once."
     )
+    only_process: bool = Field(
+        default=False, description="No other process runs this service, so nothing is done to its store elsewhere."
+    )
     kafka_fetch_wait_ms: int = Field(
         default=500, ge=1, le=60_000, description="How long a fetch may wait; short for brokers that do not wake it."
     )

@@ -22,6 +22,12 @@ from services.ledger.statement import Statement
 from services.ledger.views import books, portfolio, suspense
 
 
+async def know_the_day(runtime: Runtime) -> None:
+    """The day that is open by the events of days, whichever process has opened it."""
+    day, _ = await runtime.commands.state(BUSINESS_DAY, DAY_STREAM)
+    runtime.business_date.heard(day.today or date.min)
+
+
 def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Service:
     """The service; `bank_transport` replaces the network between it and the bank."""
     payments = Payments()
@@ -38,8 +44,7 @@ def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Ser
         day_end = DayEnd(runtime, Statement(runtime))
         runtime.extras["day-end"] = day_end
         runtime.on_stop.append(day_end.stop)
-        day, _ = await runtime.commands.state(BUSINESS_DAY, DAY_STREAM)
-        runtime.business_date.heard(day.today or date.min)
+        await know_the_day(runtime)
 
     return Service(
         name="ledger",
@@ -54,6 +59,7 @@ def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Ser
         reactions=reactions,
         tasks=payments.tasks,
         on_start=on_start,
+        before_command=know_the_day,
     )
 
 

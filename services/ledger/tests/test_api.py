@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from libs.service.testing import Served, key
-from services.ledger.tests.making import DAY, applicant_id, loan_id
+from services.ledger.tests.making import DAY, OutsideBank, applicant_id, loan_id
 
 Lend = Callable[..., Any]
 PROBLEM = "urn:puhui:problem:"
@@ -330,3 +331,21 @@ async def test_a_quote_is_for_a_date_that_can_be(ledger: Served, lend: Lend) -> 
         assert (await officer.get(f"/ledger/loans/{loan}/payoff", params={"on": on})).status_code == 422
     ahead = (await officer.get(f"/ledger/loans/{loan}/payoff", params={"on": str(DAY + timedelta(days=5))})).json()
     assert ahead["components"]["interest"] == cny("29.03")
+
+
+async def test_a_day_that_another_process_has_opened_is_known_to_the_next_command(
+    ledger: Served, start: Callable[..., AbstractAsyncContextManager[Served]], bank: OutsideBank, lend: Lend
+) -> None:
+    loan = await lend()
+    async with start(bank) as second:
+        officer = await second.client("finance_officer")
+        tomorrow = DAY + timedelta(days=1)
+        operator = await ledger.client("operator")
+        for _ in range(3):
+            closed = await operator.post(
+                "/ledger/day-ends", json={"until": (tomorrow - timedelta(days=1)).isoformat()}, headers=key()
+            )
+            assert closed.json()["business_date"] == tomorrow.isoformat()
+            answer = await repay(officer, loan, "10.00", tomorrow)
+            assert answer.status_code == 201, answer.text
+            tomorrow += timedelta(days=1)
