@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -90,6 +92,7 @@ def create_app(
     own_routes = _own_routes(app, prefix)
     for router in routers:
         _refuse_shadows(router, prefix, own_routes)
+        _refuse_threads(router)
         app.include_router(router, prefix=prefix)
     app.router.routes.extend(own_routes)  # last, since they are asked for least
     return app
@@ -101,6 +104,22 @@ def _refuse_shadows(router: APIRouter, prefix: str, own_routes: Sequence[Route])
         for own in own_routes:
             if isinstance(route, APIRoute) and route.path_regex.match(own.path.removeprefix(prefix)):
                 raise ValueError(f"{prefix}{route.path} would hide {own.path}: put it under a name of its own")
+
+
+def _refuse_threads(router: APIRouter) -> None:
+    """Raise `ValueError` for a function that is no coroutine: each request would wait for a thread, and for its turn."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            for found in _dependants(route.dependant):
+                call = found.call
+                if not any(map(iscoroutinefunction, (call, getattr(call, "__call__", None)))):  # noqa: B004
+                    raise ValueError(f"{route.path}: {call} is no coroutine function")
+
+
+def _dependants(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _dependants(inner)
 
 
 def _middleware(

@@ -97,7 +97,7 @@ class Runtime:
             return await connection.execute(statement)
 
 
-def runtime_of(request: Request) -> Runtime:
-    """A dependency that gives the service at work."""
+async def runtime_of(request: Request) -> Runtime:
+    """A dependency that gives the service at work. A coroutine: others are run in a thread, which waits for its turn."""
     runtime: Runtime = request.app.state.runtime
     return runtime

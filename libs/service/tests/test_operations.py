@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.types import Message
 
 from libs.contracts.problems import Rejected
@@ -289,6 +289,17 @@ def test_a_problem_keeps_its_standard_members_whatever_else_it_says() -> None:
     assert (known.kind, known.detail) == (CATALOGUE["not-found"], "No such loan.")
     other_status = problem_from_refusal(Rejected("not-found", "No.", status=409))
     assert (other_status.status, other_status.kind.title) == (409, "Not found")
+
+
+def test_no_request_waits_for_a_thread(identity: Identity) -> None:
+    def in_a_thread() -> None: ...
+
+    async def show(_of: None = Depends(in_a_thread)) -> None: ...
+
+    router = APIRouter()
+    router.add_api_route("/x", show)
+    with pytest.raises(ValueError, match=r"in_a_thread .* is no coroutine function"):
+        create_app("x", title="X", description="", routers=[router], verifier=identity.verifier)
 
 
 def test_a_router_cannot_hide_the_pages_of_the_chassis(identity: Identity) -> None:

@@ -99,7 +99,7 @@ class StagesShown(ResponseModel):
     service_levels: int = Field(description="The version of the service levels, in force on the last date asked for.")
 
 
-def asked(
+async def asked(
     submitted_from: Annotated[BusinessDate, Query(description="First business date of submission.")],
     submitted_to: Annotated[BusinessDate, Query(description="Last business date of submission.")],
     product: Annotated[Code | None, Query(description="One product.")] = None,

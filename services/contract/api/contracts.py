@@ -22,7 +22,7 @@ Filter = list[ColumnElement[bool]]
 SORTABLE: Final = {name: CONTRACT.c[name] for name in ("offered_on", "expires_on", "amount_minor", "contract_id")}
 
 
-def filters(
+async def filters(
     status: Annotated[Status | None, Query(description="Where it stands.")] = None,
     applicant_id: Annotated[Id | None, Query(description="One borrower.")] = None,
     application_id: Annotated[Id | None, Query(description="The application that led to it.")] = None,

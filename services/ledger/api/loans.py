@@ -135,7 +135,7 @@ class LoanAtShown(ResponseModel):
     position: LoanPosition | None = Field(examples=[POSITION])
 
 
-def filters(
+async def filters(
     state: Annotated[Status | None, Query(description="One state.")] = None,
     product: Annotated[Code | None, Query(description="One product.")] = None,
     bucket: Annotated[Bucket | None, Query(description="One delinquency bucket.")] = None,

@@ -123,7 +123,7 @@ class Distribution(ResponseModel):
 Filter = list[ColumnElement[bool]]
 
 
-def filters(
+async def filters(
     outcome: Annotated[Outcome | None, Query(description="With a score, or without.")] = None,
     grade: Annotated[str | None, Query(pattern="^[A-Z][0-9]?$", description="One grade, for example `B`.")] = None,
     applicant_id: Annotated[Id | None, Query(description="One applicant.")] = None,
