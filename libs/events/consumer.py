@@ -155,7 +155,9 @@ class Consumer:
         for place, new in list(self._positions.items()):
             if self._saved.get(place) != new and place not in self._unhandled:
                 try:
-                    await self._store.advance(self._subscriber.consumer, *place, self._saved.get(place), new)
+                    await self._store.advance(
+                        self._subscriber.consumer, *place, self._saved.get(place), new, lasting=False
+                    )
                     self._saved[place] = new
                 except Fenced:
                     await self._again(reader, place)

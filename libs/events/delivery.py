@@ -33,7 +33,9 @@ class Subscriber(Protocol):
     """Whoever is given events: reactions, a projection, an archive.
 
     It may have a `batch_size`, how many events at most it takes in one transaction (`BATCH_SIZE`), and be `repairable`:
-    then an event that it cannot handle may be handed to it with other data, if a person says so.
+    then an event that it cannot handle may be handed to it with other data, if a person says so. One that is `derived`
+    leaves nothing behind but rows that follow from its events: what a crash of the server takes back it does again, so
+    its commits do not wait for the disk.
     """
 
     @property
@@ -83,6 +85,7 @@ class Delivery:
     def __init__(self, store: Store, subscriber: Subscriber, codec: Codec) -> None:
         self._store, self._subscriber, self._codec = store, subscriber, codec
         self._batch_size = getattr(subscriber, "batch_size", BATCH_SIZE)
+        self._lasting = not getattr(subscriber, "derived", False)
 
     def wants(self, event: StoredEvent) -> bool:
         return self._codec.current_type(event.type) in self._subscriber.types
@@ -128,7 +131,9 @@ class Delivery:
         streams = list({item.event.stream_id for item in items})
 
         async def work(session: Session) -> None:
-            held = await session.advance(self._subscriber.consumer, topic, partition, old, new, streams)
+            held = await session.advance(
+                self._subscriber.consumer, topic, partition, old, new, streams, lasting=self._lasting
+            )
             ready = await self._set_aside(session, topic, partition, items, held) if held else items
             if ready:
                 await self._subscriber.handle(session, await self._read(ready))

@@ -137,10 +137,13 @@ class Session(Protocol):
         old: Position | None,
         new: Position,
         stream_ids: Sequence[str] = (),
+        *,
+        lasting: bool = True,
     ) -> set[str]:
         """Move a consumer on from `old` (None: it has no position yet); raises `Fenced` when it is elsewhere.
 
-        Which of `stream_ids` have something parked, so that what follows must wait as well.
+        Which of `stream_ids` have something parked, so that what follows must wait as well. Not `lasting`: the commit
+        of this transaction need not wait for the disk; a crash of the server may take it back, whole.
         """
         ...
 

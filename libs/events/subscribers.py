@@ -139,6 +139,7 @@ class ProjectionSubscriber:
 
     projection: Projection
     batch_size: ClassVar[int] = 500
+    derived: ClassVar[bool] = True
     gather_s: ClassVar[float] = 0.04
 
     @property

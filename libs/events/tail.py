@@ -83,7 +83,7 @@ class Tail:
         assert self._position is not None
         self._saved_at = time.monotonic()
         try:
-            await self._store.advance(self._subscriber.consumer, OWN, 0, self._saved, self._position)
+            await self._store.advance(self._subscriber.consumer, OWN, 0, self._saved, self._position, lasting=False)
             self._saved = self._position
         except Fenced:
             self._known = False

@@ -119,6 +119,8 @@ class MemorySession:
         old: Position | None,
         new: Position,
         stream_ids: Sequence[str] = (),
+        *,
+        lasting: bool = True,  # noqa: ARG002  # memory waits for no disk
     ) -> set[str]:
         def check() -> None:
             held = self._tables.positions.get((consumer, topic, partition))
@@ -245,9 +247,11 @@ class MemoryStore:
         old: Position | None,
         new: Position,
         stream_ids: Sequence[str] = (),
+        *,
+        lasting: bool = True,
     ) -> set[str]:
         async with self.transaction() as session:
-            return await session.advance(consumer, topic, partition, old, new, stream_ids)
+            return await session.advance(consumer, topic, partition, old, new, stream_ids, lasting=lasting)
 
     async def apply(self, changes: Sequence[Change], suffix: str = "") -> None:
         async with self.transaction() as session:

@@ -63,13 +63,15 @@ START_POSITION: Final = """
         insert into es.position (consumer, topic, partition, last_sequence, next_offset) values ($1, $2, $3, $4, $5)
         on conflict do nothing returning 1)
     select (select count(*) from moved), array(
-        select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($6::text[]))"""
+        select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($6::text[])),
+        case when not $7::boolean then set_config('synchronous_commit', 'off', true) end"""
 MOVE_POSITION: Final = """
     with moved as (
         update es.position set last_sequence = $4, next_offset = $5
-        where consumer = $1 and topic = $2 and partition = $3 and last_sequence = $7 returning 1)
+        where consumer = $1 and topic = $2 and partition = $3 and last_sequence = $8 returning 1)
     select (select count(*) from moved), array(
-        select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($6::text[]))"""
+        select distinct stream_id from es.parked where consumer = $1 and topic = $2 and stream_id = any($6::text[])),
+        case when not $7::boolean then set_config('synchronous_commit', 'off', true) end"""
 UNPLACED: Final = "select (select count(*) from es.event) - (select count(*) from es.sequence)"
 POSITIONS: Final = "select topic, partition, last_sequence, next_offset from es.position where consumer = $1"
 SCHEDULE: Final = """
@@ -223,14 +225,16 @@ class PostgresSession:
         old: Position | None,
         new: Position,
         stream_ids: Sequence[str] = (),
+        *,
+        lasting: bool = True,
     ) -> set[str]:
-        place = (consumer, topic, partition, new.last_sequence, new.next_offset, stream_ids)
+        place = (consumer, topic, partition, new.last_sequence, new.next_offset, stream_ids, lasting)
         if old is None:
             row = await self.connection.fetchrow(START_POSITION, *place)
         else:
             row = await self.connection.fetchrow(MOVE_POSITION, *place, old.last_sequence)
         assert row is not None, "a select of single values gives one row"
-        moved, parked = row
+        moved, parked, _ = row
         if not moved:
             raise Fenced(f"{consumer} is not at {old} in {topic or 'its own sequence'}/{partition}")
         return set(parked)
@@ -341,9 +345,11 @@ class PostgresStore:
         old: Position | None,
         new: Position,
         stream_ids: Sequence[str] = (),
+        *,
+        lasting: bool = True,
     ) -> set[str]:
         async with self._single() as session:
-            return await session.advance(consumer, topic, partition, old, new, stream_ids)
+            return await session.advance(consumer, topic, partition, old, new, stream_ids, lasting=lasting)
 
     async def apply(self, changes: Sequence[Change]) -> None:
         async with self.transaction() as session:

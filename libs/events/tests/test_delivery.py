@@ -19,6 +19,7 @@ from libs.events.errors import NotYet, is_transient
 from libs.events.ids import derive_id
 from libs.events.memory import MemoryStore
 from libs.events.postgres import PostgresStore
+from libs.events.postgres.store import PostgresSession
 from libs.events.projection import Add, Put
 from libs.events.signals import Signal
 from libs.events.store import OWN, ConcurrencyError, Fenced, Position, Session, Store
@@ -397,3 +398,26 @@ async def test_a_running_tail_follows_what_is_stamped(store: Store) -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert ledger.order == [("item-1", 1), ("item-1", 2), ("item-1", 3)]
+
+
+@pytest.mark.parametrize(("derived", "waits"), [(True, "off"), (False, "on")])
+async def test_only_what_follows_from_events_alone_is_committed_without_waiting_for_the_disk(
+    postgres: PostgresStore, derived: bool, waits: str
+) -> None:
+    seen = []
+
+    class Asking(Ledger):
+        async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
+            assert isinstance(session, PostgresSession)
+            seen.append(await session.connection.fetchval("select current_setting('synchronous_commit')"))
+            await super().handle(session, batch)
+
+    subscriber = Asking()
+    subscriber.derived = derived  # type: ignore[attr-defined]
+    for _ in range(2):  # the position that is begun, and one that is moved
+        await append(postgres, "item-1")
+        await drain(tail_of(postgres, subscriber))
+    assert seen == [waits, waits]
+    assert await postgres.pool.fetchval("select current_setting('synchronous_commit')") == "on"
+    assert ProjectionSubscriber(shop_view()).derived
+    assert not getattr(ReactionSubscriber, "derived", False), "its events may have been published"
