@@ -51,12 +51,22 @@ TYPES: Final = """
     from trail t join es.sequence q on q.global_seq = t.sequence
     join es.event e on e.stream_no = q.stream_no and e.version = q.version
     where t.type = any($1) and t.sequence > $2 and t.sequence <= $3 order by t.sequence"""
+# From actor to actor by the index, whatever they did: few hold an office, and they do much.
 OFFICES: Final = """
-    select one.actor, min(one.event_id) as first_event, min(other.event_id) as event
-    from (select actor, min(event_id) as event_id from trail where role = $1 and sequence <= $3 group by actor) one
-    join (select actor, min(event_id) as event_id from trail where role = $2 and sequence <= $3 group by actor) other
-        using (actor)
-    group by one.actor order by one.actor"""
+    with recursive holder (actor) as (
+        (select actor from trail where role = $1 order by actor limit 1)
+        union all
+        select (select actor from trail where role = $1 and actor > holder.actor order by actor limit 1)
+        from holder where holder.actor is not null)
+    select holder.actor, one.event_id as first_event, other.event_id as event
+    from holder
+    cross join lateral (
+        select event_id from trail where role = $1 and actor = holder.actor and sequence <= $3
+        order by event_id limit 1) one
+    cross join lateral (
+        select event_id from trail where role = $2 and actor = holder.actor and sequence <= $3
+        order by event_id limit 1) other
+    order by holder.actor"""
 
 
 async def run_controls(runtime: Runtime, today: date, run_id: str, after: int | None = None) -> ControlsRun:

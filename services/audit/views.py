@@ -103,6 +103,7 @@ trail = Table(
     Column("rules", JSONB, nullable=False),
     Index("trail_event", "event_id", unique=True),
     Index("trail_actor", "actor", "sequence"),
+    Index("trail_role", "role", "actor", "event_id"),
     Index("trail_correlation", "correlation_id", "sequence"),
     Index("trail_stream", "stream_id", "sequence"),
 )
