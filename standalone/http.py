@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +22,8 @@ from standalone.services import SERVICES
 KEYS: Final = UUID("0b4de8b2-9df3-52a1-a1c3-0f6f6a7a5d10")
 TOKEN_USES_S: Final = 3000
 SETTLE_S: Final = 120.0
+SETTLED_TRIES: Final = 5
+"""How often it is asked whether all is handled: each is answered within a minute, whatever is still on its way."""
 REQUEST_S: Final = 120.0
 KEEPERS: Final = ("audit",)
 """Services that nothing waits for: they keep what others say, and may be behind."""
@@ -37,6 +40,10 @@ class Refused(Exception):
     def code(self) -> str:
         """The stable part of the problem's type."""
         return str(self.problem.get("type", "")).rpartition(":")[2]
+
+
+class Unavailable(Refused):
+    """Not now (503): the same request again may be answered."""
 
 
 class Platform:
@@ -122,7 +129,8 @@ class Platform:
         async with self._http.request(method, self._at(path), headers=headers, **request) as answer:
             content = await answer.read()
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise Refused(answer.status, _problem(content), f"{method} {path}")
+            kind = Unavailable if answer.status == HTTPStatus.SERVICE_UNAVAILABLE else Refused
+            raise kind(answer.status, _problem(content), f"{method} {path}")
         return content
 
     async def pages(self, user: str, path: str, **query: Any) -> list[Any]:
@@ -147,8 +155,15 @@ class Platform:
         not."""
         if self._services:
             await settle({name: partial(self.side, name) for name in SERVICES}, SETTLE_S, but=but)
-        else:
-            await self._call("GET", "operator", "/operations/settled", params={"but": list(but)})
+            return
+        for _ in range(SETTLED_TRIES - 1):
+            with suppress(Unavailable):
+                await self._settled(but)
+                return
+        await self._settled(but)
+
+    async def _settled(self, but: Collection[str]) -> None:
+        await self._call("GET", "operator", "/operations/settled", params={"but": sorted(but)})
 
 
 def _problem(content: bytes) -> Mapping[str, Any]:

@@ -18,12 +18,15 @@ from standalone.demo.people import people
 from standalone.demo.report import Played, report
 from standalone.http import KEEPERS, Platform
 from standalone.platform import Layout
+from standalone.services import SERVICES
 
 COHORTS: Final = 2
 COHORT_DAYS: Final = 7
 PAYOUT_DAYS: Final = 4
 """Days after a cohort's signatures until the bank's last delays and returns are over."""
 MONTHS_MAX: Final = 100
+COLLECTING: Final = frozenset({"ledger", "collections"})
+"""Between these two a case is opened before a collector looks for it."""
 
 
 class BegunBefore(Exception):
@@ -94,10 +97,15 @@ async def today(platform: Platform) -> date:
 
 async def advance(platform: Platform, until: date) -> None:
     """Close every day up to a date and let all services hear of it."""
+    await close_days(platform, until)
+    await platform.settle(but=KEEPERS)
+
+
+async def close_days(platform: Platform, until: date) -> None:
+    """Close every day up to a date."""
     await platform.post(
         "operator", "/ledger/day-ends", {"until": (until - timedelta(days=1)).isoformat()}, key=f"day/{until}"
     )
-    await platform.settle(but=KEEPERS)
 
 
 async def _originate(
@@ -139,7 +147,9 @@ async def _repay(platform: Platform, tally: Tally, life: Life) -> None:
         if coming is None:
             return
         date_of = coming
-        await advance(platform, date_of)
+        await close_days(platform, date_of)
+        if life.calls(date_of):  # only collectors ask for what follows from the day, and the others may be behind
+            await platform.settle(but=set(SERVICES) - COLLECTING)
         await life.pay(date_of)
         running = sum(not loan.done for loan in life.loans)
         tally.advance(f"Repayments · {date_of} · {running} loans run")
