@@ -18,13 +18,17 @@ from libs.contracts.ledger import (
 )
 from libs.contracts.partners import (
     OWN,
-    FunderPart,
     FundingAnswered,
     FundingClarified,
     FundingLapsed,
     FundingOffered,
     FundingWithdrawn,
+    FundsCalled,
+    FundsMissing,
+    FundsReleased,
+    FundsReserved,
     MovementSplit,
+    SettlementMade,
 )
 from libs.events.canonical import canonical
 from libs.events.codec import Recorded
@@ -44,7 +48,10 @@ OF_LOANS: Final = frozenset(event.type_name for event in (*MOVING, *TOLD_ALSO))
 OF_FUNDING: Final = frozenset(
     event.type_name for event in (FundingOffered, FundingClarified, FundingAnswered, FundingLapsed, FundingWithdrawn)
 )
-TYPES: Final = OF_LOANS | OF_FUNDING
+OF_MONEY: Final = frozenset(
+    event.type_name for event in (FundsReserved, FundsCalled, FundsMissing, FundsReleased, SettlementMade)
+)
+TYPES: Final = OF_LOANS | OF_FUNDING | OF_MONEY
 """What an endpoint may subscribe to."""
 KEPT_BACK: Final = frozenset(
     {"applicant_id", "account", "requested_by", "approved_by", "waived_by", "agreed_by", "answered_by", "approval"}
@@ -110,7 +117,7 @@ class LoanNews:
         return Reaction(session, self.commands, recorded, Actor(f"service:{self.consumer}", "service"))
 
     async def _of(self, session: Session, recorded: Recorded[Any]) -> list[Told]:
-        parts: Mapping[str, FunderPart] = {}
+        parts: Mapping[str, dict[str, Any]] = {}
         reaction = self._reaction(session, recorded)
         if isinstance(recorded.event, MOVING):
             movement = movement_of(recorded.event)
@@ -118,7 +125,7 @@ class LoanNews:
                 movement_id=str(recorded.event_id), movement_type=recorded.current_type, movement=movement
             )
             outcome = await reaction.handle(SHARE, _share_of(recorded), command, effective_date=movement.on.isoformat())
-            parts = {part.funder: part for event in outcome.events for part in _parts(event)}
+            parts = {part["funder"]: part for event in outcome.events for part in _parts(event)}
             if outcome.events:
                 await settling.mark(session)
             state = outcome.state
@@ -150,12 +157,12 @@ def lenders(state: Sharing) -> Iterable[str]:
     return [funder for funder in named if funder != OWN]
 
 
-def message(recorded: Recorded[Any], partner: str, part: FunderPart | None) -> Told:
+def message(recorded: Recorded[Any], partner: str, part: Mapping[str, Any] | None) -> Told:
     """A CloudEvent (structured JSON) with the data that a funder may have. Its id is the same for all his endpoints."""
     message_id = derive_id(recorded.event_id, f"webhook/{partner}")
     data = {name: value for name, value in recorded.event.payload().items() if name not in KEPT_BACK}
     if part is not None:
-        data["your_part"] = part.model_dump(mode="json")
+        data["your_part"] = part
     return Told(
         message_id=message_id,
         partner=partner,
@@ -212,5 +219,8 @@ def _share_of(recorded: Recorded[Any]) -> str:
     return SHARE.stream_id(recorded.stream_id.partition("-")[2])
 
 
-def _parts(event: Any) -> Sequence[FunderPart]:
-    return event.parts if isinstance(event, MovementSplit) else ()
+def _parts(event: Any) -> Iterator[dict[str, Any]]:
+    """Each lender's, and on which date it counts: which of an event's dates that is, the lender need not know."""
+    if isinstance(event, MovementSplit):
+        for part in event.parts:
+            yield {**part.model_dump(mode="json"), "effective_on": event.effective_on.isoformat()}

@@ -314,6 +314,28 @@ async def test_a_loan_waits_for_money_that_is_called_and_is_given_up_when_it_doe
         assert await platform.parked() == []
 
 
+async def test_a_partner_hears_at_its_endpoint_that_money_is_called_for_and_settled(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUHUI_PARTNERS_WEBHOOK_NETWORKS", '["127.0.0.1/32"]')
+    async with running(database, tmp_path) as platform, receiving() as receiver:
+        await agreed(platform, "harbour-bank", "partner", funds="CALLED")
+        await _told_at(platform, receiver)
+        loan_id, _ = await booked(platform, await approved(platform))
+        await received(platform, "harbour-bank", "8400.00")
+        await platform.settle()
+        await platform.publish(
+            f"loan-{loan_id}", ledger.LoanDisbursed.model_validate(ledger.LoanDisbursed.example | {"loan_id": loan_id})
+        )
+        await day(platform, date(2026, 2, 3))
+        wanted = ["funding-offered", "funding-answered", "funds-called", "funds-reserved"]
+        wanted += ["loan-disbursed", "settlement-made"]
+        await receiver.until(lambda it: len(it.accepted) == len(wanted))
+        assert sorted(each["type"].split(".")[2] for each in receiver.accepted) == sorted(wanted)
+        told = (await (await platform.client("partner")).get("/partners/partners/harbour-bank/events")).json()["items"]
+        assert len(told) == len(wanted), "whatever it is told, an endpoint can subscribe to"
+
+
 async def test_what_was_set_aside_for_a_loan_that_is_cancelled_is_free_again(database: str, tmp_path: Path) -> None:
     async with running(database, tmp_path) as platform:
         await agreed(platform, "harbour-bank", "partner")

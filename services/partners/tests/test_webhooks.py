@@ -93,6 +93,7 @@ async def test_a_partner_is_told_of_its_loans_with_its_part_and_of_no_other(data
         event = receiver.accepted[0]
         assert event["specversion"] == "1.0"
         assert event["data"]["your_part"]["funder"] == "harbour-bank"
+        assert event["data"]["your_part"]["effective_on"] == event["data"]["value_date"]
         held = (await manager.get(f"/partners/loans/{loan_id}/holdings")).json()
         principal = [row["amounts"]["principal"]["amount"] for row in held["holdings"]]
         assert sum(round(float(each) * 100) for each in principal) == 3 * 92016
