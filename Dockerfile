@@ -22,6 +22,7 @@ RUN cd /opt/puhui/lib/python*/site-packages \
 # Changes often: our own code, as a wheel without its tests.
 COPY pyproject.toml README.md LICENSE ./
 COPY libs libs
+COPY partners partners
 COPY services services
 COPY standalone standalone
 # Byte code is checked in by hash, not by time: it stays valid and the same in every build.
