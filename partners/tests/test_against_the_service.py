@@ -1,0 +1,232 @@
+"""The kit and the example partner against the real partners service, over HTTP on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from libs.contracts import ledger
+from libs.contracts.partners import FundingArranged
+from libs.service.openapi import operations
+from partners.example.desk import TYPES
+from partners.kit import (
+    Ask,
+    AsyncClient,
+    Conflict,
+    Credentials,
+    DailyFile,
+    Item,
+    Money,
+    NotFound,
+    ReferenceReused,
+    sign,
+)
+from partners.kit.calls import Call, Pages
+from partners.tests.running import Platform, example, platform, until
+from services.partners.handlers import loan_id_of
+from services.partners.tests.world import agreement_with, approved, day, received, repaid, says, shared_with
+
+T = TypeVar("T")
+DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/api/openapi/partners.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUHUI_PARTNERS_WEBHOOK_NETWORKS", '["127.0.0.1/32"]')
+
+
+def everything_a_partner_may_ask() -> list[Call[Any]]:
+    ask, on, ref = Ask("{partner}"), date(2026, 3, 2), "r-1"
+    file = DailyFile(file_date=on, items=[])
+    asked: list[Call[Any] | Pages[Any]] = [
+        ask.partners(), ask.agreements(), ask.agreement("{agreement}"), ask.offers(), ask.offer("{application_id}"),
+        ask.funds(), ask.loans(), ask.holdings("{loan_id}"), ask.cash_flows(), ask.statement(on, on),
+        ask.settlements(), ask.settlement("{settlement_id}"), ask.settlement_file("{settlement_id}"),
+        ask.delinquency(), ask.vintages(), ask.events(), ask.event_types(), ask.endpoints(),
+        ask.endpoint_secrets("{endpoint_id}"), ask.callback_secrets(), ask.deliveries("{endpoint_id}"),
+        ask.attempts("{endpoint_id}", 1), ask.breaks(), ask.break_ages(), ask.accept("{application_id}", reference=ref),
+        ask.question("{application_id}", "?", reference=ref), ask.register_endpoint("u", ["t"], reference=ref),
+        ask.rotate_secret("{endpoint_id}", reference=ref), ask.send_test("{endpoint_id}", reference=ref),
+        ask.set_status("{endpoint_id}", "PAUSED", "x", reference=ref), ask.redeliver("{endpoint_id}", reference=ref),
+        ask.upload(file, reference=ref), ask.answer_break("{break_id}", "x", reference=ref),
+        ask.rotate_callback_secret(reference=ref), ask.callback_file(file, reference=ref),
+    ]  # fmt: skip
+    return [each.first if isinstance(each, Pages) else each for each in asked]
+
+
+def test_the_kit_has_every_operation_that_a_partner_may_call() -> None:
+    offered = {
+        f"{method.upper()} {path.replace('{position}', '1')}"
+        for path, method, operation in operations(DOCUMENT)
+        if "/operations/" not in path and ("partner" in operation.get("x-roles", []) or "/callbacks/" in path)
+    }
+    assert offered == {call.name for call in everything_a_partner_may_ask()}
+
+
+async def of_kit(platform: Platform, ask: Callable[[Ask], Call[T]]) -> T:
+    given = platform.configuration
+    credentials = Credentials(given.token_url, given.client_id, given.client_secret.get_secret_value())
+    async with AsyncClient(given.url, given.partner, credentials) as client:
+        return await client.send(ask(client.ask))
+
+
+async def every(platform: Platform, ask: Callable[[Ask], Pages[T]]) -> list[T]:
+    given = platform.configuration
+    credentials = Credentials(given.token_url, given.client_id, given.client_secret.get_secret_value())
+    async with AsyncClient(given.url, given.partner, credentials) as client:
+        return [item async for item in client.every(ask(client.ask))]
+
+
+async def booked(platform: Platform, application_id: str) -> str:
+    """The contract is signed and the loan booked, as other services say."""
+    arranged = (await platform.served.events(f"funding-{application_id}"))[-1]
+    assert isinstance(arranged, FundingArranged)
+    event = ledger.LoanBooked.model_validate(ledger.LoanBooked.example)
+    loan_id = loan_id_of(application_id)
+    agreement = event.agreement.model_copy(update={"lenders": arranged.lenders})
+    event = event.model_copy(update={"loan_id": loan_id, "application_id": application_id, "agreement": agreement})
+    await platform.served.publish(f"loan-{loan_id}", event)
+    await platform.served.settle()
+    return loan_id
+
+
+async def test_from_an_offer_to_a_settled_day_the_example_s_book_is_the_platform_s_to_the_fen(
+    database: str, tmp_path: Path
+) -> None:
+    async with platform(database, tmp_path) as it:
+        served = it.served
+        await agreement_with(
+            served, "harbour-bank", funds="CALLED", data=["amount", "annual_rate", "grade", "instalments"]
+        )
+        loop = asyncio.get_running_loop()
+
+        def pay(loan_id: str, amount: Money) -> None:
+            paying = received(served, "harbour-bank", str(amount.amount), reference=f"T-{loan_id}")
+            asyncio.run_coroutine_threadsafe(paying, loop).result(timeout=20)
+
+        async with example(it.configuration, tmp_path / "book.sqlite", pay) as (desk, _):
+            await served.settle()
+            application_id = await approved(served)
+            await until(lambda: desk.record.committed().minor == 8400_00, "the offer is accepted")
+            await served.settle()
+            loan_id = await booked(it, application_id)
+            funds = await of_kit(it, lambda ask: ask.funds())
+            while funds.reserved.minor != 8400_00:  # called for, paid by the worker, and set aside
+                await served.settle()
+                funds = await of_kit(it, lambda ask: ask.funds())
+            await says(served, ledger.LoanDisbursed, loan_id, payment_id="p-1")
+            await day(served, date(2026, 2, 3))
+            for number in range(3):
+                await repaid(served, loan_id, number)
+            await says(served, ledger.RepaymentReversed, loan_id, repayment_id="r-1", reversed_on="2026-03-03")
+            await day(served, date(2026, 3, 4))
+            end = await asyncio.to_thread(desk.day_end, date(2026, 3, 3))
+            assert [checked.differences for _, checked in end.settlements] == [[], []]
+            assert [settlement.movements for settlement, _ in end.settlements] == [2, 4]
+            assert all(checked.net == settlement.net.minor != 0 for settlement, checked in end.settlements)
+            assert (end.file.matched, end.file.open, end.equal) == (5, 0, True)
+            assert desk.record.open_entries() == []
+            (loan,) = await every(it, lambda ask: ask.loans())
+            assert desk.record.standings("2026-03-03") == [(loan_id, loan.status, loan.outstanding.minor)]
+            again = await asyncio.to_thread(desk.day_end, date(2026, 3, 4))
+            assert (again.settlements, again.missed, again.equal) == ([], 0, True)
+            assert await served.parked() == []
+
+
+async def test_what_is_sent_twice_lost_or_forged_leaves_the_book_as_it_is(database: str, tmp_path: Path) -> None:
+    async with platform(database, tmp_path) as it, example(it.configuration, tmp_path / "book.sqlite") as (desk, hook):
+        served, manager = it.served, it.manager
+        await served.settle()
+        loan_id, theirs = await shared_with(served, "harbour-bank"), await shared_with(served, "hill-bank")
+        await says(served, ledger.LoanDisbursed, loan_id, payment_id="p-1")
+        await repaid(served, theirs, 9)
+        await repaid(served, loan_id, 0)
+        await until(lambda: len(desk.record.open_entries()) == 2, "both events are taken")
+        before = desk.record.open_entries()
+        endpoint_id = desk.record.setting("endpoint_id")
+        sent = await of_kit(it, lambda ask: ask.redeliver(endpoint_id, from_sequence=1, reference="again-1"))
+        assert sent.deliveries == 2
+        log = await every(it, lambda ask: ask.deliveries(endpoint_id))
+        await served.settle()
+        while not all(row.status == "DELIVERED" and row.attempts == 2 for row in log):
+            log = await every(it, lambda ask: ask.deliveries(endpoint_id))
+        assert desk.record.open_entries() == before, "the same again counts once"
+
+        paused = await of_kit(it, lambda ask: ask.set_status(endpoint_id, "PAUSED", "We move", reference="pause-1"))
+        assert paused.status == "PAUSED"
+        await served.settle()
+        await repaid(served, loan_id, 1)
+        await served.settle()
+        assert await asyncio.to_thread(desk.catch_up) == 1, "what did not come by webhook is read again"
+        assert len(desk.record.open_entries()) == 3
+
+        body = json.dumps({"specversion": "1.0", "type": min(TYPES)}).encode()
+        async with httpx.AsyncClient() as http:
+            forged = await http.post(hook, content=body, headers=sign("whsec_" + "QUFB" * 8, "msg_1", 1, body))
+            assert forged.status_code == 401
+            secret = json.loads(desk.record.setting("secrets"))[0]
+            now_s = int(desk.receiver.clock())
+            strange = await http.post(hook, content=body, headers=sign(secret, "msg_1", now_s, body))
+            assert strange.status_code == 422
+            assert (await http.post(hook, content=b" " * ((1 << 20) + 1))).status_code == 413
+        assert len(desk.record.open_entries()) == 3
+        assert (await manager.get("/partners/books")).status_code == 200
+
+
+async def test_problems_say_what_to_do_and_a_reference_is_one_intent(database: str, tmp_path: Path) -> None:
+    async with platform(database, tmp_path) as it:
+        await agreement_with(it.served, "harbour-bank")
+        application_id = await approved(it.served)
+        offers = await every(it, lambda ask: ask.offers("OFFERED"))
+        assert [(offer.application_id, offer.amount) for offer in offers] == [(application_id, Money.of("8400.00"))]
+        asked = await of_kit(it, lambda ask: ask.question(application_id, "Whose income?", reference="q-1"))
+        assert [said.text for said in asked.said] == ["Whose income?"]
+        declined = await of_kit(it, lambda ask: ask.decline(application_id, "Enough", reference="d-1"))
+        repeated = await of_kit(it, lambda ask: ask.decline(application_id, "Enough", reference="d-1"))
+        assert declined == repeated
+        with pytest.raises(ReferenceReused, match="reference of its own"):
+            await of_kit(it, lambda ask: ask.accept(application_id, reference="d-1"))
+        with pytest.raises(Conflict, match="Read the state again"):
+            await of_kit(it, lambda ask: ask.accept(application_id, reference="d-2"))
+        with pytest.raises(NotFound):
+            await of_kit(it, lambda ask: ask.holdings(str(uuid4())))
+        assert await every(it, lambda ask: ask.offers("OFFERED")) == []
+
+
+async def test_files_and_answers_are_known_by_a_signature(database: str, tmp_path: Path) -> None:
+    async with platform(database, tmp_path) as it:
+        loan_id = await shared_with(it.served, "harbour-bank")
+        await repaid(it.served, loan_id, 0)
+        await it.served.settle()
+        (flow,) = await every(it, lambda ask: ask.cash_flows())
+        secrets = (await of_kit(it, lambda ask: ask.callback_secrets())).secrets
+        given = it.configuration
+        nobody = Credentials(given.token_url, "nobody", "without a token")
+        wrong = Item(reference=flow.reference, value_date=flow.effective_on, amount=flow.cash - Money.of("0.01"))
+        file = DailyFile(file_date=date(2026, 3, 2), items=[wrong])
+        async with AsyncClient(given.url, given.partner, nobody) as client:
+            client.sign_with(secrets)
+            result = await client.send(client.ask.callback_file(file, reference="file-1"))
+            assert (result.matched, result.found) == (1, 1)
+            assert await client.send(client.ask.callback_file(file, reference="file-1")) == result
+            await it.served.settle()
+            (broken,) = await every(it, lambda ask: ask.breaks("OPEN"))
+            assert (broken.kind, broken.ours_amount, broken.theirs_amount) == ("AMOUNT", flow.cash, wrong.amount)
+            act = await client.send(
+                client.ask.callback_break_answer(broken.break_id, "We rounded twice", reference="answer-1")
+            )
+            assert act.open == 1
+        await it.served.settle()
+        (broken,) = await every(it, lambda ask: ask.breaks())
+        assert broken.answer == "We rounded twice"
+        generation = await of_kit(it, lambda ask: ask.rotate_callback_secret(reference="rotate-1"))
+        assert generation.generation == 2
+        assert len((await of_kit(it, lambda ask: ask.callback_secrets())).secrets) == 2
