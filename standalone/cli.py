@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from standalone import cases, evidence, loan, log_command, parked, quote, stores, trace, traces
+from standalone import cases, evidence, loan, log_command, parked, quote, sandbox, stores, trace, traces
 
 app = typer.Typer(help="Puhui (普惠): an event-sourced backend for microloan companies.", no_args_is_help=True)
 app.add_typer(cases.app, name="cases")
 app.add_typer(log_command.app, name="log")
+app.add_typer(sandbox.app, name="sandbox")
 app.command("quote", help="Quote a loan: repayment plan, costs, annual cost by both methods.")(quote.quote)
 app.command("loan")(loan.loan)
 app.add_typer(parked.app, name="parked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -67,13 +68,15 @@ def _needed(environment: Mapping[str, str], name: str) -> str:
 
 def _serve_bank(environment: Mapping[str, str]) -> int:
     from services.bank.app import create_bank
+    from services.bank.faults import Faults
     from standalone.bank_process import bank_faults
 
     directory = Path(environment.get("PUHUI_DATA_DIR", "var/bank"))
     directory.mkdir(parents=True, exist_ok=True)
+    told = environment.get("PUHUI_BANK_FAULTS", "")
     app = create_bank(
         int(environment.get("PUHUI_BANK_SEED", "1")),
-        bank_faults(),
+        Faults(**json.loads(told)) if told else bank_faults(),
         directory / "bank.sqlite",
         _needed(environment, "PUHUI_BANK_SECRET"),
     )
