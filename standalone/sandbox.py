@@ -46,9 +46,12 @@ def sandbox(
 
 
 @app.command()
-def offer(context: typer.Context) -> None:
+def offer(
+    context: typer.Context,
+    instalments: Annotated[int, typer.Option(min=3, max=36, help="Months in which the loan is to be repaid.")] = 12,
+) -> None:
     """Somebody applies whose loan fits the agreement: the partner is told `funding-offered`."""
-    _act(context, lambda acts: acts.offer(), "offered: application {}")
+    _act(context, lambda acts: acts.offer(instalments), "offered: application {}")
 
 
 @app.command()

@@ -86,7 +86,7 @@ class Acts:
             await self._transfer(PREFUNDED, "prefunded")
         await self._platform.settle()
 
-    async def offer(self) -> str:
+    async def offer(self, instalments: int = 12) -> str:
         """Somebody applies whose loan fits the agreement, and agrees that the partner is told: the application's id."""
         number = secrets.randbelow(NUMBERS)
         who, post, get = person(number), self._platform.post, self._platform.get
@@ -102,7 +102,7 @@ class Acts:
             "documents": [who.document(document, on) for document in needed],
             "consents": [{"purpose": text["purpose"], "text_version": text["version"]} for text in texts],
         }
-        body = who.application(applicant_id) | ASKED | papers
+        body = who.application(applicant_id) | ASKED | papers | {"instalments": instalments}
         started = await post("customer", "/application/applications", body, key=f"{number}/start")
         application_id: str = started["application_id"]
         await post("customer", f"/application/applications/{application_id}/submit", key=f"{number}/submit")
