@@ -11,7 +11,7 @@ WORKERS ?= 3
 SHARED  := --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants
+.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants sandbox
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ run: $(VENV)/.ready ## start everything on this machine, http://127.0.0.1:8000 (
 
 demo: $(VENV)/.ready ## take 1,000 real applications through life (SEED, LOANS, BROKER=tansu|kafka), then stop
 	@exec $(BIN)/puhui demo
+
+sandbox: $(VENV)/.ready ## a platform for a partner's developer, one partner ready, http://127.0.0.1:8010 (FUNDS=CALLED)
+	@exec $(BIN)/puhui sandbox $(if $(FUNDS),--funds $(FUNDS))
 
 stress: $(VENV)/.ready ## the total order under 200,000 events of every kind of writer (EVENTS, SEED)
 	$(BIN)/python -m tools.stress $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED))

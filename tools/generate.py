@@ -18,6 +18,7 @@ from libs.contracts.base import EVENT_TYPES, DomainEvent
 from libs.contracts.catalogue import MODULES, UPCASTERS, events_of, shared_events, topic
 from libs.events.canonical import canonical
 from tools.compatibility import ADVICE, incompatible
+from tools.partner_asyncapi import partner_asyncapi
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 API: Final = ROOT / "docs" / "api"
@@ -125,6 +126,7 @@ def generated() -> Iterator[tuple[Path, bytes]]:
     for name, event in EVENT_TYPES.items():
         yield API / "schemas" / f"{name}.json", pretty(schema(event))
     yield API / "asyncapi.json", pretty(asyncapi())
+    yield API / "asyncapi-partners.json", pretty(partner_asyncapi())
     yield ROOT / "docs" / "operations" / "metrics.md", metrics().encode()
     from standalone.services import openapi_documents  # the services are heavy, and only this needs them
 

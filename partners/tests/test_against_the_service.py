@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 
 from libs.contracts import ledger
 from libs.contracts.partners import FundingArranged
@@ -35,6 +36,7 @@ from services.partners.handlers import loan_id_of
 from services.partners.tests.world import agreement_with, approved, day, received, repaid, says, shared_with
 
 T = TypeVar("T")
+WEBHOOKS = json.loads((Path(__file__).parents[2] / "docs/api/asyncapi-partners.json").read_text())
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/api/openapi/partners.json").read_text())
 
 
@@ -139,6 +141,19 @@ async def test_from_an_offer_to_a_settled_day_the_example_s_book_is_the_platform
             again = await asyncio.to_thread(desk.day_end, date(2026, 3, 4))
             assert (again.settlements, again.missed, again.equal) == ([], 0, True)
             assert await served.parked() == []
+            told = await every(it, lambda ask: ask.events())
+            assert len(told) == 11
+            assert [error for each in told for error in errors_of(each.event)] == []
+
+
+def errors_of(event: dict[str, Any]) -> list[str]:
+    """What of an event is not as the document for partners says; one that it does not name is an error."""
+    message = WEBHOOKS["components"]["messages"][event["type"]]
+    schema = {**message["payload"], "components": WEBHOOKS["components"]}
+    errors = [error.message for error in Draft202012Validator(schema).iter_errors(event)]
+    data = schema["properties"]["data"]["$ref"].rpartition("/")[2]
+    unknown = event["data"].keys() - WEBHOOKS["components"]["schemas"][data]["properties"].keys()
+    return errors + [f"{event['type']}: {name} is not described" for name in unknown]
 
 
 async def test_what_is_sent_twice_lost_or_forged_leaves_the_book_as_it_is(database: str, tmp_path: Path) -> None:
