@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from libs.contracts.base import EVENT_TYPES, DomainEvent
-from libs.contracts.partners import FunderPart, MovementSplit
+from libs.contracts.partners import FunderPart, MovementSplit, SharesTransferred
 
 REF: Final = "#/components/schemas/{model}"
 HEADERS: Final[dict[str, str]] = {
@@ -38,7 +38,7 @@ def partner_asyncapi() -> dict[str, Any]:
     from services.partners.news import KEPT_BACK, TEST_TYPE, TYPES
 
     events = [EVENT_TYPES[name] for name in sorted(TYPES)]
-    moving = {event.type_name for event in MOVING}
+    moving = {event.type_name for event in (*MOVING, SharesTransferred)}
     wanted: list[tuple[Any, Any]] = [(event, "serialization") for event in (*events, FunderPart)]
     payloads, definitions = models_json_schema(wanted, ref_template=REF)
     schemas = definitions["$defs"]

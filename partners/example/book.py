@@ -22,6 +22,9 @@ COLUMNS: Final = (*ACCOUNTS, "transferred", "funded")
 FUNDED: Final = "puhui.partners.funds-used.v1"
 """In a settlement's file: what of a payout was paid by the partner before."""
 
+TRANSFERRED: Final = "puhui.partners.shares-transferred.v1"
+"""Principal that changed hands between lenders: in settlements, and in no daily file, since no borrower moved it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

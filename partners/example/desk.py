@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from partners.example.book import Checked, check, entry_of
+from partners.example.book import TRANSFERRED, Checked, check, entry_of
 from partners.example.policy import Policy, decide
 from partners.example.record import Record, Todo
 from partners.kit import Client, Conflict, DailyFile, Event, Item, LoanAtEnd, Message, Money, Receiver, Taken
@@ -35,7 +35,7 @@ TYPES: Final = frozenset(
     )}
     | {f"{PARTNERS}{name}.v1" for name in (
         "funding-offered", "funding-clarified", "funding-answered", "funding-lapsed", "funding-withdrawn",
-        "funds-reserved", "funds-called", "funds-missing", "funds-released", "settlement-made",
+        "funds-reserved", "funds-called", "funds-missing", "funds-released", "settlement-made", "shares-transferred",
     )}
 )  # fmt: skip
 """What this program was written for, each with its version: what its endpoint subscribes to."""
@@ -83,6 +83,8 @@ class Desk:
             record.loan(event.subject, paid_out_on=data["value_date"])
         if (status := _status(event)) and not late:
             record.loan(event.subject, status=status)
+        if event.type == TRANSFERRED:
+            record.bought(event.subject)
         match event.type.removeprefix(PARTNERS):
             case "funding-offered.v1":
                 amount = event.money("amount")
@@ -144,7 +146,7 @@ class Desk:
         return checked
 
     def _file(self, on: date) -> FileResult:
-        entries = self.record.to_file(on.isoformat())
+        entries = self.record.to_file(on.isoformat(), but=TRANSFERRED)
         items = [
             Item(reference=each.reference, value_date=each.effective_on, amount=Money.of_minor(each.cash))
             for each in entries

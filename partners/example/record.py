@@ -104,6 +104,11 @@ class Record:
         if None not in row:
             self.keep(funded_entry(loan_id, *row))
 
+    def bought(self, loan_id: str) -> None:
+        """A loan of which a part was bought runs, unless it is known to be over."""
+        self.loan(loan_id)
+        self._do("update loan set status = 'ACTIVE' where loan_id = ? and status is null", loan_id)
+
     def offer(self, application_id: str, agreement: str, version: int, amount: Money) -> None:
         statement = "insert into offer values (?, ?, ?, ?, 'OFFERED') on conflict do nothing"
         self._do(statement, application_id, agreement, version, amount.minor)
@@ -154,10 +159,10 @@ class Record:
                 self._do("update entry set settlement_id = ? where reference = ?", settlement_id, entry.reference)
                 self._do(ADD_BASE, str(fees.rates.get(entry.loan_id, Decimal(0))), entry.income)
 
-    def to_file(self, on: str) -> list[Entry]:
-        """What belongs into the file of a date: all that no earlier file had."""
-        statement = f"select {FIELDS} from entry where file_date is null and effective_on <= ? and funded = 0"
-        return [_entry(row) for row in self._all(statement, on)]
+    def to_file(self, on: str, but: str) -> list[Entry]:
+        """What belongs into the file of a date: all that no earlier file had, but entries of one type."""
+        conditions = "file_date is null and effective_on <= ? and funded = 0 and type <> ?"
+        return [_entry(row) for row in self._all(f"select {FIELDS} from entry where {conditions}", on, but)]
 
     def filed(self, entries: Sequence[Entry], on: str) -> None:
         with self.transaction():

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from libs.contracts import ledger
 from libs.contracts.partners import FundingArranged
 from libs.service.openapi import operations
+from partners.example.book import TRANSFERRED
 from partners.example.desk import TYPES
 from partners.kit import (
     Ask,
@@ -33,7 +34,7 @@ from partners.kit import (
 from partners.kit.calls import Call, Pages
 from partners.tests.running import Platform, example, platform, until
 from services.partners.handlers import loan_id_of
-from services.partners.tests.world import agreement_with, approved, day, received, repaid, says, shared_with
+from services.partners.tests.world import agreement_with, approved, day, received, repaid, said, says, shared_with
 
 T = TypeVar("T")
 WEBHOOKS = json.loads((Path(__file__).parents[2] / "docs/api/asyncapi-partners.json").read_text())
@@ -144,6 +145,33 @@ async def test_from_an_offer_to_a_settled_day_the_example_s_book_is_the_platform
             told = await every(it, lambda ask: ask.events())
             assert len(told) == 11
             assert [error for each in told for error in errors_of(each.event)] == []
+
+
+async def test_a_share_that_is_sold_is_told_booked_and_settled_to_the_fen(database: str, tmp_path: Path) -> None:
+    async with platform(database, tmp_path) as it, example(it.configuration, tmp_path / "book.sqlite") as (desk, _):
+        served = it.served
+        await served.settle()
+        loan_id = await shared_with(served, "harbour-bank")
+        await says(served, ledger.LoanDisbursed, loan_id, payment_id="p-1")
+        await served.settle()
+        shares = [{"funder": "hill-bank", "share_ppm": 400000}, {"funder": "own", "share_ppm": 600000}]
+        body = {"shares": shares, "effective_from": "2026-03-03"}
+        await said(await served.client("finance_officer"), f"/loans/{loan_id}/shares", body, 201)
+        await said(it.manager, f"/loans/{loan_id}/shares/approve")
+        await served.settle()
+        await day(served, date(2026, 3, 4))
+        end = await asyncio.to_thread(desk.day_end, date(2026, 3, 3))
+        (told,) = [
+            each.event for each in await every(it, lambda ask: ask.events()) if each.event["type"] == TRANSFERRED
+        ]
+        assert "hill-bank" not in json.dumps(told), "what others hold is not its to know"
+        assert errors_of(told) == []
+        ((settlement, checked),) = end.settlements
+        assert (checked.differences, settlement.movements) == ([], 2)
+        assert settlement.transferred.minor < 0
+        assert (end.equal, desk.record.open_entries()) == (True, [])
+        assert [owed for _, _, owed in desk.record.standings("2026-03-03")] == [0]
+        assert await served.parked() == []
 
 
 def errors_of(event: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Final
 
 from libs.contracts.base import EVENT_TYPES
@@ -18,6 +18,7 @@ from libs.contracts.ledger import (
 )
 from libs.contracts.partners import (
     OWN,
+    FunderPart,
     FundingAnswered,
     FundingClarified,
     FundingLapsed,
@@ -29,6 +30,7 @@ from libs.contracts.partners import (
     FundsReserved,
     MovementSplit,
     SettlementMade,
+    SharesTransferred,
 )
 from libs.events.canonical import canonical
 from libs.events.codec import Recorded
@@ -49,14 +51,17 @@ OF_FUNDING: Final = frozenset(
     event.type_name for event in (FundingOffered, FundingClarified, FundingAnswered, FundingLapsed, FundingWithdrawn)
 )
 OF_MONEY: Final = frozenset(
-    event.type_name for event in (FundsReserved, FundsCalled, FundsMissing, FundsReleased, SettlementMade)
+    event.type_name
+    for event in (FundsReserved, FundsCalled, FundsMissing, FundsReleased, SettlementMade, SharesTransferred)
 )
 TYPES: Final = OF_LOANS | OF_FUNDING | OF_MONEY
 """What an endpoint may subscribe to."""
 KEPT_BACK: Final = frozenset(
     {"applicant_id", "account", "requested_by", "approved_by", "waived_by", "agreed_by", "answered_by", "approval"}
+    | {"proposed_by", "shares", "parts"}
 )
-"""Who the borrower is and who of us acted is not a funder's to know without an agreement that names it."""
+"""Who the borrower is and who of us acted is not a funder's to know without an agreement that names it, and what others
+hold is not its either."""
 TEST_TYPE: Final = "puhui.partners.test.v1"
 
 
@@ -182,11 +187,13 @@ def message(recorded: Recorded[Any], partner: str, part: Mapping[str, Any] | Non
     )
 
 
-def own_message(recorded: Recorded[Any], partner: str, subject: str) -> Told:
+def own_message(recorded: Recorded[Any], partner: str, subject: str, part: Mapping[str, Any] | None = None) -> Told:
     """An event of this service as its partner is told it, without what is ours alone."""
     message_id = derive_id(recorded.event_id, f"webhook/{partner}")
     at = recorded.metadata.recorded_at
     data = {name: value for name, value in recorded.event.payload().items() if name not in KEPT_BACK}
+    if part is not None:
+        data["your_part"] = part
     body = cloud_event(str(message_id), recorded.source, recorded.current_type, subject, at, 0, data)
     return Told(message_id, partner, subject, recorded.current_type, 0, body, datetime.fromisoformat(at))
 
@@ -219,8 +226,19 @@ def _share_of(recorded: Recorded[Any]) -> str:
     return SHARE.stream_id(recorded.stream_id.partition("-")[2])
 
 
+def transfer_messages(recorded: Recorded[SharesTransferred]) -> list[Told]:
+    """A change of shares as each lender whose accounts it changes is told it."""
+    event = recorded.event
+    parts = [_part(part, event.effective_from) for part in event.parts if part.funder != OWN]
+    return [own_message(recorded, part["funder"], event.loan_id, part) for part in parts]
+
+
 def _parts(event: Any) -> Iterator[dict[str, Any]]:
-    """Each lender's, and on which date it counts: which of an event's dates that is, the lender need not know."""
     if isinstance(event, MovementSplit):
         for part in event.parts:
-            yield {**part.model_dump(mode="json"), "effective_on": event.effective_on.isoformat()}
+            yield _part(part, event.effective_on)
+
+
+def _part(part: FunderPart, on: date) -> dict[str, Any]:
+    """A lender's, and on which date it counts: which of an event's dates that is, the lender need not know."""
+    return {**part.model_dump(mode="json"), "effective_on": on.isoformat()}

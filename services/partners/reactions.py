@@ -28,7 +28,7 @@ from libs.events.codec import Recorded
 from libs.events.ids import derive_id
 from libs.events.subscribers import Reaction, Reactions
 from services.partners import origination, records, settling
-from services.partners.news import TEST_TYPE, cloud_event, own_message
+from services.partners.news import TEST_TYPE, cloud_event, own_message, transfer_messages
 from services.partners.records import Told
 
 
@@ -88,7 +88,13 @@ def make_reactions(wake: Callable[[], None]) -> Reactions:
         await records.tell(reaction.session.connection, [told])
         reaction.session.after_commit(wake)
 
-    reactions.on(MovementSplit, SharesTransferred)(settling.note)
+    @reactions.on(SharesTransferred)
+    async def tell_of_transfer(recorded: Recorded[SharesTransferred], reaction: Reaction) -> None:
+        await settling.note(recorded, reaction)
+        await records.tell(reaction.session.connection, transfer_messages(recorded))
+        reaction.session.after_commit(wake)
+
+    reactions.on(MovementSplit)(settling.note)
     reactions.on(FundsUsed)(settling.note_used)
     reactions.on(SettlementDue)(settling.settle)
     return reactions
