@@ -1,16 +1,17 @@
-"""What the collections service publishes: reminders, cases, contacts, promises."""
+"""What the collections service publishes: reminders, cases, contacts, promises, early warning and the watch list."""
 
 from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent
 from libs.contracts.types import Code, Id, MoneyField, Personal, Text
+from libs.contracts.values import Reason
 
 
 class Stage(StrEnum):
@@ -326,4 +327,232 @@ class CollectionCaseClosed(DomainEvent, type="puhui.collections.collection-case-
         "end": "CURED",
         "reason": "arrears-paid",
         "closed_on": "2026-04-10",
+    }
+
+
+class Severity(StrEnum):
+    """How much a warning weighs, in rising order."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+
+
+WARNING: Final[dict[str, Any]] = {
+    "applicant_id": ex.APPLICANT,
+    "warning_id": "9b2c7e90-5f02-5a5c-8f6e-0c6a1b1d2e3f",
+    "rule": "first-instalment-late",
+    "severity": "MEDIUM",
+    "loan_id": ex.LOAN,
+}
+
+
+class WarningRaised(DomainEvent, type="puhui.collections.warning-raised.v1"):
+    """A rule of early warning found something in a borrower's behaviour on a loan (R3.6), once each time that it happens.
+
+    `until_cured`: it stands until the arrears of the loan are made good; without, it counts from `raised_on` alone.
+    `review_due` is given where the borrower is watched and this brings his review forward.
+    """
+
+    applicant_id: Id
+    warning_id: Id
+    rule: Code
+    severity: Severity
+    loan_id: Id
+    reason: Reason
+    policy: Text
+    until_cured: bool
+    raised_on: date
+    review_due: date | None = None
+
+    example: ClassVar[dict[str, Any]] = WARNING | {
+        "reason": {
+            "code": "first-instalment-late",
+            "text": {"zh": "首期还款逾期", "en": "The first instalment was paid late"},
+        },
+        "policy": "early-warning v1",
+        "until_cured": True,
+        "raised_on": "2026-03-03",
+        "review_due": None,
+    }
+
+
+class WarningCured(DomainEvent, type="puhui.collections.warning-cured.v1"):
+    """The arrears behind a warning were made good, or the loan ended."""
+
+    applicant_id: Id
+    warning_id: Id
+    loan_id: Id
+    cured_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "warning_id": WARNING["warning_id"],
+        "loan_id": ex.LOAN,
+        "cured_on": "2026-03-10",
+    }
+
+
+class WatchEntered(DomainEvent, type="puhui.collections.watch-entered.v1"):
+    """A borrower was put on the watch list: by a person, or by rule where `entered_by` is empty."""
+
+    applicant_id: Id
+    severity: Severity
+    reason: Text
+    entered_by: str
+    policy: Text
+    review_due: date
+    entered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "severity": "MEDIUM",
+        "reason": "first-instalment-late",
+        "entered_by": "",
+        "policy": "early-warning v1",
+        "review_due": "2026-04-02",
+        "entered_on": "2026-03-03",
+    }
+
+
+class WatchReviewed(DomainEvent, type="puhui.collections.watch-reviewed.v1"):
+    """A person looked at a watched borrower; `leave` says that he should be watched no more."""
+
+    applicant_id: Id
+    findings: Text
+    leave: bool
+    reviewed_by: Id
+    review_due: date
+    reviewed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "findings": "Sales have recovered, two instalments paid in time",
+        "leave": True,
+        "reviewed_by": "collection-manager",
+        "review_due": "2026-05-02",
+        "reviewed_on": "2026-04-02",
+    }
+
+
+class MeasureKind(StrEnum):
+    """What may be done about a watched borrower."""
+
+    MORE_GUARANTEE = "MORE_GUARANTEE"
+    HIGHER_RATE = "HIGHER_RATE"
+    """Where the contract allows it: the clause is named."""
+    LOWER_LIMIT = "LOWER_LIMIT"
+    FREEZE = "FREEZE"
+    """Nothing new is lent to him by rule."""
+
+
+class WatchMeasureProposed(DomainEvent, type="puhui.collections.watch-measure-proposed.v1"):
+    """A person proposed a measure. `limit` goes with LOWER_LIMIT, `clause` (of the contract) with HIGHER_RATE."""
+
+    applicant_id: Id
+    measure_id: Id
+    kind: MeasureKind
+    loan_id: str
+    limit: MoneyField | None
+    clause: str
+    reason: Text
+    proposed_by: Id
+    proposed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-1",
+        "kind": "FREEZE",
+        "loan_id": "",
+        "limit": None,
+        "clause": "",
+        "reason": "Nothing more until the arrears are paid",
+        "proposed_by": "collection-manager",
+        "proposed_on": "2026-03-04",
+    }
+
+
+class WatchMeasureDecided(DomainEvent, type="puhui.collections.watch-measure-decided.v1"):
+    """A person decided on a proposed measure: it is in force from now on, or it was refused."""
+
+    applicant_id: Id
+    measure_id: Id
+    kind: MeasureKind
+    taken: bool
+    reason: Text
+    decided_by: Id
+    decided_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-1",
+        "kind": "FREEZE",
+        "taken": True,
+        "reason": "Agreed",
+        "decided_by": "risk-manager",
+        "decided_on": "2026-03-04",
+    }
+
+
+class WatchMeasureEnded(DomainEvent, type="puhui.collections.watch-measure-ended.v1"):
+    """A measure is in force no more."""
+
+    applicant_id: Id
+    measure_id: Id
+    kind: MeasureKind
+    reason: Text
+    ended_by: Id
+    ended_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-1",
+        "kind": "FREEZE",
+        "reason": "Arrears paid, reviewed",
+        "ended_by": "risk-manager",
+        "ended_on": "2026-04-02",
+    }
+
+
+class BorrowerFrozen(DomainEvent, type="puhui.collections.borrower-frozen.v1"):
+    """Nothing new is lent to a borrower by rule, until `BorrowerUnfrozen`."""
+
+    applicant_id: Id
+    measure_id: Id
+    frozen_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-1",
+        "frozen_on": "2026-03-04",
+    }
+
+
+class BorrowerUnfrozen(DomainEvent, type="puhui.collections.borrower-unfrozen.v1"):
+    """A freeze of new lending was lifted."""
+
+    applicant_id: Id
+    measure_id: Id
+    unfrozen_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-1",
+        "unfrozen_on": "2026-04-02",
+    }
+
+
+class WatchLeft(DomainEvent, type="puhui.collections.watch-left.v1"):
+    """A borrower is watched no more: by a person after a review, or (`left_by` is empty) since all was cured for long."""
+
+    applicant_id: Id
+    reason: Text
+    left_by: str
+    left_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "reason": "Reviewed: no grounds left",
+        "left_by": "risk-manager",
+        "left_on": "2026-04-03",
     }

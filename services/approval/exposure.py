@@ -27,6 +27,7 @@ from libs.contracts.approval import (
     ExposureReleased,
     OfferAccepted,
 )
+from libs.contracts.collections import BorrowerFrozen, BorrowerUnfrozen
 from libs.contracts.values import LoanRequest
 from libs.events.commands import Outcome
 from libs.events.store import Session
@@ -71,6 +72,14 @@ declined = Table(
     Column("reasons", ARRAY(Text), nullable=False),
     Index("declined_applicant", "applicant_id", "declined_on"),
 )
+frozen_borrower = Table(
+    "frozen_borrower",
+    metadata,
+    Column("applicant_id", Text, primary_key=True),
+    Column("measure_id", Text, nullable=False),
+    Column("frozen_on", Date, nullable=False),
+)
+"""To whom nothing new is lent by rule: told by collections, so it is not counted anew from this service's events."""
 exposure_policy = Table("exposure_policy", metadata, Column("sha256", Text, primary_key=True))
 
 # The lines' rows are made when they are not there, locked in one order, and read as they are once they are locked.
@@ -105,9 +114,14 @@ DECLINE: Final = """
     insert into declined (application_id, applicant_id, declined_on, reasons) values ($1, $2, $3, $4)
     on conflict (application_id) do update set declined_on = $3, reasons = $4"""
 UNDECLINE: Final = "delete from declined where application_id = $1"
-DECLINED_FOR: Final = """
+AGAINST: Final = """
     select exists (select from declined
-                   where applicant_id = $1 and declined_on between $2 and $3 and reasons && $4::text[])"""
+                   where applicant_id = $1 and declined_on between $2 and $3 and reasons && $4::text[]) as declined,
+        exists (select from frozen_borrower where applicant_id = $1) as frozen"""
+FREEZE: Final = """
+    insert into frozen_borrower (applicant_id, measure_id, frozen_on) values ($1, $2, $3)
+    on conflict (applicant_id) do update set measure_id = excluded.measure_id, frozen_on = excluded.frozen_on"""
+UNFREEZE: Final = "delete from frozen_borrower where applicant_id = $1 and measure_id = $2"
 OF_LOAN: Final = "select application_id from exposure where loan_id = $1"
 EVENTS: Final = """
     select stream_no, version, type, data from es.event
@@ -177,12 +191,21 @@ def _decline(event: ApplicationDeclined) -> tuple[str, str, date, list[str]]:
     return event.application_id, event.request.applicant_id, event.declined_on, codes
 
 
-async def declined_between(
+async def against(
     session: Session, applicant_id: str, first: date, last: date, codes: Collection[str]
-) -> bool:
-    """Whether an applicant was declined within these dates for one of these reasons, and that stands."""
-    found: bool = await session.connection.fetchval(DECLINED_FOR, applicant_id, first, last, list(codes))
-    return found
+) -> tuple[bool, bool]:
+    """What speaks against an applicant, asked at once: whether he was declined within these dates for one of these
+    reasons, and that stands; whether he is frozen."""
+    row = await session.connection.fetchrow(AGAINST, applicant_id, first, last, list(codes))
+    return row["declined"], row["frozen"]
+
+
+async def freeze(session: Session, event: BorrowerFrozen) -> None:
+    await session.connection.execute(FREEZE, event.applicant_id, event.measure_id, event.frozen_on)
+
+
+async def unfreeze(session: Session, event: BorrowerUnfrozen) -> None:
+    await session.connection.execute(UNFREEZE, event.applicant_id, event.measure_id)
 
 
 async def groups_of(session: Session, applicant_ids: Sequence[str]) -> Mapping[str, str]:

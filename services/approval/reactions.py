@@ -9,6 +9,7 @@ from typing import Any
 
 from libs.contracts.application import ApplicationWithdrawn
 from libs.contracts.approval import Outcome
+from libs.contracts.collections import BorrowerFrozen, BorrowerUnfrozen
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import BookingRefused, BusinessDayOpened, LoanCancelled, LoanSettled, RepaymentReversed
 from libs.contracts.scoring import Advice, ApplicationScored, ScoringFailed
@@ -70,18 +71,32 @@ async def decide_unscored(recorded: Recorded[ScoringFailed], reaction: Reaction)
 
 async def _consider(reaction: Reaction, command: ConsiderApplication) -> None:
     """Who was declined a short while ago is declined again (not for what came on the same day: the two may have crossed);
-    what the table approves is held to the limits, and reserved on their lines."""
+    who is frozen is not approved by rule; what the table approves is held to the limits, and reserved on their lines."""
     counted: Sequence[str] = ()
     session, cooling = reaction.session, library().casework(command.today).cooling
     first, last = command.today - timedelta(days=cooling.days), command.today - timedelta(days=1)
-    if await exposure.declined_between(session, command.request.applicant_id, first, last, cooling.after):
+    declined, frozen = await exposure.against(session, command.request.applicant_id, first, last, cooling.after)
+    if frozen:
+        command = replace(command, frozen=library().casework(command.today).freeze)
+    if declined:
         command = replace(command, against=(cooling.reason,))
-    elif command.verdict.outcome is Outcome.APPROVE:
+    elif not frozen and command.verdict.outcome is Outcome.APPROVE:
         policy = library().exposure
         standing = await exposure.standing(session, policy, command.request, command.today)
         command, counted = replace(command, exposures=standing.lines, referral=policy.referral), standing.counted
     outcome = await reaction.handle(DECISION, DECISION.stream_id(command.application_id), command)
     await exposure.follow(session, outcome, counted)
+
+
+@reactions.on(BorrowerFrozen)
+async def freeze_borrower(recorded: Recorded[BorrowerFrozen], reaction: Reaction) -> None:
+    """From now on; what was approved before stands."""
+    await exposure.freeze(reaction.session, recorded.event)
+
+
+@reactions.on(BorrowerUnfrozen)
+async def unfreeze_borrower(recorded: Recorded[BorrowerUnfrozen], reaction: Reaction) -> None:
+    await exposure.unfreeze(reaction.session, recorded.event)
 
 
 @reactions.on(ApplicationWithdrawn)

@@ -13,6 +13,7 @@ from services.collections.messages import LocalGateway
 from services.collections.reactions import reactions
 from services.collections.reminding import Reminding
 from services.collections.views import cases, reminders
+from services.collections.watch_views import watching
 
 reminding: Final = Reminding()
 
@@ -27,11 +28,11 @@ service: Final = Service(
     name="collections",
     title="Collections",
     description="Reminds borrowers before the due date, and collects what is overdue: cases, contacts within the law, "
-    "promises to pay.",
+    "promises to pay. Warns early, and watches borrowers.",
     routers=routers,
     personal=True,
     migrations=Path(__file__).parent / "migrations",
-    projections=[cases, reminders],
+    projections=[cases, reminders, watching],
     reactions=reactions,
     tasks=reminding.tasks,
     on_start=_start,

@@ -10,7 +10,7 @@ from libs.contracts.problems import Rejected
 from libs.events.decider import Decider
 from libs.events.ids import derive_id
 from libs.service.runtime import Runtime
-from services.collections.domain import case, conduct, state
+from services.collections.domain import case, conduct, state, watch, watch_commands, watch_state
 from services.collections.domain.commands import Command
 
 CASE: Final[Decider[Command, state.State, state.Event]] = Decider("case", case.initial, case.decide, case.evolve)
@@ -18,6 +18,11 @@ CONDUCT: Final[Decider[conduct.Command, conduct.State, conduct.Event]] = Decider
     "conduct", conduct.initial, conduct.decide, conduct.evolve
 )
 """One stream a debtor: what counts for hours and frequency is the person, not the case."""
+
+WATCH: Final[Decider[watch_commands.Command, watch_state.State, watch_state.Event]] = Decider(
+    "watch", watch.INITIAL, watch.decide, watch.evolve
+)
+"""One stream a borrower: what he does on one loan tells of the others."""
 
 
 def case_id(loan_id: str, opened_on: date) -> str:

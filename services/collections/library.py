@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from services.collections.domain import policy
+from services.collections.domain import policy, watch_policy
 from services.collections.domain.policy import Policy
+from services.collections.domain.watch_policy import WatchPolicy
 from services.collections.templates import MessageTemplate
 
 HERE: Final = Path(__file__).parent
@@ -23,9 +24,13 @@ class Library:
 
     policies: Sequence[Policy]
     templates: Sequence[MessageTemplate]
+    watch_policies: Sequence[WatchPolicy]
 
     def policy(self, on: date) -> Policy:
         return policy.in_force(self.policies, on)
+
+    def watch_policy(self, on: date) -> WatchPolicy:
+        return watch_policy.in_force(self.watch_policies, on)
 
     def template(self, code: str, on: date) -> MessageTemplate:
         """The version of a template in force on a date; raises `LookupError` when none is."""
@@ -38,10 +43,13 @@ class Library:
 @cache
 def library() -> Library:
     """Raises `PolicyError` or `TemplateError` for a document that must not be used: the service does not start."""
-    policies = [Policy.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("policy")]
-    templates = [MessageTemplate.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("templates")]
-    return Library(policies, templates)
+    policies = [Policy.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("policy/cn-*")]
+    templates = [MessageTemplate.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("templates/*")]
+    watch = [
+        WatchPolicy.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("policy/early-warning-*")
+    ]
+    return Library(policies, templates, watch)
 
 
-def _documents(folder: str) -> list[Path]:
-    return sorted((HERE / folder).glob("*.json"))
+def _documents(pattern: str) -> list[Path]:
+    return sorted(HERE.glob(f"{pattern}.json"))

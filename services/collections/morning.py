@@ -1,4 +1,5 @@
-"""What a business day begins with: reminders, promises whose date has passed, cases that wait for a collector."""
+"""What a business day begins with: reminders, promises whose date has passed, cases that wait for a collector,
+borrowers who need not be watched any more."""
 
 from __future__ import annotations
 
@@ -9,10 +10,12 @@ from typing import Final
 
 from libs.contracts.collections import Stage
 from libs.events.subscribers import Reaction
-from services.collections import records
+from services.collections import behaviour, records, warnings
 from services.collections.domain.commands import AssignCase, ExpirePromise
 from services.collections.domain.policy import Policy
-from services.collections.handlers import CASE
+from services.collections.domain.watch_commands import LeaveQuietly
+from services.collections.domain.watch_policy import WatchPolicy
+from services.collections.handlers import CASE, WATCH
 from services.collections.reminding import REMIND
 
 REMINDERS_A_TASK: Final = 200
@@ -26,7 +29,8 @@ WAITING: Final = """
     where state = 'OPEN' and staged_on < $1
       and (stage, collector) not in (select * from unnest($2::text[], $3::text[]))
     order by staged_on, case_id"""
-ANYTHING: Final = f"select exists ({OVERDUE_PROMISES}), exists ({records.GRACE_OVER}), exists ({WAITING})"
+ANYTHING: Final = f"""select exists ({OVERDUE_PROMISES}), exists ({records.GRACE_OVER}), exists ({WAITING}),
+    exists ({behaviour.QUIET.replace("$1", "$4")})"""
 WORKLOAD: Final = """
     select collector, count(*) as cases from collection_case
     where collector <> '' and assigned_on < $1 and (state = 'OPEN' or closed_on >= $1) group by collector"""
@@ -57,11 +61,15 @@ def due_dates(days_before: Sequence[int], previous: date, today: date) -> list[t
     return found
 
 
-async def waits(reaction: Reaction, policy: Policy, today: date) -> tuple[bool, bool, bool]:
-    """Whether promises, loans in grace and cases wait for this day, asked at once: most days none of them do."""
-    row = await reaction.session.connection.fetchrow(ANYTHING, today, *_teams(policy))
-    promises, grace, cases = row
-    return promises, grace, cases
+async def waits(
+    reaction: Reaction, policy: Policy, watch_policy: WatchPolicy, today: date
+) -> tuple[bool, bool, bool, bool]:
+    """Whether promises, loans in grace, cases and quiet borrowers on the watch list wait for this day, asked at once:
+    most days none of them do."""
+    last = today - timedelta(days=watch_policy.quiet_days)
+    row = await reaction.session.connection.fetchrow(ANYTHING, today, *_teams(policy), last)
+    promises, grace, cases, quiet = row
+    return promises, grace, cases, quiet
 
 
 def _teams(policy: Policy) -> tuple[list[str], list[str]]:
@@ -74,7 +82,16 @@ async def break_promises(reaction: Reaction, today: date) -> None:
     """A promise that the view does not show yet is found on a later morning, with the same outcome and date."""
     for row in await reaction.session.connection.fetch(OVERDUE_PROMISES, today):
         expire = ExpirePromise(promise_id=row["promise_id"], today=today)
-        await reaction.handle(CASE, CASE.stream_id(row["case_id"]), expire, effective_date=today.isoformat())
+        stream_id = CASE.stream_id(row["case_id"])
+        outcome = await reaction.handle(CASE, stream_id, expire, effective_date=today.isoformat())
+        await warnings.of_case(reaction, outcome, today)
+
+
+async def leave_quietly(reaction: Reaction, policy: WatchPolicy, today: date) -> None:
+    """Take off the watch list whom a rule put there, and who gave no reason for as long as the policy says."""
+    for applicant_id in await behaviour.quiet(reaction.session, today - timedelta(days=policy.quiet_days)):
+        leave = LeaveQuietly(policy=policy, today=today)
+        await reaction.handle(WATCH, WATCH.stream_id(applicant_id), leave, effective_date=today.isoformat())
 
 
 async def assign_waiting(reaction: Reaction, policy: Policy, today: date) -> None:

@@ -10,7 +10,9 @@ from libs.contracts.ledger import (
     Bucket,
     BusinessDayOpened,
     DelinquencyChanged,
+    DelinquencyPaused,
     DisbursementReturned,
+    LoanChanged,
     LoanDisbursed,
     LoanSettled,
     LoanWrittenOff,
@@ -19,12 +21,13 @@ from libs.contracts.ledger import (
 )
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.collections import records
+from services.collections import records, warnings
 from services.collections.domain.case import LOAN_SETTLED
 from services.collections.domain.commands import CloseCase, FollowArrears, NoteRepayment, OpenCase
+from services.collections.domain.watch_policy import Behaviour
 from services.collections.handlers import CASE, case_id
 from services.collections.library import library
-from services.collections.morning import assign_waiting, break_promises, remind, waits
+from services.collections.morning import assign_waiting, break_promises, leave_quietly, remind, waits
 from services.collections.records import InArrears
 
 reactions = Reactions("collections")
@@ -48,7 +51,12 @@ async def note_repayment(recorded: Recorded[RepaymentReceived], reaction: Reacti
             days_past_due=event.position.days_past_due,
             today=event.received_on,
         )
-        await reaction.handle(CASE, CASE.stream_id(case), note)
+        outcome = await reaction.handle(CASE, CASE.stream_id(case), note)
+        await warnings.of_case(reaction, outcome, event.received_on)
+        if event.position.overdue.total:
+            behaviour = Behaviour.PART_PAYMENT
+            applicant_id = outcome.state.applicant_id
+            await warnings.note(reaction, applicant_id, event.loan_id, behaviour, event.repayment_id, event.received_on)
 
 
 @reactions.on(RepaymentReversed)
@@ -64,7 +72,10 @@ async def note_reversal(recorded: Recorded[RepaymentReversed], reaction: Reactio
             days_past_due=event.position.days_past_due,
             today=event.reversed_on,
         )
-        await reaction.handle(CASE, CASE.stream_id(case), note)
+        outcome = await reaction.handle(CASE, CASE.stream_id(case), note)
+        await warnings.of_case(reaction, outcome, event.reversed_on)
+    if event.reason in library().watch_policy(event.reversed_on).return_reasons:
+        await warnings.note_of_loan(reaction, event.loan_id, Behaviour.RETURNED, event.repayment_id, event.reversed_on)
 
 
 @reactions.on(DelinquencyChanged)
@@ -81,9 +92,14 @@ async def follow_arrears(recorded: Recorded[DelinquencyChanged], reaction: React
             policy=library().policy(event.changed_on),
             today=event.changed_on,
         )
-        await reaction.handle(CASE, CASE.stream_id(case), follow)
+        outcome = await reaction.handle(CASE, CASE.stream_id(case), follow)
+        await warnings.of_case(reaction, outcome, event.changed_on)
     elif not current:
         await _fall_behind(event, reaction)
+    if current:
+        await warnings.cure(reaction, event.loan_id, event.changed_on)
+    else:
+        await warnings.of_arrears(reaction, event)
 
 
 async def _fall_behind(event: DelinquencyChanged, reaction: Reaction) -> None:
@@ -142,7 +158,25 @@ async def end_returned(recorded: Recorded[DisbursementReturned], reaction: React
 async def _end(reaction: Reaction, loan_id: str, end: CaseEnd, reason: str, on: date) -> None:
     case = await records.end_plan(reaction.session, loan_id, on)
     if case:
-        await reaction.handle(CASE, CASE.stream_id(case), CloseCase(end=end, reason=reason, today=on))
+        outcome = await reaction.handle(CASE, CASE.stream_id(case), CloseCase(end=end, reason=reason, today=on))
+        await warnings.of_case(reaction, outcome, on)
+    if case or end is CaseEnd.WRITTEN_OFF:
+        await warnings.cure(reaction, loan_id, on)
+
+
+@reactions.on(LoanChanged)
+async def note_change(recorded: Recorded[LoanChanged], reaction: Reaction) -> None:
+    event = recorded.event
+    if event.kind in library().watch_policy(event.changed_on).change_kinds:
+        behaviour = Behaviour.CHANGE_ASKED
+        await warnings.note_of_loan(reaction, event.loan_id, behaviour, event.change_id, event.changed_on)
+
+
+@reactions.on(DelinquencyPaused)
+async def note_pause(recorded: Recorded[DelinquencyPaused], reaction: Reaction) -> None:
+    event = recorded.event
+    behaviour, key = Behaviour.CHANGE_ASKED, f"pause/{event.start}"
+    await warnings.note_of_loan(reaction, event.loan_id, behaviour, key, event.paused_on)
 
 
 @reactions.on(BusinessDayOpened)
@@ -150,8 +184,9 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
     """The morning's work, on what was known when the day began."""
     event = recorded.event
     today, policy = event.business_date, library().policy(event.business_date)
+    watch_policy = library().watch_policy(today)
     await remind(reaction, policy, event.previous or today - timedelta(days=1), today)
-    promises, grace, cases = await waits(reaction, policy, today)
+    promises, grace, cases, quiet = await waits(reaction, policy, watch_policy, today)
     if promises:
         await break_promises(reaction, today)
     if grace:
@@ -159,3 +194,5 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
             await _open_case(behind, reaction)
     if cases:
         await assign_waiting(reaction, policy, today)
+    if quiet:
+        await leave_quietly(reaction, watch_policy, today)

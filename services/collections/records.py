@@ -44,6 +44,7 @@ arrears = Table(
     Column("opens_on", Date, nullable=False),
     Column("case_id", Text, nullable=False),
     Index("arrears_waiting", "opens_on", postgresql_where="case_id = ''"),
+    Index("arrears_applicant", "applicant_id"),
 )
 """Loans in arrears; `case_id` is empty while the grace lasts. `since` is the due date of the oldest open instalment."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Self
 
-from libs.contracts.approval import Condition
+from libs.contracts.approval import Condition, Outcome
 from libs.contracts.values import Named, Reason
 from libs.lending.money import Money
 
@@ -55,6 +55,16 @@ class Cooling:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """What becomes of an application of a borrower who is frozen: `outcome` is REFER or DECLINE."""
+
+    outcome: Outcome
+    queue: str
+    four_eyes: bool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class NoticePolicy:
     """What an applicant is told who is declined. `score_reasons_with`: reasons of the table that are explained by those
     of the score; texts have places for what they are about."""
@@ -86,6 +96,7 @@ class CaseworkPolicy:
     committee: Committee
     review: Review
     cooling: Cooling
+    freeze: Freeze
     notice: NoticePolicy
 
     @classmethod
@@ -121,6 +132,7 @@ class CaseworkPolicy:
                 decide_max={role: Money.of(amount) for role, amount in review["decide_max"].items()},
             ),
             notice=_notice(document["notice"]),
+            freeze=_freeze(document["freeze"], queues),
             cooling=Cooling(cooling["days"], frozenset(cooling["after"]), Reason.model_validate(cooling["reason"])),
         )
 
@@ -136,6 +148,13 @@ class CaseworkPolicy:
             for code, queue in self.queues.items()
             if queue.escalates_to
         ]
+
+
+def _freeze(document: Mapping[str, Any], queues: Collection[str]) -> Freeze:
+    outcome = Outcome(document["outcome"])
+    if outcome is Outcome.APPROVE or document["queue"] not in queues:
+        raise ValueError("who is frozen is declined, or referred to a queue that there is")
+    return Freeze(outcome, document["queue"], document["four_eyes"], Reason.model_validate(document["reason"]))
 
 
 def _notice(document: Mapping[str, Any]) -> NoticePolicy:

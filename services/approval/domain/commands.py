@@ -9,7 +9,7 @@ from typing import Final
 from libs.contracts.approval import Condition, DecisionBasis, ExposureLine, Outcome
 from libs.contracts.values import LoanRequest, Reason
 from libs.lending.money import Money
-from services.approval.domain.casework_policy import Committee, NoticePolicy, Review
+from services.approval.domain.casework_policy import Committee, Freeze, NoticePolicy, Review
 from services.approval.domain.exposure import Referral
 from services.approval.domain.policy import Authority
 
@@ -44,6 +44,8 @@ class ConsiderApplication:
     against: tuple[Reason, ...] = ()
     """Why it is declined whatever the table says: the applicant was declined a short while ago, or what was gathered of
     the application speaks against it."""
+    frozen: Freeze | None = None
+    """What becomes of it since the applicant is frozen; None where he is not."""
     notice: NoticePolicy | None = None
     score_reasons: tuple[Reason, ...] = ()
     """What cost most of the score: told to who is declined for it. Without a score, why there is none: told to the person

@@ -20,6 +20,7 @@ from libs.contracts.approval import (
 )
 from libs.contracts.problems import Rejected, refuse_unless
 from services.approval.domain.casework import answer, ask, claim, escalate, recommend, release
+from services.approval.domain.casework_policy import Freeze
 from services.approval.domain.commands import (
     AcceptOffer,
     AnswerQuestion,
@@ -38,6 +39,7 @@ from services.approval.domain.commands import (
     ReleaseCase,
     ReleaseExposure,
     RequestReview,
+    Verdict,
 )
 from services.approval.domain.committee import meet_condition, vote
 from services.approval.domain.determination import decide_case
@@ -92,6 +94,8 @@ def _consider(command: ConsiderApplication, state: State) -> Sequence[Event]:
     verdict, request = command.verdict, command.request
     if command.against and verdict.outcome is not Outcome.DECLINE:
         verdict = replace(verdict, outcome=Outcome.DECLINE, reasons=command.against)
+    if command.frozen is not None:
+        verdict = _frozen(verdict, command.frozen)
     if verdict.outcome is Outcome.APPROVE:
         line = tightest(command.exposures)
         if line is not None and room(line) < request.amount.minor:
@@ -136,6 +140,17 @@ def _consider(command: ConsiderApplication, state: State) -> Sequence[Event]:
             referred_on=command.today,
         )
     ]
+
+
+def _frozen(verdict: Verdict, freeze: Freeze) -> Verdict:
+    """Nothing is approved by rule for who is frozen; what the table declines stays declined."""
+    if verdict.outcome is Outcome.DECLINE:
+        return verdict
+    if freeze.outcome is Outcome.DECLINE:
+        return replace(verdict, outcome=Outcome.DECLINE, reasons=(freeze.reason,))
+    reasons = (freeze.reason, *(verdict.reasons if verdict.outcome is Outcome.REFER else ()))
+    four_eyes = verdict.four_eyes or freeze.four_eyes
+    return replace(verdict, outcome=Outcome.REFER, queue=freeze.queue, four_eyes=four_eyes, reasons=reasons)
 
 
 def _refer_over_limit(command: ConsiderApplication) -> ApplicationReferred:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from libs.contracts import examples as ex
+from libs.contracts.collections import BorrowerFrozen, BorrowerUnfrozen
 from libs.contracts.ledger import BusinessDayOpened
 from libs.service.testing import Served, key
 from services.approval.tests.exposures import applies, happens, used
@@ -134,6 +135,25 @@ async def test_what_is_applied_for_again_within_a_month_of_a_decline_is_declined
     shown = [(await officer.get(f"/approval/decisions/{application_id(n)}")).json() for n in (2, 3, 4)]
     assert [each["status"] for each in shown] == ["APPROVED", "DECLINED", "APPROVED"], "same day, last day, day after"
     assert shown[1]["reasons"][0]["code"] == "cooling-period"
+
+
+async def test_nothing_is_approved_by_rule_for_who_is_frozen(approval: Served) -> None:
+    frozen = BorrowerFrozen(applicant_id="watched", measure_id="measure-1", frozen_on=date(2026, 2, 1))
+    await approval.publish("watch-watched", frozen)
+    await approval.settle()
+    await happens(approval, applies(1, "20000.00", "A", "watched"), applies(2, "20000.00", "E", "watched"))
+    await happens(approval, applies(3, "20000.00", "A", "other"))
+    officer = await approval.client("credit_officer")
+    shown = [(await officer.get(f"/approval/decisions/{application_id(n)}")).json() for n in (1, 2, 3)]
+    assert [each["status"] for each in shown] == ["REFERRED", "DECLINED", "APPROVED"]
+    assert [(each["queue"], each["four_eyes"]) for each in shown[:1]] == [("large", True)]
+    assert [reason["code"] for reason in shown[0]["reasons"]] == ["borrower-frozen"]
+    end = BorrowerUnfrozen(applicant_id="watched", measure_id="measure-1", unfrozen_on=date(2026, 4, 2))
+    await approval.publish("watch-watched", end)
+    await approval.settle()
+    later = applies(4, "20000.00", "A", "watched").model_copy(update={"scored_on": date(2026, 4, 2)})
+    await happens(approval, later)
+    assert (await officer.get(f"/approval/decisions/{application_id(4)}")).json()["status"] == "APPROVED"
 
 
 async def test_nobody_touches_the_application_of_a_relative(approval: Served) -> None:

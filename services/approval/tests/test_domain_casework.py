@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
@@ -15,6 +16,7 @@ from libs.contracts.approval import (
     ApplicantAsked,
     ApplicationApproved,
     ApplicationDeclined,
+    ApplicationReferred,
     ApprovalLapsed,
     ApprovalPrepared,
     CaseClaimed,
@@ -30,6 +32,7 @@ from libs.contracts.approval import (
 from libs.contracts.values import Reason
 from libs.events.testing import Scenario
 from libs.lending.money import Money
+from services.approval.domain.casework_policy import CaseworkPolicy
 from services.approval.domain.commands import (
     AnswerQuestion,
     AskApplicant,
@@ -46,7 +49,7 @@ from services.approval.domain.commands import (
 from services.approval.domain.decision import OFFER_EXPIRED
 from services.approval.domain.state import Status
 from services.approval.handlers import DECISION
-from services.approval.library import library
+from services.approval.library import HERE, library
 from services.approval.notice import letter, review_until
 from services.approval.tests.requests import AS_ASKED, AUTHORITY, REASON, TODAY, application_id, consider, request
 
@@ -386,6 +389,32 @@ def test_whoever_was_declined_shortly_before_is_declined_whatever_the_table_says
         assert event.reasons == (COOLED,)
     (event,) = Scenario(DECISION).when(replace(consider(Outcome.DECLINE), against=(COOLED,))).events
     assert event.reasons == (REASON,), "declined by the table: for its own reasons"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE])
+def test_nothing_is_approved_by_rule_for_who_is_frozen(outcome: Outcome) -> None:
+    freeze = POLICY.freeze
+    (event,) = Scenario(DECISION).when(replace(consider(outcome), frozen=freeze)).events
+    (harder,) = Scenario(DECISION).when(
+        replace(consider(outcome), frozen=replace(freeze, outcome=Outcome.DECLINE))
+    ).events  # fmt: skip
+    assert isinstance(harder, ApplicationDeclined)
+    if outcome is Outcome.DECLINE:
+        assert isinstance(event, ApplicationDeclined)
+        assert event.reasons == harder.reasons == (REASON,), "declined by the table: for its own reasons"
+        return
+    assert isinstance(event, ApplicationReferred)
+    assert (event.queue, event.four_eyes, event.reasons[0]) == ("large", True, freeze.reason)
+    assert harder.reasons == (freeze.reason,)
+    (against,) = Scenario(DECISION).when(replace(consider(outcome), frozen=freeze, against=(COOLED,))).events
+    assert isinstance(against, ApplicationDeclined)
+
+
+def test_a_freeze_that_approves_or_goes_nowhere_is_refused() -> None:
+    document = json.loads((HERE / "policy" / "casework-v1.json").read_text("utf-8"))
+    for change in ({"outcome": "APPROVE"}, {"queue": "nowhere"}):
+        with pytest.raises(ValueError, match="frozen"):
+            CaseworkPolicy.from_json({**document, "freeze": {**document["freeze"], **change}})
 
 
 def score_reason(number: int) -> Reason:

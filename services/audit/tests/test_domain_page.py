@@ -224,6 +224,8 @@ NOT_SHOWN = {
     "AuthorityDelegated",
     "BorrowerConnected",  # of borrowers, not of a loan
     "BorrowerDisconnected",
+    "BorrowerFrozen",
+    "BorrowerUnfrozen",
     "BreakAnswered",
     "BreakAssigned",
     "BreakFound",
@@ -329,6 +331,14 @@ NOT_SHOWN = {
     "ViolationClosed",
     "ViolationFound",
     "VoteCast",
+    "WarningCured",  # early warning: of the borrower, not of one loan
+    "WarningRaised",
+    "WatchEntered",
+    "WatchLeft",
+    "WatchMeasureDecided",
+    "WatchMeasureEnded",
+    "WatchMeasureProposed",
+    "WatchReviewed",
     "WorkPaperCompleted",
     "WriteOffRejected",
     "WriteOffRequested",

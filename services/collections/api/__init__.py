@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from services.collections.api import cases, contacts, promises, reference
+from services.collections.api import cases, contacts, promises, reference, watch
 
-routers = [cases.router, contacts.router, promises.router, reference.router]
+routers = [cases.router, contacts.router, promises.router, reference.router, watch.router]

@@ -19,3 +19,8 @@ Managing = Annotated[Call, command("collection_manager")]
 Complaining = Annotated[Call, command("collector", "collection_manager", "customer")]
 Running = Annotated[Runtime, Depends(runtime_of)]
 CaseId = Annotated[Id, Path(description="The case's identifier.")]
+WatchReader = Annotated[
+    Actor, Depends(require("collector", "collection_manager", "senior_credit_officer", "risk_manager", "auditor"))
+]
+Watching = Annotated[Call, command("collection_manager", "risk_manager")]
+ApplicantId = Annotated[Id, Path(description="The borrower's identifier.")]

@@ -253,7 +253,7 @@ async def test_a_case_ends_with_the_return_of_the_disbursement(running: Served, 
 @pytest.fixture
 def graceful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules with three days of grace."""
-    patient = Library([policy(case_grace_days=3)], library().templates)
+    patient = Library([policy(case_grace_days=3)], library().templates, library().watch_policies)
     monkeypatch.setattr("services.collections.reactions.library", lambda: patient)
 
 

@@ -1,0 +1,159 @@
+"""The rules of early warning and of the watch list: a dated document, each rule with its source and standing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from libs.contracts.collections import MeasureKind, Severity
+from libs.contracts.ledger import ChangeKind
+from libs.contracts.problems import Rejected
+from libs.contracts.values import Named, Reason
+from libs.lending.calendar import add_months
+from services.collections.domain.policy import PolicyError, Rule
+
+FORMAT: Final = "puhui.early-warning/1"
+WEIGHT: Final[Mapping[Severity, int]] = {severity: place for place, severity in enumerate(Severity)}
+"""How much a severity weighs, from 0."""
+BUCKET_DAYS: Final = frozenset({1, 31, 61, 91, 121, 151, 181})
+"""The days past due at which the ledger tells of deeper arrears."""
+LEAVE: Final = "LEAVE"
+
+
+class Behaviour(StrEnum):
+    """What a borrower does on a loan that rules look at."""
+
+    FIRST_LATE = "FIRST_LATE"
+    LATE = "LATE"
+    DEEPER = "DEEPER"
+    BROKEN_PROMISE = "BROKEN_PROMISE"
+    PART_PAYMENT = "PART_PAYMENT"
+    RETURNED = "RETURNED"
+    SEVERAL_LATE = "SEVERAL_LATE"
+    CHANGE_ASKED = "CHANGE_ASKED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRule:
+    """One rule: a behaviour, `times` times within `within_months` (0: at any time), from `from_days` past due."""
+
+    code: str
+    behaviour: Behaviour
+    times: int
+    within_months: int
+    from_days: int
+    severity: Severity
+    until_cured: bool
+    text: Named
+
+    @property
+    def reason(self) -> Reason:
+        return Reason(code=self.code, text=self.text)
+
+    def met(self, on: date, earlier: Sequence[date], days_past_due: int) -> bool:
+        """Whether one more time on a date, after those on `earlier` dates, is a warning."""
+        if days_past_due < self.from_days:
+            return False
+        since = add_months(on, -self.within_months) if self.within_months else date.min
+        return 1 + sum(since < day <= on for day in earlier) >= self.times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPolicy:
+    """One version of the rules."""
+
+    name: str
+    version: int
+    effective_from: date
+    rules: Mapping[str, Rule] = field(repr=False)
+    signals: tuple[SignalRule, ...]
+    entry_severity: Severity
+    entry_signals: int
+    review_days: Mapping[Severity, int]
+    return_reasons: frozenset[str]
+    change_kinds: frozenset[ChangeKind]
+    quiet_days: int
+    review_valid_days: int
+    two_persons: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} v{self.version}"
+
+    def of(self, behaviour: Behaviour) -> list[SignalRule]:
+        """The rules that look at a behaviour."""
+        return [rule for rule in self.signals if rule.behaviour is behaviour]
+
+    def refusal(self, rule: str, code: str, detail: str, **more: Any) -> Rejected:
+        """A refusal that names the rule behind it."""
+        return Rejected(code, detail, **{"basis": self.rules[rule].as_json(), **more})
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Raises `PolicyError` for a document that must not be used."""
+        if document.get("format") != FORMAT:
+            raise PolicyError(f"format {document.get('format')!r} is not {FORMAT}")
+        try:
+            rules = {name: Rule(name, **rule) for name, rule in document["rules"].items()}
+            policy = cls(
+                name=document["name"],
+                version=document["version"],
+                effective_from=date.fromisoformat(document["effective_from"]),
+                rules=rules,
+                **_values({name: rule.value for name, rule in rules.items()}),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise PolicyError(f"not of the form of a policy: {error!r}") from error
+        faults = _faults(policy)
+        if faults:
+            raise PolicyError("; ".join(faults))
+        return policy
+
+
+def _values(rules: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "signals": tuple(_signal(each) for each in rules["signals"]),
+        "entry_severity": Severity(rules["entry"]["severity"]),
+        "entry_signals": rules["entry"]["signals"],
+        "review_days": {Severity(severity): days for severity, days in rules["review_days"].items()},
+        "return_reasons": frozenset(rules["return_reasons"]),
+        "change_kinds": frozenset(map(ChangeKind, rules["change_kinds"])),
+        "quiet_days": rules["quiet_days"],
+        "review_valid_days": rules["review_valid_days"],
+        "two_persons": frozenset(rules["two_persons"]),
+    }
+
+
+def _signal(each: Mapping[str, Any]) -> SignalRule:
+    severity, behaviour = Severity(each["severity"]), Behaviour(each["behaviour"])
+    return SignalRule(**{**each, "severity": severity, "behaviour": behaviour, "text": Named(**each["text"])})
+
+
+def _faults(policy: WatchPolicy) -> list[str]:
+    """What would make the rules contradict one another, or never come true."""
+    faults = []
+    codes = [rule.code for rule in policy.signals]
+    if len(codes) != len(set(codes)) or not codes:
+        faults.append("there are signals, each with a code of its own")
+    if any(rule.times < 1 or rule.within_months < 0 for rule in policy.signals):
+        faults.append("a behaviour counts from one time on, within 0 or more months")
+    if any(rule.from_days not in BUCKET_DAYS for rule in policy.signals if rule.behaviour is Behaviour.DEEPER):
+        faults.append(f"days past due are told of at {sorted(BUCKET_DAYS)}")
+    if policy.review_days.keys() != set(Severity) or min(policy.review_days.values()) < 1:
+        faults.append("each severity has its days until a review, 1 or more")
+    if policy.entry_signals < 1 or policy.quiet_days < 1 or policy.review_valid_days < 0:
+        faults.append("signals and quiet days are 1 or more, a review is valid 0 or more days")
+    if policy.two_persons - {LEAVE, *MeasureKind}:
+        faults.append("two persons are asked for by kinds of measures, and LEAVE")
+    return faults
+
+
+def in_force(versions: Collection[WatchPolicy], on: date) -> WatchPolicy:
+    """The version in force on a date; raises `LookupError` when none is."""
+    valid = [version for version in versions if version.effective_from <= on]
+    if not valid:
+        raise LookupError(f"no policy of early warning is in force on {on}")
+    return max(valid, key=lambda version: (version.effective_from, version.version))
