@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from services.audit.domain.controls import ControlPolicy
 from services.audit.domain.retention import RetentionPolicy
+from services.audit.domain.risk_board import BoardPolicy
 from services.audit.domain.service_levels import ServiceLevels
 
 HERE: Final = Path(__file__).parent
@@ -24,6 +25,7 @@ class Library:
     retention: tuple[RetentionPolicy, ...]
     controls: tuple[ControlPolicy, ...]
     service_levels: tuple[ServiceLevels, ...]
+    boards: tuple[BoardPolicy, ...]
 
     def retention_on(self, day: date) -> RetentionPolicy:
         """The rules of retention in force on a date; raises `LookupError` when none are."""
@@ -36,6 +38,10 @@ class Library:
     def service_levels_on(self, day: date) -> ServiceLevels:
         """The targets in force on a date; raises `LookupError` when none are."""
         return _in_force(self.service_levels, day)
+
+    def board_on(self, day: date) -> BoardPolicy:
+        """The limits of the risk board in force on a date; raises `LookupError` when none are."""
+        return _in_force(self.boards, day)
 
 
 class _Dated(Protocol):
@@ -63,6 +69,7 @@ def library() -> Library:
         retention=tuple(map(RetentionPolicy.from_json, _documents("retention-*.json"))),
         controls=tuple(map(ControlPolicy.from_json, _documents("controls-*.json"))),
         service_levels=tuple(map(ServiceLevels.from_json, _documents("service-levels-*.json"))),
+        boards=tuple(map(BoardPolicy.from_json, _documents("risk-board-*.json"))),
     )
 
 

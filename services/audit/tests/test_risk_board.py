@@ -1,0 +1,173 @@
+"""The risk board: figures that can be worked out by hand, from the events of a small portfolio."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import AsyncIterator
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+
+from libs.contracts import approval, audit, collections, ledger, operations
+from libs.contracts import examples as ex
+from libs.contracts.base import DomainEvent
+from libs.events.commands import Cause
+from libs.events.decider import Decider
+from libs.events.envelope import Actor
+from libs.service.testing import Served, served
+from services.audit.app import service
+from services.audit.domain.risk_board import BoardPolicy, Colour, Trend, month_ends, trend
+from services.audit.library import HERE, library
+from services.audit.tests.given import example
+
+DOCUMENT: dict[str, Any] = json.loads((HERE / "policy" / "risk-board-v1.json").read_text("utf-8"))
+NOTHING = {"principal": ex.cny("0.00"), "interest": ex.cny("0.00"), "fee": ex.cny("0.00"), "penalty": ex.cny("0.00")}
+
+
+@pytest.fixture
+async def book(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """An audit that has heard of nothing but the day."""
+    async with served(service, database, tmp_path, data_dir=tmp_path / "data") as running:
+        await running.publish("businessday-cn", ledger.BusinessDayOpened(business_date=date(2026, 5, 31)))
+        await running.settle()
+        yield running
+        assert await running.parked() == []
+
+
+def loan_id(number: int) -> str:
+    return str(uuid5(UUID(int=0), f"loan/{number}"))
+
+
+async def tell(book: Served, number: int, on: str, event: type[DomainEvent], **changes: Any) -> None:
+    told = example(event, **{"loan_id": loan_id(number), **changes})
+    await book.publish(f"loan-{loan_id(number)}", told, effective_date=on)
+
+
+def standing(on: str, principal: str, days: int, bucket: str) -> dict[str, Any]:
+    owed = {**NOTHING, "principal": ex.cny(principal)}
+    return {**ledger.POSITION, "as_of": on, "outstanding": owed, "days_past_due": days, "bucket": bucket}
+
+
+async def moves(book: Served, number: int, on: str, principal: str, days: int, bucket: str) -> None:
+    """A loan stands so from a day on."""
+    position = standing(on, principal, days, bucket)
+    await tell(book, number, on, ledger.DelinquencyChanged, position=position, changed_on=on)
+
+
+async def shown(book: Served, on: str) -> dict[str, Any]:
+    client = await book.client("risk_manager")
+    answer = await client.get(f"/audit/risk-board?on={on}")
+    assert answer.status_code == 200, answer.text
+    return {each["code"]: each for each in answer.json()["indicators"]}
+
+
+async def test_a_small_portfolio_by_hand(book: Served) -> None:
+    for number in (1, 2, 3, 4):
+        position = standing("2026-02-02", "10000.00", 0, "CURRENT")
+        await tell(book, number, "2026-02-02", ledger.LoanDisbursed, value_date="2026-02-02", position=position)
+    await book.settle()
+    for number, on, days, bucket in (
+        *((1, "2026-03-20", 18, "M1"), (2, "2026-03-20", 18, "M1"), (3, "2026-03-20", 18, "M1")),
+        (1, "2026-04-03", 31, "M2"),
+        (2, "2026-04-04", 0, "CURRENT"),
+    ):
+        await moves(book, number, on, "10000.00", days, bucket)
+        await book.settle()
+    await tell(book, 1, "2026-04-03", ledger.LoanClassified, tier="SUBSTANDARD", classified_on="2026-04-03")
+    given_up = {**NOTHING, "principal": ex.cny("10000.00")}
+    await tell(book, 3, "2026-04-10", ledger.LoanWrittenOff, written_off=given_up, written_off_on="2026-04-10")
+    link = {**ledger.LoanChanged.example["terms"], "lpr": {"tenor": "1Y", "margin": "0.02"}}
+    position = standing("2026-04-12", "10000.00", 0, "CURRENT")
+    await tell(
+        book, 4, "2026-04-12", ledger.LoanChanged, kind="RATE", terms=link, position=position, changed_on="2026-04-12"
+    )
+    await book.settle()
+
+    board = await shown(book, "2026-04-15")
+    third = "0.333333"
+    values = {code: board[code]["value"] for code in ("par30", "par90", "nonperforming", "floating")}
+    assert values == {"par30": third, "par90": "0", "nonperforming": third, "floating": third}
+    assert board["roll-31"]["value"] == "0.666667", "of three, one went deeper and one was given up"
+    assert board["written-off"]["value"] == "0.25"
+    assert (board["par30"]["colour"], board["par30"]["trend"]) == ("RED", "RISING")
+    assert [each["value"] for each in board["par30"]["earlier"]] == ["0", "0", None]
+    assert (board["par90"]["colour"], board["overrides"]["colour"]) == ("GREEN", "GREY")
+    before = await shown(book, "2026-03-31")
+    assert (before["par30"]["value"], before["written-off"]["value"], before["floating"]["value"]) == (
+        "0", "0", "0",
+    )  # fmt: skip
+
+
+async def test_operations_by_hand(book: Served) -> None:
+    async def at(on: str, stream: str, event: type[DomainEvent], **changes: Any) -> None:
+        await book.publish(stream, example(event, **changes), effective_date=on)
+
+    for number, received in ((1, "2026-04-05"), (2, "2026-04-05"), (3, "2026-04-20")):
+        complaint = {"complaint_id": f"complaint-{number}", "received_on": received}
+        await at(received, f"conduct-{number}", collections.ComplaintReceived, **complaint)
+    answer = {"complaint_id": "complaint-2", "resolved_on": "2026-05-02"}
+    await at("2026-05-02", "conduct-2", collections.ComplaintResolved, **answer)
+    skipped = example(operations.ParkedEventSkipped)  # every service publishes these of itself
+    await book.neighbours["ledger"].publish("operations-ledger", skipped, effective_date="2026-04-06")
+    found = [example(audit.ViolationFound, found_on="2026-04-02")]  # the audit's own
+    write: Decider[Any, None, Any] = Decider("violation", None, lambda told, _state: told, lambda state, _event: state)
+    await book.runtime.commands.handle(write, "violation-1", found, Cause(Actor("officer", "compliance_officer"), "c"))
+    for number, override in ((1, ""), (2, "record-corrected")):
+        decided = {"application_id": loan_id(number), "override": override, "approved_on": "2026-04-10"}
+        await at("2026-04-10", f"decision-{loan_id(number)}", approval.ApplicationApproved, **decided)
+    await book.settle()
+    codes = ("violations-open", "complaints-overdue", "parked-skipped", "overrides")
+    april, may = await shown(book, "2026-04-30"), await shown(book, "2026-05-31")
+    assert [april[code]["value"] for code in codes] == ["1", "2", "1", "0.5"]
+    assert [may[code]["value"] for code in codes] == ["1", "2", "0", None]
+    assert (april["overrides"]["colour"], may["overrides"]["colour"]) == ("RED", "GREY")
+    auditor = await book.client("auditor")
+    drawn = await auditor.get("/audit/risk-board.svg?on=2026-04-30")
+    assert drawn.headers["content-type"].startswith("image/svg+xml")
+    root = ET.fromstring(drawn.text)
+    circles = [element for element in root.iter() if element.tag.endswith("circle")]
+    assert len(circles) == len(DOCUMENT["indicators"])
+
+
+@pytest.mark.parametrize("query", ["", "?on=2026-02-30", "?on=2199-01-01", "?on=1999-01-01", "?on=2026-01-01&x=1"])
+async def test_a_day_that_cannot_be_asked_for(book: Served, query: str) -> None:
+    client = await book.client("risk_manager")
+    for path in ("/audit/risk-board", "/audit/risk-board.svg"):
+        answer = await client.get(path + query)
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), answer.text
+    assert (await (await book.client("collector")).get("/audit/risk-board?on=2026-01-01")).status_code == 403
+
+
+def test_colour_and_trend_at_their_edges() -> None:
+    par = next(each for each in library().board_on(date(2026, 1, 1)).indicators if each.code == "par30")
+    tiny = Fraction(1, 10**9)
+    assert par.colour(par.warning) is Colour.GREEN
+    assert par.colour(par.warning + tiny) is par.colour(par.limit) is Colour.AMBER
+    assert par.colour(par.limit + tiny) is Colour.RED
+    assert par.colour(None) is Colour.GREY
+    one, two = Fraction(1), Fraction(2)
+    assert trend([two, None, one]) is Trend.RISING
+    assert trend([one, one, two]) is Trend.FALLING
+    assert trend([one, two, one]) is Trend.STEADY
+    assert trend([one, None]) is trend([None, one]) is trend([]) is Trend.UNKNOWN
+    assert month_ends(date(2026, 3, 31), 2) == [date(2026, 3, 31), date(2026, 2, 28), date(2026, 1, 31)]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"indicators": [DOCUMENT["indicators"][0]] * 2}, "each once"),
+        ({"indicators": [DOCUMENT["indicators"][0] | {"code": "luck"}]}, "each once"),
+        ({"indicators": [DOCUMENT["indicators"][0] | {"warning": "0.2"}]}, "before its limit"),
+        ({"months": 0}, "one month"),
+        ({"nonperforming": ["POOR"]}, "POOR"),
+    ],
+)
+def test_limits_that_contradict_themselves_are_refused(change: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        BoardPolicy.from_json({**DOCUMENT, **change})
