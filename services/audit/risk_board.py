@@ -37,12 +37,14 @@ WORK_TYPES: Final = (
     *(approval.ApplicationApproved.type_name, approval.ApplicationDeclined.type_name),
 )
 
-# $1 days, each with $2 the day before its flows begin; every event's JSON is read once for all of them.
+# $1 days, each with $2 the day before its flows begin; every event's JSON is read once for all of them. A position counts
+# from the day for which it was worked out: that of a payment dated back is as of the day on which it became known.
 FACT: Final = """
     with board as (select * from unnest($1::date[], $2::date[]) as b (day, since)),
     fact as materialized (
         select q.global_seq, e.type, {columns},
-            coalesce((d.data ->> 'value_date')::date, t.effective_date) as on_day
+            coalesce((d.data -> 'position' ->> 'as_of')::date, (d.data ->> 'value_date')::date, t.effective_date)
+                as on_day
         from es.sequence q join es.event e using (stream_no, version) join trail t on t.sequence = q.global_seq
             cross join lateral (select convert_from(e.data, 'UTF8')::jsonb as data) d
         where e.type = any($3))"""

@@ -17,6 +17,7 @@ TOP: Final = 84
 ROW: Final = 44
 FILL: Final = {Colour.GREEN: "#2e7d32", Colour.AMBER: "#e69f00", Colour.RED: "#c0392b", Colour.GREY: "#9aa4ae"}
 ARROW: Final = {Trend.RISING: "▲", Trend.FALLING: "▼", Trend.STEADY: "=", Trend.UNKNOWN: ""}
+TEXT: Final = 'font-family="sans-serif" font-size="12"'
 LINE: Final = (800, 150, 28)
 """Where the months' line begins, its width and its height."""
 
@@ -34,12 +35,14 @@ def told(value: Fraction | None, unit: Unit) -> str:
 def picture(board: Sequence[Shown], on: date) -> str:
     """An SVG of the board; the colour is told in words too."""
     height = TOP + ROW * len(board) + 16
-    heads = ((24, "indicator"), (470, "value"), (570, "warning"), (660, "limit"), (LINE[0], "months"))
+    heads = ((24, "indicator"), (470, "value"), (570, "warning"), (660, "limit"), (734, "trend"))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" {TEXT}>',
+        f"<title>Risk board, {on}; as figures at /audit/risk-board</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
         f'<text x="24" y="34" font-size="18">Risk board, {on}</text>',
         *(f'<text x="{x}" y="66" fill="#57606a">{head}</text>' for x, head in heads),
+        f'<text x="{LINE[0]}" y="66" fill="#57606a">months, limit dashed</text>',
     ]
     for place, shown in enumerate(board):
         parts += _row(shown, TOP + ROW * place)
@@ -58,20 +61,27 @@ def _row(shown: Shown, y: int) -> list[str]:
         f'<text x="54" y="{y + 35}" fill="#57606a">{below}</text>',
         *(f'<text x="{x}" y="{y + 27}" font-size="{size}">{text}</text>' for x, text, size in cells),
         f'<text x="660" y="{y + 27}">{told(indicator.limit, indicator.unit)}</text>',
-        f'<text x="740" y="{y + 27}">{ARROW[shown.trend]}</text>',
+        f'<text x="738" y="{y + 27}">{ARROW[shown.trend]}</text>',
         _months(shown, y + 8),
     ]
 
 
 def _months(shown: Shown, y: int) -> str:
-    """The values as a line, oldest first, from zero to the greatest of them and the limit."""
+    """The values as a line, oldest first, from zero to the greatest of them and the limit; the last is marked."""
     left, width, height = LINE
     known = list(reversed(shown.values))
     most = max([shown.indicator.limit, *(value for value in known if value is not None)])
     step = Fraction(width, max(len(known) - 1, 1))
-    points = [
-        f"{left + int(step * place)},{y + height - int(height * value / most) if most else y + height}"
-        for place, value in enumerate(known)
-        if value is not None
+
+    def up(value: Fraction) -> int:
+        return y + height - (int(height * value / most) if most else 0)
+
+    points = [(left + int(step * place), up(value)) for place, value in enumerate(known) if value is not None]
+    line = " ".join(f"{across},{above}" for across, above in points)
+    colour, limit = FILL[shown.colour], up(shown.indicator.limit)
+    parts = [
+        f'<line x1="{left}" y1="{limit}" x2="{left + width}" y2="{limit}" stroke="#57606a" stroke-dasharray="3 3"/>',
+        f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>',
+        *(f'<rect x="{x - 3}" y="{above - 3}" width="6" height="6" fill="{colour}"/>' for x, above in points[-1:]),
     ]
-    return f'<polyline points="{" ".join(points)}" fill="none" stroke="{FILL[shown.colour]}" stroke-width="2"/>'
+    return "".join(parts)

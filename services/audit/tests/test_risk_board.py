@@ -103,6 +103,18 @@ async def test_a_small_portfolio_by_hand(book: Served) -> None:
     )  # fmt: skip
 
 
+async def test_a_payment_dated_back_counts_with_what_is_owed_after_it(book: Served) -> None:
+    for number in (1, 2):
+        position = standing("2026-02-02", "10000.00", 0, "CURRENT")
+        await tell(book, number, "2026-02-02", ledger.LoanDisbursed, value_date="2026-02-02", position=position)
+    for paid, known, owed in (("2026-03-10", "2026-03-10", "8000.00"), ("2026-03-05", "2026-03-12", "5000.00")):
+        position = standing(known, owed, 0, "CURRENT")
+        await tell(book, 1, paid, ledger.RepaymentReceived, value_date=paid, received_on=known, position=position)
+    await moves(book, 2, "2026-03-20", "15000.00", 31, "M2")
+    await book.settle()
+    assert (await shown(book, "2026-03-31"))["par30"]["value"] == "0.75", "15,000 of 15,000 and what 1 owes last, 5,000"
+
+
 async def test_operations_by_hand(book: Served) -> None:
     async def at(on: str, stream: str, event: type[DomainEvent], **changes: Any) -> None:
         await book.publish(stream, example(event, **changes), effective_date=on)
