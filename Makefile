@@ -11,7 +11,7 @@ WORKERS ?= 3
 SHARED  := --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants sandbox
+.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants sandbox model-report
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,8 +63,12 @@ tamper: $(VENV)/.ready-dev ## tamper with a store of EVENTS events, triggers dis
 
 verifiers: $(VENV)/.ready-dev ## both verifiers on the same BUNDLES bundles with faults by seed (needs Node.js)
 	$(BIN)/python -m tools.verify.compare --bundles $(or $(BUNDLES),1000)
+
 mutants: $(VENV)/.ready-dev ## plant errors in the loan mathematics, one at a time: a test fails for each (ARGS="rounding day")
 	$(BIN)/python -m tools.mutants $(ARGS)
+
+model-report: $(VENV)/.ready ## the model report of a card as HTML and PDF (CARD=german-credit-v1, or a draft's path) into docs/results
+	$(BIN)/python -m tools.scorecards.model_report $(or $(CARD),german-credit-v1)
 
 image: ## build the container image puhui:dev
 	docker build --tag puhui:dev .

@@ -204,7 +204,7 @@ class CardValidated(DomainEvent, type="puhui.scoring.card-validated.v1"):
     """Past applications were scored again with a card, beside what they were scored with. Which ones: scored within two
     dates, up to `until_sequence` of the service's order; so it can be done again. `unusable`: those of which the card
     cannot use an answer. `result_sha256` is of the canonical JSON of all cases. `stability` is the index between both
-    distributions over the grades."""
+    distributions over the grades. `report_sha256` is of the model report that was read, where one was named."""
 
     card_id: Code
     version: Annotated[int, Field(ge=1)]
@@ -223,6 +223,7 @@ class CardValidated(DomainEvent, type="puhui.scoring.card-validated.v1"):
     result_sha256: Sha256
     validated_by: Text
     validated_on: date
+    report_sha256: Sha256 | None = None
 
     example: ClassVar[dict[str, Any]] = {
         "card_id": "german-credit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from tools.scorecards.sample import Mask, Sample, parts
 from tools.scorecards.specification import Specification
 
 REPEATS = 20
+WIDTH = 120
+"""Of a line of text."""
 
 
 def report(
@@ -36,7 +39,7 @@ def report(
         _calibration(sample, held_out, probabilities),
         _points(card),
         _left_out(specification),
-        _LIMITS,
+        _limits(specification),
     ]
     return ("\n\n".join(sections) + "\n").encode()
 
@@ -156,13 +159,10 @@ def _left_out(specification: Specification) -> str:
     )
 
 
-_LIMITS = """## Limits
-
-- German consumer credit of 1973 to 1975: a demonstration, not a model for lending in China today.
-- Bad cases were over-sampled (30 %): a lender's own default rate needs its own calibration.
-- Only accepted applicants are in the data; there is no reject inference.
-- Amounts in Deutsche Mark × 10 stand for yuan; amounts above CNY 184,240 and terms above 72 months are beyond what was
-  seen and count as the highest bin."""
+def _limits(specification: Specification) -> str:
+    return "## Limits\n\n" + "\n".join(
+        fill(each["en"], WIDTH, initial_indent="- ", subsequent_indent="  ") for each in specification.limits
+    )
 
 
 def _mean_sd(values: list[float]) -> tuple[str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from data.german_credit import Applicant
+from tools.scorecards.splits import parts_of
 
 Mask = NDArray[np.bool_]
 
@@ -36,14 +36,5 @@ class Sample:
 
 
 def parts(sample: Sample, count: int, seed: str) -> NDArray[np.int64]:
-    """A part number from 0 to `count` - 1 for each application, each part with the same share of defaults.
-
-    The order within a class is that of SHA-256 over seed and row number: the same everywhere, for ever.
-    """
-    part = np.zeros(len(sample), dtype=np.int64)
-    for outcome in (0, 1):
-        rows = [index for index in range(len(sample)) if sample.defaulted[index] == outcome]
-        rows.sort(key=lambda index: sha256(f"{seed}:{sample.answers.index[index]}".encode()).digest())
-        for position, index in enumerate(rows):
-            part[index] = position % count
-    return part
+    """A part number from 0 to `count` - 1 for each application, each part with the same share of defaults."""
+    return np.array(parts_of(list(sample.answers.index), list(sample.defaulted), count, seed), dtype=np.int64)

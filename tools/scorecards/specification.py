@@ -46,6 +46,7 @@ class Specification:
     ordered: list[str]
     left_out: dict[str, str]
     grades: list[dict[str, Any]]
+    limits: list[dict[str, str]]
     catalogue: Catalogue
     prohibited: tuple[ProhibitedAttribute, ...]
 

@@ -110,6 +110,7 @@ async def validate_card(name: CardPath, call: Managing, body: ValidationEntry) -
         result_sha256=result.sha256,
         validated_by=call.actor.subject,
         validated_on=call.today,
+        report_sha256=body.report_sha256,
     )
     order = RecordValidation(validated=validated)
     return await call.execute(CARDS, CARDS_STREAM, order, lambda state: life_of(state, name), status=201)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, Field
 
-from libs.contracts.scoring import CardApproved, CardRetired, CardUse, CardValidated, GradeShift
+from libs.contracts.scoring import CardApproved, CardRetired, CardUse, CardValidated, GradeShift, Sha256
 from libs.contracts.types import Text
 from libs.service.models import BusinessDate, Code, DecimalField, Id, RequestModel, ResponseModel
 from services.scoring.api.cards import EXAMPLE, CardSummary, find, summary
@@ -31,7 +31,8 @@ class Draft(RequestModel):
 
 
 class ValidationEntry(RequestModel):
-    """On which applications: those scored within these dates."""
+    """On which applications: those scored within these dates. With the SHA-256 of the model report (`make model-report`
+    tells it), who approves the card can see that it is the one he reads."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"scored_from": "2026-01-01", "scored_to": "2026-02-28"}]}
@@ -39,6 +40,7 @@ class ValidationEntry(RequestModel):
 
     scored_from: BusinessDate
     scored_to: BusinessDate
+    report_sha256: Sha256 | None = None
 
 
 class ApprovalEntry(RequestModel):
@@ -83,6 +85,7 @@ class Validation(ResponseModel):
     result_sha256: str
     validated_by: str
     validated_on: date
+    report_sha256: str | None = None
 
     @classmethod
     def of(cls, validated: CardValidated) -> Validation:

@@ -274,12 +274,16 @@ async def test_over_http_from_draft_to_champion(scoring: Served) -> None:
     assert none.status_code == 404
     backwards = {"scored_from": "2026-03-01", "scored_to": "2026-02-01"}
     assert (await maker.post(f"{path}/validations", json=backwards, headers=key())).status_code == 422
-    period = {"scored_from": "2026-03-01", "scored_to": "2026-03-01"}
+    period = {"scored_from": "2026-03-01", "scored_to": "2026-03-01", "report_sha256": "5a" * 32}
+    no_hash = {**period, "report_sha256": "report.html"}
+    refused = await maker.post(f"{path}/validations", json=no_hash, headers=key())
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/report_sha256")
     once = key()
     shown = await maker.post(f"{path}/validations", json=period, headers=once)
     assert (await maker.post(f"{path}/validations", json=period, headers=once)).json() == shown.json()
     validation = shown.json()["validation"]
     assert (validation["applications"], validation["unusable"], validation["better"]) == (40, 0, 0)
+    assert validation["report_sha256"] == "5a" * 32
     again = (await maker.get(f"{path}/validation/cases")).json()
     assert again["as_recorded"] is True
     assert len(again["moved"]) == validation["worse"] > 0
