@@ -11,7 +11,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from libs.lending.calendar import Period, add_period
+from libs.lending.calendar import Period, PeriodUnit, add_period
 from libs.lending.money import total
 from libs.lending.periods import PERIODS_A_YEAR
 from libs.lending.schedule import RepaymentPlan
@@ -21,6 +21,7 @@ _TOLERANCE: Final = Decimal("1e-16")
 _STEPS_MAX: Final = 60
 _RATE_BOUND: Final = 1e6
 """A rate a period above this is no loan: the search refuses."""
+_UNIT_DAYS_MAX: Final = {PeriodUnit.DAYS: 1, PeriodUnit.WEEKS: 7, PeriodUnit.MONTHS: 31}
 
 
 class AnnualCostError(ValueError):
@@ -154,8 +155,9 @@ def plan_flows(plan: RepaymentPlan) -> list[Flow]:
 
 def _elapsed(start: date, end: date, period: Period, a_year: Fraction) -> Fraction:
     """Whole periods counted back from `end`, then days over 365."""
-    whole = 0
-    cut = end
+    # As many fit for certain, so a plan of hundreds of rows is not counted through from the start for each.
+    whole = max(0, (end - start).days // (_UNIT_DAYS_MAX[period.unit] * period.every))
+    cut = add_period(end, period, -whole)
     while (before := add_period(end, period, -(whole + 1))) >= start:
         whole, cut = whole + 1, before
     if start != cut and add_period(start, period, whole) == end:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import pyxirr
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from libs.lending.annual_cost import (
     AnnualCostError,
     Flow,
+    _elapsed,
     annual_cost,
     annualised,
     eu_annual_rate,
@@ -29,7 +31,7 @@ from libs.lending.money import Money
 from libs.lending.reg_z import UnitPeriod, reg_z_annual_rate, unit_periods
 from libs.lending.schedule import repayment_plan
 from libs.lending.terms import Fee, FeeTiming, LoanTerms, RepaymentMethod, Tranche
-from libs.lending.tests.strategies import SIMPLE_METHODS, terms
+from libs.lending.tests.strategies import SIMPLE_METHODS, dates, periods, terms
 
 CASES = json.loads((Path(__file__).parent / "data" / "apr_cases.json").read_text(), parse_float=Decimal)
 UNITS = {
@@ -104,6 +106,23 @@ def test_a_plain_loan_costs_its_rate() -> None:
     assert abs(cost.irr - Decimal("0.126825")) < Decimal("0.000001")
     weekly = replace(BASE, period=Period(1, PeriodUnit.WEEKS))
     assert abs(annual_cost(repayment_plan(weekly)).simple - Decimal("0.12")) < Decimal("0.00001")
+
+
+@given(dates, st.integers(-40, 12_000), periods)
+@settings(max_examples=300)
+def test_as_many_whole_periods_are_taken_off_as_fit(start: date, days: int, period: Period) -> None:
+    """By counting them one by one, which is the definition."""
+    end = start + timedelta(days=days)
+    whole = 0
+    while add_period(end, period, -(whole + 1)) >= start:
+        whole += 1
+    cut = add_period(end, period, -whole)
+    if start != cut:  # an odd start at a month's end may still be whole periods when counted forward
+        ahead = [n for n in (whole, whole + 1) if add_period(start, period, n) == end]
+        expected = Fraction(ahead[0]) if ahead else whole + Fraction((cut - start).days, 365) * periods_a_year(period)
+    else:
+        expected = Fraction(whole)
+    assert _elapsed(start, end, period, periods_a_year(period)) == expected
 
 
 def test_every_fee_counts() -> None:
