@@ -15,7 +15,6 @@ from libs.service.identity import create_identity_app
 from libs.service.issuer import Issuer
 from libs.service.logging import configure_logging
 from libs.service.settings import ServiceSettings, SettingsError
-from standalone.services import SERVICES, kafka_broker, service_app
 
 EXIT_USAGE: Final = 2
 GRACE_S: Final = 20
@@ -31,14 +30,19 @@ def serve_one(name: str, environment: Mapping[str, str]) -> int:
             return _serve_identity(environment)
         if name == "witness":
             return _serve_witness(environment)
-        if name not in SERVICES:
-            raise SettingsError(
-                f"There is no service {name!r}: {', '.join((*SERVICES, 'bank', 'identity', 'witness'))}."
-            )
-        settings = ServiceSettings.load(service=name)
+        return _serve_service(name)
     except SettingsError as error:
         typer.echo(str(error), err=True)
         return EXIT_USAGE
+
+
+def _serve_service(name: str) -> int:
+    # Here, so that the bank, which a platform waits for at its start, does not read in all that services need.
+    from standalone.services import SERVICES, kafka_broker, service_app
+
+    if name not in SERVICES:
+        raise SettingsError(f"There is no service {name!r}: {', '.join((*SERVICES, 'bank', 'identity', 'witness'))}.")
+    settings = ServiceSettings.load(service=name)
     configure_logging(settings.log_level)
     broker = kafka_broker(settings)
     app = Gateway({name: service_app(name, settings, broker)}, on_stop=[broker.close])
