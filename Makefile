@@ -34,11 +34,11 @@ simulate: $(VENV)/.ready ## the kit's protocols under seeded schedules of crashe
 test: $(VENV)/.ready-dev ## every test, but those that need Docker (ARGS="-k ledger" chooses, WORKERS=0 in one process)
 	$(BIN)/pytest $(SHARED) $(ARGS)
 
-coverage: $(VENV)/.ready-dev ## every test, and the branches of libs and domains that none of them takes
-	$(BIN)/pytest $(SHARED) --cov --cov-report=term:skip-covered $(ARGS)
+coverage: $(VENV)/.ready-dev ## unit tests and all tests of libs, and the branches of libs and domains that none of them takes
+	$(BIN)/pytest $(SHARED) -m measured --cov --cov-report=term:skip-covered $(ARGS)
 
 test-containers: $(VENV)/.ready-dev ## the image, the compose stack and testcontainers, on a Docker engine
-	$(BIN)/pytest -m containers $(ARGS)
+	$(BIN)/pytest -m containers tests/containers $(ARGS)
 	PUHUI_TEST_DOCKER=1 $(BIN)/pytest -m integration libs/events standalone/tests/test_brokers.py $(ARGS)
 
 faults: $(VENV)/.ready-dev ## kill, freeze and wipe under load, then judge (SEED, FAULTS=200, BROKER=kafka|tansu, MINUTES)

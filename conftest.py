@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,24 +42,46 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             uses_servers = {"postgres_server", "database", "tansu_broker", "kafka_broker", "broker"}
             fixtures = set(getattr(item, "fixturenames", ()))
             item.add_marker(pytest.mark.integration if fixtures & uses_servers else pytest.mark.unit)
+        if item.get_closest_marker("unit") or item.nodeid.startswith("libs/"):
+            item.add_marker(pytest.mark.measured)
     items.sort(key=_turn)
+
+
+LONGEST: Final = (
+    "tests/integration/test_every_operation.py",
+    "kafka",
+    "tansu",
+    "tests/integration/test_restart.py",
+    "tests/integration/test_faults.py",
+    "services/ledger/tests/test_random_lives.py",
+    "libs/events/tests/test_simulator.py",
+)
+"""The groups of tests that take half a minute and more, the longest first."""
+
+
+def _group(nodeid: str) -> str:
+    """Tests of one group run in one process: those of a file, and all that share a platform."""
+    platform = re.fullmatch(r"tests/integration/.*[\[-](tansu|kafka)\]", nodeid)
+    return platform.group(1) if platform else nodeid.partition("::")[0]
 
 
 def _turn(item: pytest.Item) -> int:
     """Where several processes share the tests, the longest go first, so that none is alone at the end."""
-    turns = ("tests/integration/test_faults", "tests/integration/test_restart", "tests/", "services/")
-    return next((turn for turn, start in enumerate(turns) if item.nodeid.startswith(start)), len(turns))
+    group = _group(item.nodeid)
+    if group in LONGEST:
+        return LONGEST.index(group)
+    rest = ("tests/", "services/")
+    return len(LONGEST) + next((turn for turn, start in enumerate(rest) if group.startswith(start)), len(rest))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of one group run in one process: those of a file, and all that share a platform."""
+    """Whole groups are handed out, in the order of the tests."""
     from xdist.scheduler.loadscope import LoadScopeScheduling
 
     class Groups(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            platform = re.fullmatch(r"tests/integration/.*[\[-](tansu|kafka)\]", nodeid)
-            return platform.group(1) if platform else nodeid.partition("::")[0]
+            return _group(nodeid)
 
     return Groups(config, log)
 
