@@ -9,7 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from typing import Final, cast
 
 import aiohttp
 import asyncpg
@@ -120,31 +121,32 @@ class Injector:
     async def _end_owner(self, member: Member, hold_s: float) -> None:
         """Where another process of the service is there to take over, note how long that takes."""
         others = len(self._fleet.of(member.service)) > 1
-        epoch = await self._epoch(member.service) if others else None
         began = time.monotonic()
         await asyncio.to_thread(member.kill)
-        if epoch is not None:
-            await self._note_failover(member.service, epoch, began)
+        if others:
+            await self._note_failover(member.service, began)
         await asyncio.sleep(hold_s)
         await self._start(member)
 
-    async def _note_failover(self, service: str, epoch: int, began: float) -> None:
-        while time.monotonic() - began < FAILOVER_PATIENCE_S:
-            now = await self._epoch(service)
-            if now is None:
+    async def _note_failover(self, service: str, began: float) -> None:
+        """Until an owner that is alive has said so: one who took over, or who had done so before the other was killed."""
+        since = await self._asked(service, "select clock_timestamp()")
+        while since is not None and time.monotonic() - began < FAILOVER_PATIENCE_S:
+            beat = await self._asked(service, "select heartbeat from es.relay where owner is not null")
+            if beat is None:
                 return  # the database is away as well: nobody could take over
-            if now != epoch:
+            if beat > since:
                 self.done.failovers_s.append(time.monotonic() - began)
                 return
             await asyncio.sleep(0.05)
-        self.done.failovers_s.append(FAILOVER_PATIENCE_S)
+        if since is not None:
+            self.done.failovers_s.append(FAILOVER_PATIENCE_S)
 
-    async def _epoch(self, service: str) -> int | None:
+    async def _asked(self, service: str, statement: str) -> datetime | None:
         try:
             connection = await asyncpg.connect(self._fleet.postgres.dsn(service), timeout=2)
             try:
-                epoch: int = await connection.fetchval("select epoch from es.relay", timeout=2)
-                return epoch
+                return cast("datetime | None", await connection.fetchval(statement, timeout=2))
             finally:
                 await connection.close(timeout=2)
         except (OSError, TimeoutError, asyncpg.PostgresError):
