@@ -34,7 +34,7 @@ simulate: $(VENV)/.ready ## the kit's protocols under seeded schedules of crashe
 test: $(VENV)/.ready-dev ## every test, but those that need Docker (ARGS="-k ledger" chooses, WORKERS=0 in one process)
 	$(BIN)/pytest $(SHARED) $(ARGS)
 
-coverage: $(VENV)/.ready-dev ## unit tests and all tests of libs, and the branches of libs and domains that none of them takes
+coverage: $(VENV)/.ready-dev ## tests near to libs and domains, and the branches there that none of them takes
 	$(BIN)/pytest $(SHARED) -m measured --cov --cov-report=term:skip-covered $(ARGS)
 
 test-containers: $(VENV)/.ready-dev ## the image, the compose stack and testcontainers, on a Docker engine
