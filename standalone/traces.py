@@ -61,8 +61,11 @@ def traces(directory: Path, texts: Iterable[str], leave_out: Sequence[str] = ())
 
 def _in_file(path: Path, wanted: Iterable[tuple[str, str, bytes]]) -> Iterator[Trace]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        places: dict[bytes, int] = {}  # a number is the same bytes in half of the forms: each is looked for once
         for text, form, pattern in wanted:
-            offset = content.find(pattern)
+            if pattern not in places:
+                places[pattern] = content.find(pattern)
+            offset = places[pattern]
             if offset >= 0:
                 yield Trace(path, text, form, offset)
 
