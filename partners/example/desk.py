@@ -11,7 +11,20 @@ from typing import Any, Final
 from partners.example.book import TRANSFERRED, Checked, check, entry_of
 from partners.example.policy import Policy, decide
 from partners.example.record import Record, Todo
-from partners.kit import Client, Conflict, DailyFile, Event, Item, LoanAtEnd, Message, Money, Receiver, Taken
+from partners.kit import (
+    Client,
+    Conflict,
+    DailyFile,
+    Event,
+    Item,
+    LoanAtEnd,
+    Message,
+    Money,
+    NotFound,
+    PuhuiError,
+    Receiver,
+    Taken,
+)
 from partners.kit.delivery_models import FileResult
 from partners.kit.models import Settlement
 
@@ -100,15 +113,24 @@ class Desk:
             record.offer_became(event.subject, ENDED[event.type])
 
     def work(self) -> int:
-        """Do what is to be done, each until it is done: how much was."""
-        todos = self.record.todos()
+        """Do what is to be done: how much was. What fails stays, holds up nothing else, and is raised at the end."""
+        todos, failures = self.record.todos(), list[PuhuiError]()
         for todo in todos:
-            if todo.kind == "pay":
-                self.pay(todo.id, Money.model_validate(todo.body["amount"]))
+            try:
+                self._do(todo)
+            except PuhuiError as failure:
+                failures.append(failure)
             else:
-                self._answer(todo.id, todo.body)
-            self.record.done(todo)
+                self.record.done(todo)
+        if failures:
+            raise failures[0]
         return len(todos)
+
+    def _do(self, todo: Todo) -> None:
+        if todo.kind == "pay":
+            self.pay(todo.id, Money.model_validate(todo.body["amount"]))
+        else:
+            self._answer(todo.id, todo.body)
 
     def _answer(self, application_id: str, offer: Mapping[str, Any]) -> None:
         amount = Money.model_validate(offer["amount"])
@@ -121,7 +143,7 @@ class Desk:
                 self.client.send(ask.decline(application_id, decision.text, reference=reference))
             else:
                 self.client.send(ask.question(application_id, decision.text, reference=reference))
-        except Conflict:  # withdrawn meanwhile, or too late: the platform says so, and we are told
+        except (Conflict, NotFound):  # too late, withdrawn, or offered to another by now: nothing is left to decide
             return
 
     def day_end(self, on: date) -> DayEnd:
