@@ -159,7 +159,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_written_is_up_to_date_and_written_once(house: Path) -> None:
     assert len(generate.broken()) == len(EVENT_TYPES)
     written = generate.write()
-    assert len(written) == 2 * len(EVENT_TYPES) + 2
+    assert len(written) == 2 * len(EVENT_TYPES) + 3
     assert generate.stale() == generate.broken() == generate.write() == []
     assert (house / "api" / "asyncapi.json").exists()
     assert (house / "docs" / "operations" / "metrics.md").exists()
