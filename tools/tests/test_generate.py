@@ -148,11 +148,12 @@ def test_an_event_that_lost_part_of_its_list_is_refused() -> None:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Files made into a directory of their own, without the services' OpenAPI documents."""
+    """Files made into a directory of their own, without the documents that are made of services."""
     monkeypatch.setattr(generate, "ROOT", tmp_path)
     monkeypatch.setattr(generate, "API", tmp_path / "api")
     monkeypatch.setattr(generate, "GOLDEN", tmp_path / "golden")
     monkeypatch.setattr("standalone.services.openapi_documents", dict)
+    monkeypatch.setattr(generate, "partner_asyncapi", dict)
     return tmp_path
 
 
