@@ -5,7 +5,8 @@ from __future__ import annotations
 import lzma
 import re
 import threading
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +19,9 @@ from reportlab.lib.enums import TA_CENTER, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Paragraph
+from reportlab.platypus import Paragraph, Table
+
+from libs.typesetting.replay import Codes, Recorded, RecordingText
 
 FONTS: Final = Path(__file__).parent / "fonts"
 COMMON: Final = "NotoSansSC"
@@ -43,6 +46,14 @@ class EmbeddedFont(TTFont):  # type: ignore[misc]  # ReportLab has no types
 
     ReportLab writes their code points into the map from glyphs to text, where UTF-16 is due (ISO 32000-1, 9.10.3).
     """
+
+    def codes_in(self, doc: Any) -> Codes:
+        """What its characters are in a document."""
+        state = self._assignState(doc)
+        if not hasattr(state, "codes"):
+            state.codes = Codes(self, doc)
+        codes: Codes = state.codes
+        return codes
 
     def addObjects(self, doc: Any) -> None:  # noqa: N802 - ReportLab's name
         super().addObjects(doc)
@@ -124,17 +135,18 @@ class Styles:
 Styles.title_en.textColor = Styles.en.textColor = QUIET
 
 
-class Block(Paragraph):  # type: ignore[misc]  # ReportLab has no types
-    """A paragraph that breaks its lines once for a width: tables and frames ask several times."""
+class Block(Recorded, Paragraph):  # type: ignore[misc]  # ReportLab has no types
+    """A paragraph."""
 
-    _broken_for: float | None = None
+    def beginText(self, x: float, y: float) -> RecordingText:  # noqa: N802 - ReportLab's name
+        return RecordingText(self.canv, x, y)
 
-    def wrap(self, availWidth: float, availHeight: float) -> tuple[float, float]:  # noqa: N803 - ReportLab's names
-        if self._broken_for == availWidth and hasattr(self, "blPara"):
-            return self.width, self.height
-        size: tuple[float, float] = super().wrap(availWidth, availHeight)
-        self._broken_for = availWidth
-        return size
+
+class Frame(Recorded, Table):  # type: ignore[misc]  # ReportLab has no types
+    """A box around paragraphs."""
+
+    def __init__(self, parts: Sequence[Block], width: float, style: Sequence[tuple[Any, ...]]) -> None:
+        super().__init__([[list(parts)]], colWidths=[width], style=style)
 
 
 def paragraph(text: str, style: ParagraphStyle) -> Block:
@@ -143,7 +155,14 @@ def paragraph(text: str, style: ParagraphStyle) -> Block:
 
 @cache
 def standing(text: str, style: ParagraphStyle) -> Block:
-    """A paragraph of a template's own text, which no value changes: parsed and broken once for all documents."""
+    """A paragraph of a template's own text, which no value changes: parsed, broken and drawn once for all documents."""
+    return paragraph(text, style)
+
+
+@lru_cache(maxsize=1024)
+def usual(text: str, style: ParagraphStyle) -> Block:
+    """A paragraph that many documents have, for a while: the rates of a product, the dates of a day. Nothing personal:
+    what is kept here is not forgotten with a person."""
     return paragraph(text, style)
 
 

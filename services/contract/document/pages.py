@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from hashlib import sha256
 from typing import Final
 
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Spacer, Table
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Spacer
 
 from libs.contracts.contract import ContractAccepted, Signature
 from libs.typesetting.pages import WIDTH, pages
-from libs.typesetting.typography import COMMON, QUIET, WORKING, Styles, paragraph, prepare, standing
+from libs.typesetting.typography import (
+    COMMON,
+    QUIET,
+    WORKING,
+    Block,
+    Frame,
+    Styles,
+    paragraph,
+    prepare,
+    standing,
+    usual,
+)
 from services.contract.document import tables
 from services.contract.document.append import with_pages
 from services.contract.document.template import Clause, Section
@@ -63,8 +75,8 @@ def _opening(contents: Contents) -> list[Flowable]:
     template = contents.template
     notice = [standing(template.notice.zh, Styles.zh_bold), standing(template.notice.en, Styles.en)]
     return [
-        paragraph(template.title.zh, Styles.title),
-        paragraph(template.title.en, Styles.title_en),
+        standing(template.title.zh, Styles.title),
+        standing(template.title.en, Styles.title_en),
         paragraph(f"{contents.number}    {contents.offered_on.isoformat()}", Styles.line),
         Spacer(0, 3 * mm),
         _framed(notice),
@@ -103,18 +115,27 @@ def _numeral(number: int) -> str:
 
 
 def _clause(clause: Clause, ordinal: str) -> list[Flowable]:
-    text = _text(clause, ordinal)
-    return [_framed(text), Spacer(0, 1.5 * mm)] if clause.highlight else text
+    if not clause.highlight:
+        return _text(clause, ordinal)
+    frame = _frame if clause.has_values else _standing_frame
+    return [frame(clause, ordinal), Spacer(0, 1.5 * mm)]
 
 
-def _text(clause: Clause, ordinal: str = "") -> list[Flowable]:
+def _frame(clause: Clause, ordinal: str) -> Frame:
+    return _framed(_text(clause, ordinal))
+
+
+_standing_frame = cache(_frame)
+
+
+def _text(clause: Clause, ordinal: str = "") -> list[Block]:
     style = Styles.zh_bold if clause.highlight else Styles.zh
-    setting = paragraph if clause.has_values else standing
+    setting = paragraph if clause.is_personal else usual if clause.has_values else standing
     return [setting(ordinal + clause.text.zh, style), setting(clause.text.en, Styles.en)]
 
 
-def _framed(parts: Sequence[Flowable]) -> Flowable:
-    return Table([[list(parts)]], colWidths=[WIDTH], style=FRAME)
+def _framed(parts: Sequence[Block]) -> Frame:
+    return Frame(parts, WIDTH, FRAME)
 
 
 def _built(contents: Contents, story: list[Flowable], *, label: str = PAGE_OF) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -26,6 +26,7 @@ from libs.typesetting.typography import (
     Styles,
     marked,
     paragraph,
+    usual,
 )
 from services.contract.document.template import Text
 from services.contract.document.values import Contents, cost, figures, rate, yuan
@@ -60,8 +61,8 @@ def parties(contents: Contents) -> Flowable:
         (words["telephone"], borrower.mobile),
     ]
     rows = [
-        *_party(words["lender"], ours),
-        *_party(words["borrower"], [(label, value) for label, value in theirs if value]),
+        *_party(words["lender"], ours, _usual_lines),
+        *_party(words["borrower"], [(label, value) for label, value in theirs if value], _lines),
     ]
     heads = [index for index, row in enumerate(rows) if len(row) == 1]
     rows = [row if len(row) == 2 else [row[0], ""] for row in rows]
@@ -70,9 +71,11 @@ def parties(contents: Contents) -> Flowable:
     return Table(rows, colWidths=[44 * mm, WIDTH - 44 * mm], style=TableStyle([*GRID, *spans, *shades]))
 
 
-def _party(head: Text, values: Sequence[tuple[Text, str]]) -> list[list[Flowable | str]]:
+def _party(
+    head: Text, values: Sequence[tuple[Text, str]], setting: Callable[[str], Flowable]
+) -> list[list[Flowable | str]]:
     rows: list[list[Flowable | str]] = [[_both(head, bold=True)]]
-    return rows + [[_both(label), _lines(value)] for label, value in values]
+    return rows + [[_both(label), setting(value)] for label, value in values]
 
 
 def lenders(contents: Contents) -> Flowable:
@@ -84,7 +87,7 @@ def lenders(contents: Contents) -> Flowable:
     for lender in contents.agreement.lenders:
         name, licence = lender.legal_name or contents.lender.name, lender.licence or contents.lender.credit_code
         share = rate(Decimal(lender.share_ppm) / SHARE_PARTS)
-        rows.append([_lines(f"{name.zh}\n{name.en}"), licence, _figure(share), _figure(yuan(lender.amount))])
+        rows.append([_usual_lines(f"{name.zh}\n{name.en}"), licence, _figure(share), _figure(yuan(lender.amount))])
     widths = [WIDTH - 110 * mm, 48 * mm, 26 * mm, 36 * mm]
     return Table(rows, colWidths=widths, style=TableStyle(GRID))
 
@@ -125,7 +128,7 @@ def disclosure(contents: Contents) -> Flowable:
 
 
 def _cost_row(item: CostItem, words: Words) -> list[Flowable | str]:
-    payee = _both(words["lender"]) if item.payee == "LENDER" else _lines(item.payee)
+    payee = _both(words["lender"]) if item.payee == "LENDER" else _usual_lines(item.payee)
     name, charged = Text(item.name.zh, item.name.en), Text(item.charged.zh, item.charged.en)
     return [_both(name), _figure(yuan(item.amount)), _both(charged), payee]
 
@@ -214,5 +217,11 @@ def _lines(text: str) -> Flowable:
     return _markup("<br/>".join(marked(line) for line in text.split("\n")), Styles.cell)
 
 
+@lru_cache(maxsize=128)
+def _usual_lines(text: str) -> Flowable:
+    """Lines that many documents have, and that say nothing of a borrower."""
+    return _lines(text)
+
+
 def _figure(text: str) -> Flowable:
-    return paragraph(text, Styles.figure)
+    return usual(text, Styles.figure)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 FORMAT: Final = "puhui.contract-template/1"
+PERSONAL: Final = frozenset({"guarantee_description"})
+"""The names of values that somebody wrote about the borrower. Those of the parties stand in a table, not in clauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,14 @@ class Clause:
     highlight: bool = False
     when: str = ""
     has_values: bool = False
+    is_personal: bool = False
 
     def filled(self, values: Mapping[str, str]) -> Clause:
-        """The clause with its values; `has_values` says whether it is the same in every document."""
+        """The clause with its values; `has_values` says whether it is the same in every document, `is_personal` whether
+        it says something of the borrower."""
         names = self.text.names()
-        return replace(self, text=self.text.filled(values), has_values=bool(names))
+        personal = not names.isdisjoint(PERSONAL)
+        return replace(self, text=self.text.filled(values), has_values=bool(names), is_personal=personal)
 
 
 @dataclass(frozen=True, slots=True)
