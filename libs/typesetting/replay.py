@@ -8,9 +8,7 @@ replayed with the codes of each document, and comes out byte for byte as if it h
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
-from weakref import ref
 
 from reportlab.lib.rl_accel import escapePDF, fp_str
 from reportlab.pdfbase.pdfmetrics import getFont
@@ -21,18 +19,27 @@ PLACE: Final = re.compile("\0([0-9]+)\0")
 """Where a run of text stands in a recorded operator string."""
 NO_SUBSET: Final = -1
 SOME_SUBSET: Final = 0
+ESCAPED: Final = tuple(escapePDF(bytes([code])) for code in range(256))
 
 
 class Run(NamedTuple):
     """Text to show in one font. `begins`: the font has just been chosen, and must be named again."""
 
     font: Any
-    codes: tuple[int, ...]
+    text: str
     size_and_leading: str
     begins: bool
 
 
 Operators: TypeAlias = "tuple[str | Run, ...]"
+Codes: TypeAlias = dict[str, tuple[int, str]]
+
+
+class Drawing(NamedTuple):
+    """What was recorded, and which characters it shows in each font, in the order of their first appearance."""
+
+    operators: tuple[Operators, ...]
+    characters: dict[Any, str]
 
 
 class Recording(list[Any]):
@@ -42,8 +49,12 @@ class Recording(list[Any]):
         super().__init__()
         self.runs: list[Run] = []
 
-    def operators(self) -> tuple[Operators, ...]:
-        return tuple(self._split(each) if isinstance(each, str) else each for each in self)
+    def drawing(self) -> Drawing:
+        operators = tuple(self._split(each) if isinstance(each, str) else each for each in self)
+        texts: dict[Any, str] = {}
+        for run in (piece for pieces in operators for piece in pieces if isinstance(piece, Run)):
+            texts[run.font] = texts.get(run.font, "") + run.text
+        return Drawing(operators, {font: "".join(dict.fromkeys(text)) for font, text in texts.items()})
 
     def _split(self, operators: str) -> Operators:
         parts = PLACE.split(operators)
@@ -57,7 +68,7 @@ class RecordingText(PDFTextObject):  # type: ignore[misc]  # ReportLab has no ty
         size_and_leading = f"{fp_str(self._fontsize)} Tf {fp_str(self._leading)} TL"
         begins = self._curSubset == NO_SUBSET
         runs = self._canvas._code.runs
-        runs.append(Run(getFont(self._fontname), tuple(map(ord, text)), size_and_leading, begins))
+        runs.append(Run(getFont(self._fontname), text, size_and_leading, begins))
         if text:
             self._curSubset = SOME_SUBSET
         return f"\0{len(runs) - 1}\0"
@@ -70,7 +81,7 @@ class Recorded(Flowable):  # type: ignore[misc]  # ReportLab has no types
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._sizes: dict[float, tuple[float, float]] = {}
-        self._drawings: dict[float, tuple[Operators, ...]] = {}
+        self._drawings: dict[float, Drawing] = {}
         self._stands_in = self._laid_out_in = 0.0
 
     def wrap(self, availWidth: float, availHeight: float) -> tuple[float, float]:  # noqa: N803 - ReportLab's names
@@ -94,31 +105,39 @@ class Recorded(Flowable):  # type: ignore[misc]  # ReportLab has no types
             self._drawings[self._stands_in] = self._record(canvas)
         drawing = self._drawings[self._stands_in]
         if isinstance(canvas._code, Recording):
-            canvas._code.extend(drawing)
+            canvas._code.extend(drawing.operators)
         else:
             replay(canvas, drawing)
+
+    def drawOn(self, canvas: Any, x: float, y: float, _sW: float = 0) -> None:  # noqa: N802, N803 - ReportLab's names
+        """As ReportLab does it, but without a copy of the canvas's state: what is drawn leaves it as it was."""
+        x = self._hAlignAdjust(x, _sW)
+        canvas._code += ("q", f"1 0 0 1 {fp_str(x, y)} cm")
+        self._drawOn(canvas)
+        canvas._code.append("Q")
 
     def _lay_out(self, height: float) -> tuple[float, float]:
         size: tuple[float, float] = super().wrap(self._stands_in, height)
         self._laid_out_in = self._stands_in
         return size
 
-    def _record(self, canvas: Any) -> tuple[Operators, ...]:
+    def _record(self, canvas: Any) -> Drawing:
         before, canvas._code = canvas._code, Recording()
         try:
             if self._laid_out_in != self._stands_in:
                 self._lay_out(0)
             super().draw()
-            operators: tuple[Operators, ...] = canvas._code.operators()
-            return operators
+            drawing: Drawing = canvas._code.drawing()
+            return drawing
         finally:
             canvas._code = before
 
 
-def replay(canvas: Any, recorded: tuple[Operators, ...]) -> None:
+def replay(canvas: Any, drawing: Drawing) -> None:
     """Draw it, with the codes that the characters have, or get now, in the document of the canvas."""
     document, subset = canvas._doc, NO_SUBSET
-    for operators in recorded:
+    codes_of = {font: _codes(font, characters, document) for font, characters in drawing.characters.items()}
+    for operators in drawing.operators:
         if len(operators) == 1:
             canvas._code.append(operators[0])
             continue
@@ -127,38 +146,32 @@ def replay(canvas: Any, recorded: tuple[Operators, ...]) -> None:
             if isinstance(piece, str):
                 out.append(piece)
             else:
-                shown, subset = _shown(piece, document, NO_SUBSET if piece.begins else subset)
-                out.append(shown)
+                subset = _show(piece, codes_of[piece.font], NO_SUBSET if piece.begins else subset, document, out)
         canvas._code.append("".join(out))
 
 
-def _shown(run: Run, document: Any, subset: int) -> tuple[str, int]:
-    """The operators that show a run, and the subset that they end with."""
-    codes: Mapping[int, tuple[int, str]] = run.font.codes_in(document)
-    operators: list[str] = []
-    text: list[str] = []
-    for character in run.codes:
-        of, code = codes[character]
+def _codes(font: Any, characters: str, document: Any) -> Codes:
+    """Subset and escaped code of every character that the font shows in the document; those that are new are added."""
+    codes: Codes = font.codes_in(document)
+    if any(character not in codes for character in characters):
+        split = font.splitString(characters, document)
+        given = ((subset, ESCAPED[code]) for subset, shown in split for code in shown)
+        codes.update(zip(characters, given, strict=True))
+    return codes
+
+
+def _show(run: Run, codes: Codes, subset: int, document: Any, out: list[str]) -> int:
+    """Write the operators that show a run; the subset that they end with."""
+    opened = False
+    for of, code in map(codes.__getitem__, run.text):
         if of != subset:
-            if text:
-                operators.append(f"({''.join(text)}) Tj")
-                text = []
-            operators.append(f"{run.font.getSubsetInternalName(of, document)} {run.size_and_leading}")
-            subset = of
-        text.append(code)
-    if text:
-        operators.append(f"({''.join(text)}) Tj")
-    return " ".join(operators), subset
-
-
-class Codes(dict[int, tuple[int, str]]):
-    """Subset and escaped code of every character that a font has shown in one document."""
-
-    def __init__(self, font: Any, document: Any) -> None:
-        super().__init__()
-        self._font, self._document = font, ref(document)
-
-    def __missing__(self, character: int) -> tuple[int, str]:
-        ((subset, code),) = self._font.splitString(chr(character), self._document())
-        self[character] = subset, escapePDF(code)
-        return self[character]
+            end = ") Tj " if opened else ""
+            out.append(f"{end}{run.font.getSubsetInternalName(of, document)} {run.size_and_leading} (")
+            subset, opened = of, True
+        elif not opened:
+            out.append("(")
+            opened = True
+        out.append(code)
+    if opened:
+        out.append(") Tj")
+    return subset

@@ -16,8 +16,10 @@ from xml.sax.saxutils import escape
 from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_CENTER, TA_RIGHT
+from reportlab.lib.rl_accel import fp_str
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.pdfdoc import PDFTrueTypeFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Paragraph, Table
 
@@ -48,18 +50,24 @@ class EmbeddedFont(TTFont):  # type: ignore[misc]  # ReportLab has no types
     """
 
     def codes_in(self, doc: Any) -> Codes:
-        """What its characters are in a document."""
-        state = self._assignState(doc)
-        if not hasattr(state, "codes"):
-            state.codes = Codes(self, doc)
-        codes: Codes = state.codes
+        """Subset and escaped code of the characters that were shown in a document."""
+        codes: Codes = vars(self._assignState(doc)).setdefault("codes", {})
         return codes
 
     def addObjects(self, doc: Any) -> None:  # noqa: N802 - ReportLab's name
         super().addObjects(doc)
-        for name, stream in doc.idToObject.items():
+        for name, made in doc.idToObject.items():
             if name.startswith("toUnicodeCMap:"):
-                stream.content = BEYOND_PLANE_0.sub(_as_utf16, stream.content)
+                made.content = BEYOND_PLANE_0.sub(_as_utf16, made.content)
+        for pdf_font in doc.idToObject["BasicFonts"].dict.values():
+            if isinstance(pdf_font, PDFTrueTypeFont):
+                pdf_font.Widths.sequence = [_number(width) for width in pdf_font.Widths.sequence]
+
+
+@cache
+def _number(width: float | bytes) -> bytes:
+    """A width as ReportLab writes it: a font has few different ones, and a document four times 256 of them."""
+    return width if isinstance(width, bytes) else fp_str(width).encode()
 
 
 def _as_utf16(match: re.Match[str]) -> str:
