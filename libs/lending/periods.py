@@ -184,7 +184,7 @@ def _pro_rata(terms: LoanTerms, start: date, end: date) -> Fraction:
 
 
 def average_rate(terms: LoanTerms, start: date, end: date) -> Fraction:
-    """The annual rate over a period, by days where it changes inside."""
+    """The annual rate over a period, by days where it changes inside; of a period without days the one on its date."""
     changes = [(change.effective, Fraction(change.annual_rate)) for change in terms.rate_changes]
     rate, total, cut = Fraction(terms.annual_rate), Fraction(0), start
     for day, new in changes:
@@ -194,7 +194,8 @@ def average_rate(terms: LoanTerms, start: date, end: date) -> Fraction:
             total += rate * (day - cut).days
             cut = day
         rate = new
-    return (total + rate * (end - cut).days) / (end - start).days
+    days = (end - start).days
+    return (total + rate * (end - cut).days) / days if days else rate
 
 
 @lru_cache(maxsize=256)

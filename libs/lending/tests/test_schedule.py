@@ -324,6 +324,24 @@ def test_a_rate_change_counts_from_its_day() -> None:
     assert interests(repayment_plan(before))[0] == "460.27"
 
 
+def test_due_dates_that_fall_on_one_working_day_bear_interest_once() -> None:
+    """A daily loan over a weekend: what is due on Saturday and on Sunday is due on Monday, after no day of its own."""
+    terms = replace(
+        DAILY,
+        period=Period(1, PeriodUnit.DAYS),
+        disbursed_on=date(2026, 1, 8),
+        instalments=5,
+        method=RepaymentMethod.EQUAL_PRINCIPAL,
+        working_day=WorkingDay.FOLLOWING,
+        interest_to_moved_date=True,
+        rate_changes=(RateChange(date(2026, 1, 12), Decimal("0.06")),),
+    )
+    plan = repayment_plan(terms, Calendar("WEEKENDS"))
+    assert [row.due.day for row in plan.rows] == [9, 12, 12, 12, 13]
+    assert [row.interest.minor > 0 for row in plan.rows] == [True, True, False, False, True]
+    assert sum(row.principal.minor for row in plan.rows) == terms.principal.minor
+
+
 # -- faults seen in other systems
 
 
