@@ -7,6 +7,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Final
 
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Spacer
 
@@ -117,7 +118,7 @@ def _numeral(number: int) -> str:
 def _clause(clause: Clause, ordinal: str) -> list[Flowable]:
     if not clause.highlight:
         return _text(clause, ordinal)
-    frame = _frame if clause.has_values else _standing_frame
+    frame: Callable[[Clause, str], Frame] = _frame if clause.has_values else _standing_frame
     return [frame(clause, ordinal), Spacer(0, 1.5 * mm)]
 
 
@@ -130,7 +131,9 @@ _standing_frame = cache(_frame)
 
 def _text(clause: Clause, ordinal: str = "") -> list[Block]:
     style = Styles.zh_bold if clause.highlight else Styles.zh
-    setting = paragraph if clause.is_personal else usual if clause.has_values else standing
+    setting: Callable[[str, ParagraphStyle], Block] = (
+        paragraph if clause.is_personal else usual if clause.has_values else standing
+    )
     return [setting(ordinal + clause.text.zh, style), setting(clause.text.en, Styles.en)]
 
 
