@@ -64,6 +64,8 @@ class Recording(list[Any]):
 class RecordingText(PDFTextObject):  # type: ignore[misc]  # ReportLab has no types
     """A text object that notes which text it is to show, and leaves the place free."""
 
+    _curSubset: int
+
     def _formatText(self, text: str) -> str:  # noqa: N802 - ReportLab's name
         size_and_leading = f"{fp_str(self._fontsize)} Tf {fp_str(self._leading)} TL"
         begins = self._curSubset == NO_SUBSET
@@ -99,7 +101,7 @@ class Recorded(Flowable):  # type: ignore[misc]  # ReportLab has no types
         return parts
 
     def draw(self) -> None:
-        vars(self).pop("_postponed", None)  # set when it moved to the next page, which it may do in every document
+        self.__dict__.pop("_postponed", None)  # set when it moved to the next page, which it may do in every document
         canvas = self.canv
         if self._stands_in not in self._drawings:
             self._drawings[self._stands_in] = self._record(canvas)
