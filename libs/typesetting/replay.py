@@ -64,7 +64,7 @@ class Recording(list[Any]):
 class RecordingText(PDFTextObject):  # type: ignore[misc]  # ReportLab has no types
     """A text object that notes which text it is to show, and leaves the place free."""
 
-    _curSubset: int
+    _curSubset: int  # noqa: N815 - ReportLab's name
 
     def _formatText(self, text: str) -> str:  # noqa: N802 - ReportLab's name
         size_and_leading = f"{fp_str(self._fontsize)} Tf {fp_str(self._leading)} TL"
