@@ -80,6 +80,8 @@ MANNERS: Final = (
         keeps_back=200,
     ),
 )
+FUNDS_WITHIN_S: Final = 8
+"""Long enough for who pays, also where much else happens; who keeps money back is waited for as long."""
 PREFUNDED: Final = {"amount": "20000000.00", "currency": "CNY"}
 
 
@@ -137,7 +139,7 @@ class CoLenders:
             "data": ["product", "amount", "instalments", "annual_rate", "region", "grade", "score"],
             "answer_within_s": manner.answer_within_s,
             "funds": manner.funds,
-            "funds_within_s": 3,
+            "funds_within_s": FUNDS_WITHIN_S,
             "servicing_fee_rate": "0.05",
             "settlement_days": 1,
             "notice_days": 30,
