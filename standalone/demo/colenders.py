@@ -177,7 +177,7 @@ class CoLenders:
             return web.Response(status=401)
         event = json.loads(body)
         first = webhook_id not in lender.failed
-        if first and event["type"] == REPAID and happens(lender.manner.fails, event["id"], "fails"):
+        if first and event["type"] == REPAID and happens(lender.manner.fails, _payment(event), "fails"):
             lender.failed.add(webhook_id)
             return web.Response(status=500)
         lender.came[event["type"]] += 1
@@ -332,6 +332,11 @@ class CoLenders:
         await asyncio.gather(*self._doing, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
+
+
+def _payment(event: Mapping[str, Any]) -> str:
+    """What the bank calls a payment: the same in every run, which no identifier of an event is."""
+    return str(event["data"]["bank_reference"])
 
 
 def _fen(amount: Mapping[str, str]) -> int:

@@ -41,8 +41,6 @@ class Behaviour(StrEnum):
 GOOD: Final = ((60, Behaviour.EARLY), (40, Behaviour.TWICE), (20, Behaviour.RETURNED), (60, Behaviour.LATE_ONCE))
 BAD: Final = ((450, Behaviour.CURES), (200, Behaviour.SETTLES_LATE), (350, Behaviour.DEFAULTS))
 """Shares per mille; what is left of good loans is paid on time."""
-ASKED_FOR: Final = (Behaviour.CURES, Behaviour.SETTLES_LATE, Behaviour.DEFAULTS)
-"""Collectors call when it shows."""
 UNTIL_THE_TURN: Final = (Behaviour.EARLY, Behaviour.SETTLES_LATE, Behaviour.DEFAULTS)
 """Paid on time until it shows."""
 
@@ -122,14 +120,6 @@ class Life:
             return [min(coming)]
         month = after + timedelta(days=31)
         return [month.replace(day=min(loan.dues[0].day, 28))]
-
-    def calls(self, today: date) -> bool:
-        """Whether a collector may look for a case that day."""
-        return any(
-            loan.behaviour in ASKED_FOR and loan.dues[loan.turn] <= today
-            for loan in self.loans
-            if not loan.done and self._acts(loan, today)
-        )
 
     async def pay(self, today: date) -> None:
         """Everybody whose date it is does what he does."""

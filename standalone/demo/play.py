@@ -148,8 +148,7 @@ async def _repay(platform: Platform, tally: Tally, life: Life) -> None:
             return
         date_of = coming
         await close_days(platform, date_of)
-        if life.calls(date_of):  # only collectors ask for what follows from the day, and the others may be behind
-            await platform.settle(but=set(SERVICES) - COLLECTING)
+        await platform.settle(but=set(SERVICES) - COLLECTING)  # collectors ask for cases; the others may be behind
         await life.pay(date_of)
         running = sum(not loan.done for loan in life.loans)
         tally.advance(f"Repayments · {date_of} · {running} loans run")
