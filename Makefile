@@ -11,7 +11,7 @@ WORKERS ?= 3
 SHARED  := --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants sandbox model-report
+.PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants sandbox model-report scorecard
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ mutants: $(VENV)/.ready-dev ## plant errors in the loan mathematics, one at a ti
 model-report: $(VENV)/.ready ## the model report of a card as HTML and PDF (CARD=german-credit-v1, or a draft's path) into docs/results
 	$(BIN)/python -m tools.scorecards.model_report $(or $(CARD),german-credit-v1)
 
+scorecard: $(VENV)-scorecards/.ready ## build the scorecards again: the same bytes, or a new version is needed
+	$(VENV)-scorecards/bin/python -m tools.scorecards.build
+
 image: ## build the container image puhui:dev
 	docker build --tag puhui:dev .
 
@@ -84,7 +87,7 @@ clean: ## remove caches and build results; data under var/ stays
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 purge: clean ## remove everything that is not in the repository, data under var/ and the environment too
-	rm -rf var $(VENV)
+	rm -rf var $(VENV) $(VENV)-scorecards
 
 # Two sizes of one environment: what runs the product, and what works on it besides.
 $(VENV)/bin/python:
@@ -99,6 +102,12 @@ $(VENV)/.ready: requirements/standalone.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.ready-dev: requirements/dev.txt $(VENV)/.ready
 	$(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# What builds scorecards has no place in a service: an environment of its own.
+$(VENV)-scorecards/.ready: requirements/scorecards.txt
+	$(PYTHON) -m venv $(VENV)-scorecards
+	$(VENV)-scorecards/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes --requirement $<
 	@touch $@
 
 # And the peers that we measure ourselves against.

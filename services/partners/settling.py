@@ -109,8 +109,7 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
 
 
 async def note_used(recorded: Recorded[FundsUsed], reaction: Reaction) -> None:
-    """What of a payout the partner had paid before. `pool` is the version of an agreement under which losses are borne otherwise than pro
-    rata, with what all lenders lent and lost; `price_rate` is what of the income is ours by the partner's price."""
+    """What of a payout the partner had paid before: his money, which the settlement gives him no second time."""
     event = recorded.event
     row = _Row(recorded.sequence, _no_part(event.partner), event.loan_id, recorded.current_type, event.used_on)
     row.funded_minor = event.amount.minor

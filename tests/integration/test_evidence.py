@@ -68,7 +68,9 @@ def test_the_bundle_holds_all_that_names_the_loan_and_is_sound_by_its_anchors(
     assert report.findings == []
     assert not [note for note in report.notes if "witness" in note], report.notes
     events = [json.loads(line) for line in parse(unpack(bundle)).events]
-    assert {event["id"] for event in events} >= named, "every event on the trail of the loan is in its bundle, but the watch on its borrower"
+    assert {event["id"] for event in events} >= named, (
+        "every event on the trail of the loan is in its bundle, but the watch on its borrower"
+    )
     assert json.loads(report.state)["loan"]["loan_state"] == "ACTIVE"
     assert [case["contacts"] for case in json.loads(report.state)["cases"].values()] == [1]
 
