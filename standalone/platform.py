@@ -35,7 +35,7 @@ GIVEN: Final = frozenset(os.environ)
 HOST: Final = "127.0.0.1"
 AUDIENCE: Final = "puhui"
 BESIDE: Final = ("collections", "audit", "partners")
-"""Served by a process of their own where there are two cores: about two fifths of all work, and the least asked."""
+"""Served by a process of their own where two are asked for: about two fifths of all work, and the least asked."""
 KEYS: Final = "keys"
 """The database of persons' keys."""
 PARTITIONS: Final = 1
@@ -111,8 +111,8 @@ def partitions(layout: Layout) -> int:
 
 
 def processes() -> int:
-    """Over how many the services are spread: one or two (`PUHUI_PROCESSES`; otherwise by the cores of the machine)."""
-    return min(2, int(os.environ.get("PUHUI_PROCESSES") or os.cpu_count() or 1))
+    """Over how many the services are spread: one, or two (`PUHUI_PROCESSES=2`)."""
+    return 2 if os.environ.get("PUHUI_PROCESSES") == "2" else 1
 
 
 def provide_keys(layout: Layout) -> None:

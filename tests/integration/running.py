@@ -51,7 +51,7 @@ class PlatformProcess:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
-                env={**os.environ, "DEMO": "0", "PUHUI_PROCESSES": "2"},
+                env={**os.environ, "DEMO": "0"},
             )
         self._left_servers = False
         wait_until_ready(self.url, lambda: child.poll() is not None)

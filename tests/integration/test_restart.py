@@ -162,8 +162,9 @@ def the_neighbour_is_missed_and_comes_back(process: PlatformProcess) -> None:
 
 
 def test_a_platform_that_is_killed_and_stopped_again_and_again_goes_on_where_it_was(
-    start_platform: Callable[[str], AbstractContextManager[PlatformProcess]],
+    start_platform: Callable[[str], AbstractContextManager[PlatformProcess]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PUHUI_PROCESSES", "2")
     with start_platform("tansu") as process:
         half_way = HalfWay(process)
         half_way.through(applying, process.kill, half_way=answers(30))
