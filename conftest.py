@@ -57,6 +57,8 @@ LONGEST: Final = (
     "tansu",
     "tests/integration/test_restart.py",
     "tests/integration/test_faults.py",
+    "partners/tests/test_whole_life.py",
+    "services/ledger/tests/test_day_end.py",
     "services/ledger/tests/test_random_lives.py",
     "libs/events/tests/test_simulator.py",
 )

@@ -183,10 +183,10 @@ def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, b
         hub = Hub(shared, [topic(name) for name in SERVICES])
         beside = {name: settings[name] for name in BESIDE} if processes() > 1 else {}
         with ExitStack() as started:
-            neighbours = [
-                started.enter_context(NeighbourProcess(layout.directory / "processes", beside, hub))
-                for _ in range(bool(beside))
-            ]
+            neighbours = []
+            if beside:
+                neighbours.append(NeighbourProcess(layout.directory / "processes", beside, hub))
+                started.enter_context(neighbours[0])
             apps = {name: service_app(name, settings[name], hub) for name in SERVICES if name not in beside}
             identity = create_identity_app(issuer, host=HOST, path="/identity")
             yield Gateway(apps, others={"identity": identity}, neighbours=neighbours, on_stop=[shared.close])

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from services.collections.domain import policy, watch_policy
 from services.collections.domain.policy import Policy
+from services.collections.domain.rules import in_force
 from services.collections.domain.watch_policy import WatchPolicy
 from services.collections.templates import MessageTemplate
 
@@ -27,10 +27,10 @@ class Library:
     watch_policies: Sequence[WatchPolicy]
 
     def policy(self, on: date) -> Policy:
-        return policy.in_force(self.policies, on)
+        return in_force(self.policies, on)
 
     def watch_policy(self, on: date) -> WatchPolicy:
-        return watch_policy.in_force(self.watch_policies, on)
+        return in_force(self.watch_policies, on)
 
     def template(self, code: str, on: date) -> MessageTemplate:
         """The version of a template in force on a date; raises `LookupError` when none is."""

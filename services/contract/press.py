@@ -4,11 +4,13 @@ has to give, and a thread would only take from it."""
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Final, ParamSpec, TypeVar
 
 from libs.typesetting.typography import prepare
@@ -42,7 +44,7 @@ class Press:
     async def _submit(self, work: Callable[[], T]) -> T:
         if self._pool is None:
             # Spawned, not forked: a fork would inherit connections and an event loop that are not its own.
-            self._pool = ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=prepare)
+            self._pool = ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=_begin)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def stop(self) -> None:
@@ -53,6 +55,19 @@ class Press:
         pool, self._pool = self._pool, None
         if pool is not None:
             await asyncio.to_thread(pool.shutdown)
+
+
+def _begin() -> None:
+    """In the new process: ready to set, and gone when the one that started it is, however that ended."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None, "the press was started by another process"
+    parent.join()
+    os._exit(1)
 
 
 press: Final = Press()

@@ -17,6 +17,7 @@ from libs.service.models import BusinessDate, Code, Id, MoneyField, PositiveMone
 from services.collections.domain import conduct
 from services.collections.domain.contact_rules import Breach, Intent
 from services.collections.domain.promise import Promise, PromiseStatus
+from services.collections.domain.rules import Rules
 from services.collections.domain.state import State, Status
 
 YEAR_MIN: Final = 1900
@@ -383,3 +384,13 @@ class PolicyDocument(ResponseModel):
     version: int = Field(examples=[1])
     effective_from: date = Field(examples=["2020-01-01"])
     rules: list[PolicyRule]
+
+    @classmethod
+    def of(cls, document: Rules) -> Self:
+        rules = [
+            PolicyRule(
+                rule=rule.name, value=rule.value, meaning=rule.meaning, source=rule.source, standing=rule.standing
+            )
+            for rule in document.rules.values()
+        ]
+        return cls(name=document.name, version=document.version, effective_from=document.effective_from, rules=rules)

@@ -87,21 +87,4 @@ def _workload(collector: str, stages: list[Stage], load: Any) -> models.Workload
 @router.get("/policies", summary="List the rules of collection")
 async def list_policies(_actor: Reader) -> list[models.PolicyDocument]:
     """Every version of the rules: each with its value, source, and how far that source is confirmed."""
-    return [
-        models.PolicyDocument(
-            name=policy.name,
-            version=policy.version,
-            effective_from=policy.effective_from,
-            rules=[
-                models.PolicyRule(
-                    rule=rule.name,
-                    value=rule.value,
-                    meaning=rule.meaning,
-                    source=rule.source,
-                    standing=rule.standing,
-                )
-                for rule in policy.rules.values()
-            ],
-        )
-        for policy in library().policies
-    ]
+    return [models.PolicyDocument.of(policy) for policy in library().policies]

@@ -104,24 +104,7 @@ async def list_warnings(
 @router.get("/watch-policies", summary="List the rules of early warning")
 async def list_watch_policies(_actor: WatchReader) -> list[models.PolicyDocument]:
     """Every version of the rules: each with its value, source, and how far that source is confirmed."""
-    return [
-        models.PolicyDocument(
-            name=policy.name,
-            version=policy.version,
-            effective_from=policy.effective_from,
-            rules=[
-                models.PolicyRule(
-                    rule=rule.name,
-                    value=rule.value,
-                    meaning=rule.meaning,
-                    source=rule.source,
-                    standing=rule.standing,
-                )
-                for rule in policy.rules.values()
-            ],
-        )
-        for policy in library().watch_policies
-    ]
+    return [models.PolicyDocument.of(policy) for policy in library().watch_policies]
 
 
 @router.get("/watch-list/{applicant_id}", summary="One borrower's watch", response_model=watch_models.Watch)

@@ -8,7 +8,8 @@ from datetime import date, datetime, time, timedelta
 
 from libs.contracts.collections import ContactChannel, ContactResult, Stage, ThirdPartyGround
 from libs.contracts.problems import Rejected
-from services.collections.domain.policy import Policy, Rule
+from services.collections.domain.policy import Policy
+from services.collections.domain.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)

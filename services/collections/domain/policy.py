@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import date, time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from libs.contracts.collections import ContactChannel, Stage, ThirdPartyGround
-from libs.contracts.problems import Rejected
+from services.collections.domain.rules import Rules
 
-FORMAT: Final = "puhui.collection-policy/1"
 REMEMBERED_DAYS: Final = 7
 """How many days of contacts a debtor's record keeps at hand; later entries reach back less far than that."""
 SEVERITY: Final[Mapping[Stage, int]] = {stage: place for place, stage in enumerate(Stage)}
 """How far collection has gone, from 0."""
-
-
-class PolicyError(ValueError):
-    """A policy document that cannot be used; the message says what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule as it is written down. `standing`: P primary text, S secondary source, D draft, M to be confirmed."""
-
-    name: str
-    value: Any
-    meaning: str
-    source: str
-    standing: str
-
-    def as_json(self) -> dict[str, Any]:
-        return {"rule": self.name, "source": self.source, "standing": self.standing}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +40,11 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Rules):
     """One version of the rules."""
 
-    name: str
-    version: int
-    effective_from: date
-    rules: Mapping[str, Rule] = field(repr=False)
+    format = "puhui.collection-policy/1"
+    about = "collection policy"
     reminder_days_before: tuple[int, ...]
     case_grace_days: int
     stages: tuple[StageRule, ...]
@@ -82,39 +61,17 @@ class Policy:
     promise_min_share: Decimal
     teams: Mapping[Stage, tuple[str, ...]]
 
-    @property
-    def label(self) -> str:
-        return f"{self.name} v{self.version}"
-
     def stage(self, days_past_due: int) -> Stage:
         """The stage that a case reaches by itself."""
         reached = [rule.stage for rule in self.stages if rule.from_days <= days_past_due]
         return max(reached, key=SEVERITY.__getitem__, default=self.stages[0].stage)
 
-    def refusal(self, rule: str, code: str, detail: str, **more: Any) -> Rejected:
-        """A refusal that names the rule behind it."""
-        return Rejected(code, detail, **{"basis": self.rules[rule].as_json(), **more})
-
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Raises `PolicyError` for a document that must not be used."""
-        if document.get("format") != FORMAT:
-            raise PolicyError(f"format {document.get('format')!r} is not {FORMAT}")
-        try:
-            rules = {name: Rule(name, **rule) for name, rule in document["rules"].items()}
-            policy = cls(
-                name=document["name"],
-                version=document["version"],
-                effective_from=date.fromisoformat(document["effective_from"]),
-                rules=rules,
-                **_values({name: rule.value for name, rule in rules.items()}),
-            )
-        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-            raise PolicyError(f"not of the form of a policy: {error!r}") from error
-        faults = _faults(policy)
-        if faults:
-            raise PolicyError("; ".join(faults))
-        return policy
+    def values(cls, rules: Mapping[str, Any]) -> dict[str, Any]:
+        return _values(rules)
+
+    def faults(self) -> list[str]:
+        return _faults(self)
 
 
 def _values(rules: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,11 +121,3 @@ def _faults(policy: Policy) -> list[str]:
     if any(days < 0 for days in policy.reminder_days_before):
         faults.append("reminders come before the due date")
     return faults
-
-
-def in_force(versions: Collection[Policy], on: date) -> Policy:
-    """The version in force on a date; raises `LookupError` when none is."""
-    valid = [version for version in versions if version.effective_from <= on]
-    if not valid:
-        raise LookupError(f"no collection policy is in force on {on}")
-    return max(valid, key=lambda version: (version.effective_from, version.version))

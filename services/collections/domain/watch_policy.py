@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from libs.contracts.collections import MeasureKind, Severity
 from libs.contracts.ledger import ChangeKind
-from libs.contracts.problems import Rejected
 from libs.contracts.values import Named, Reason
 from libs.lending.calendar import add_months
-from services.collections.domain.policy import PolicyError, Rule
+from services.collections.domain.rules import Rules
 
-FORMAT: Final = "puhui.early-warning/1"
 WEIGHT: Final[Mapping[Severity, int]] = {severity: place for place, severity in enumerate(Severity)}
 """How much a severity weighs, from 0."""
 BUCKET_DAYS: Final = frozenset({1, 31, 61, 91, 121, 151, 181})
@@ -62,13 +60,11 @@ class SignalRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchPolicy:
+class WatchPolicy(Rules):
     """One version of the rules."""
 
-    name: str
-    version: int
-    effective_from: date
-    rules: Mapping[str, Rule] = field(repr=False)
+    format = "puhui.early-warning/1"
+    about = "policy of early warning"
     signals: tuple[SignalRule, ...]
     entry_severity: Severity
     entry_signals: int
@@ -79,38 +75,16 @@ class WatchPolicy:
     review_valid_days: int
     two_persons: frozenset[str]
 
-    @property
-    def label(self) -> str:
-        return f"{self.name} v{self.version}"
-
     def of(self, behaviour: Behaviour) -> list[SignalRule]:
         """The rules that look at a behaviour."""
         return [rule for rule in self.signals if rule.behaviour is behaviour]
 
-    def refusal(self, rule: str, code: str, detail: str, **more: Any) -> Rejected:
-        """A refusal that names the rule behind it."""
-        return Rejected(code, detail, **{"basis": self.rules[rule].as_json(), **more})
-
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Raises `PolicyError` for a document that must not be used."""
-        if document.get("format") != FORMAT:
-            raise PolicyError(f"format {document.get('format')!r} is not {FORMAT}")
-        try:
-            rules = {name: Rule(name, **rule) for name, rule in document["rules"].items()}
-            policy = cls(
-                name=document["name"],
-                version=document["version"],
-                effective_from=date.fromisoformat(document["effective_from"]),
-                rules=rules,
-                **_values({name: rule.value for name, rule in rules.items()}),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise PolicyError(f"not of the form of a policy: {error!r}") from error
-        faults = _faults(policy)
-        if faults:
-            raise PolicyError("; ".join(faults))
-        return policy
+    def values(cls, rules: Mapping[str, Any]) -> dict[str, Any]:
+        return _values(rules)
+
+    def faults(self) -> list[str]:
+        return _faults(self)
 
 
 def _values(rules: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,11 +123,3 @@ def _faults(policy: WatchPolicy) -> list[str]:
     if policy.two_persons - {LEAVE, *MeasureKind}:
         faults.append("two persons are asked for by kinds of measures, and LEAVE")
     return faults
-
-
-def in_force(versions: Collection[WatchPolicy], on: date) -> WatchPolicy:
-    """The version in force on a date; raises `LookupError` when none is."""
-    valid = [version for version in versions if version.effective_from <= on]
-    if not valid:
-        raise LookupError(f"no policy of early warning is in force on {on}")
-    return max(valid, key=lambda version: (version.effective_from, version.version))

@@ -25,7 +25,7 @@ from libs.contracts.collections import (
 from libs.contracts.problems import Rejected
 from libs.events.testing import Scenario
 from libs.lending.money import Money
-from services.collections.domain.policy import PolicyError
+from services.collections.domain.rules import PolicyError, in_force
 from services.collections.domain.watch_commands import (
     CureWarnings,
     EndMeasure,
@@ -34,7 +34,7 @@ from services.collections.domain.watch_commands import (
     LeaveWatch,
     ReviewWatch,
 )
-from services.collections.domain.watch_policy import WatchPolicy, in_force
+from services.collections.domain.watch_policy import WatchPolicy
 from services.collections.domain.watch_state import State
 from services.collections.handlers import WATCH
 from services.collections.tests.watching import (

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from libs.contracts.collections import Stage
-from services.collections.domain.policy import Policy, PolicyError, QuietHours, in_force
+from services.collections.domain.policy import Policy, QuietHours
+from services.collections.domain.rules import PolicyError, in_force
 from services.collections.library import library
 from services.collections.templates import MessageTemplate, TemplateError
 from services.collections.tests.rules import DOCUMENT, POLICY, document

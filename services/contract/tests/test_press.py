@@ -1,0 +1,31 @@
+"""The process that sets documents, beside the one that needs them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Final
+
+import psutil
+
+ENDS_WITHIN_S: Final = 30
+OWNER: Final = """
+import asyncio, os
+from services.contract.press import press
+
+async def work():
+    print(await press.run(os.getpid), flush=True)
+    await asyncio.Event().wait()
+
+if __name__ == "__main__":
+    asyncio.run(work())
+"""
+
+
+def test_the_press_ends_with_a_process_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        press = psutil.Process(int(owner.stdout.readline()))
+        owner.kill()
+    _, alive = psutil.wait_procs([press], timeout=ENDS_WITHIN_S)
+    assert alive == []
