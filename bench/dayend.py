@@ -62,11 +62,15 @@ TODAY: Final = date(2026, 6, 15)
 DAYS: Final = 30
 """Due dates lie on so many days from today on: one loan in so many is due today."""
 INSTALMENTS: Final = 30
+PAID_IN: Final = (0, 1)
+"""Of those due today and tomorrow payments come in: two days are closed."""
 UNPAID: Final = 20
-"""One due loan in so many is not paid today, and is overdue tomorrow."""
+"""One due loan in so many is not paid, and is overdue the day after."""
 LATE: Final = 50
 """One loan in so many is in arrears."""
 REPLAYED: Final = 300
+AGED: Final = 100_000
+AGED_TURNS: Final = 3
 KEK: Final = new_key()
 ISSUER: Final = "http://issuer.test"
 NAMES: Final = UUID("8f0c7a52-7c2e-5b8e-9a57-0d2b6f2f9d11")
@@ -79,11 +83,11 @@ SETTLE_S: Final = 900.0
 
 @dataclass(frozen=True)
 class Life:
-    """One loan up to yesterday's close, and what comes in for it today."""
+    """One loan up to yesterday's close, and what comes in for it when its due date is today or tomorrow."""
 
     loan: Loan
     events: Sequence[DomainEvent]
-    today: Sequence[DomainEvent]
+    paying: Sequence[DomainEvent]
     row: tuple[UUID, bytes, bytes, bytes]
     segment: tuple[str, ...]
 
@@ -133,16 +137,16 @@ def life(due_in: int, months: int, daily: bool, missed: int) -> Life:
         while day < TODAY:
             day += timedelta(days=1)
             happen(do(c.ObserveDay, day))
-    today = pay(months) if due_in == 0 and not missed else []
+    paying = pay(months) if due_in in PAID_IN and not missed else []
     yesterday = TODAY - timedelta(days=1)
     columns = Columns()
     columns.put(loan_id, row_for(loan, len(events), 0, yesterday, library().policy(yesterday)))
-    return Life(loan, tuple(events), tuple(today), columns.packed([0], AS_BEFORE)[0], segment_of(loan))
+    return Life(loan, tuple(events), tuple(paying), columns.packed([0], AS_BEFORE)[0], segment_of(loan))
 
 
-def life_of(n: int, months: int) -> Life:
+def life_of(n: int, months: int, arrears: bool) -> Life:
     """Which life the nth loan has."""
-    is_late = months > 3 and n % LATE == 1
+    is_late = arrears and n % LATE == 1
     return life(n % DAYS, months, daily=n // DAYS % 2 == 1, missed=1 + n // LATE % 3 if is_late else 0)
 
 
@@ -165,13 +169,13 @@ class Copies:
             int, tuple[list[tuple[type[DomainEvent], bytes]], list[tuple[type[DomainEvent], bytes]]]
         ] = {}
 
-    def of(self, found: Life, loan_id: UUID, today: bool) -> list[Copied]:
+    def of(self, found: Life, loan_id: UUID, paying: bool) -> list[Copied]:
         if id(found) not in self.encoded:
-            parts = [[(type(e), canonical(e.payload())) for e in part] for part in (found.events, found.today)]
+            parts = [[(type(e), canonical(e.payload())) for e in part] for part in (found.events, found.paying)]
             self.encoded[id(found)] = parts[0], parts[1]
-        first = len(found.events) if today else 0
+        first = len(found.events) if paying else 0
         copied: list[Copied] = []
-        for n, (event_class, data) in enumerate(self.encoded[id(found)][today], 1):
+        for n, (event_class, data) in enumerate(self.encoded[id(found)][paying], 1):
             own = data.replace(found.loan_id.encode(), str(loan_id).encode())
             own = own.replace(BORROWER.encode(), str(uuid5(NAMES, f"borrower/{loan_id}")).encode())
             stored = StoredEvent(f"loan-{loan_id}", first + n, new_id(), event_class.type_name, own, self.metadata)
@@ -185,10 +189,24 @@ class Copies:
         return [replace(one[0], data=next(written)[1]) if isinstance(one, tuple) else one for one in copied]
 
 
-async def fill(store: PostgresStore, codec: Codec, size: int, months: int, session: Session) -> None:
-    """The portfolio as the close of yesterday left it, and today's payments."""
-    session.stage(f"{size:,} loans with {months} instalments behind them", size)
-    copies, whole, paid, rows = Copies(codec), list[Copied](), list[Copied](), list[tuple[Any, ...]]()
+@dataclass(frozen=True)
+class Portfolio:
+    """So many loans, with so many instalments behind them, one in `LATE` in arrears or none."""
+
+    size: int
+    months: int
+    arrears: bool
+
+    def __str__(self) -> str:
+        return f"{self.size:,} loans, {self.months} instalments old, {'one in 50' if self.arrears else 'none'} late"
+
+
+async def fill(store: PostgresStore, codec: Codec, portfolio: Portfolio, session: Session) -> list[StoredEvent]:
+    """The portfolio as the close of yesterday left it, with today's payments; those of tomorrow are given back."""
+    size = portfolio.size
+    session.stage(str(portfolio), size)
+    copies, whole, rows = Copies(codec), list[Copied](), list[tuple[Any, ...]]()
+    paid: dict[int, list[Copied]] = {due_in: [] for due_in in PAID_IN}
     short: list[tuple[str, int]] = []
     segments: dict[tuple[str, ...], int] = {}
 
@@ -203,14 +221,14 @@ async def fill(store: PostgresStore, codec: Codec, size: int, months: int, sessi
         whole.clear()
 
     for n in range(size):
-        found, loan_id = life_of(n, months), id_of(n)
+        found, loan_id = life_of(n, portfolio.months, portfolio.arrears), id_of(n)
         segments.setdefault(found.segment, len(segments))
         rows.append((loan_id, *found.row[1:]))
-        if found.today and n // DAYS % UNPAID:
+        if found.paying and n // DAYS % UNPAID:
             short.append((f"loan-{loan_id}", len(found.events)))
-            paid += copies.of(found, loan_id, today=True)
-        elif n % DAYS == 0 or found.loan.bucket != "CURRENT":
-            whole += copies.of(found, loan_id, today=False)
+            paid[n % DAYS] += copies.of(found, loan_id, paying=True)
+        elif n % DAYS in PAID_IN or found.loan.bucket != "CURRENT":
+            whole += copies.of(found, loan_id, paying=False)
         if len(rows) == 10_000:
             await flush()
     await flush()
@@ -232,10 +250,16 @@ async def fill(store: PostgresStore, codec: Codec, size: int, months: int, sessi
     await store.pool.execute(
         "insert into es.stream (stream_id, version) select * from unnest($1::text[], $2::int[])", streams, versions
     )
-    for start in range(0, len(paid), 5_000):
-        await store.copy(await copies.sealed(paid[start : start + 5_000]))
-    await store.stamp()
+    today, tomorrow = [await copies.sealed(paid[due_in]) for due_in in PAID_IN]
+    await arrive(store, today)
     await store.pool.execute("vacuum analyze")
+    return tomorrow
+
+
+async def arrive(store: PostgresStore, payments: Sequence[StoredEvent]) -> None:
+    for start in range(0, len(payments), 5_000):
+        await store.copy(payments[start : start + 5_000])
+    await store.stamp()
 
 
 def settings_of(server: EmbeddedPostgres, name: str) -> ServiceSettings:
@@ -263,7 +287,7 @@ async def settled(runtime: Runtime) -> None:
     await settle({runtime.name: runtime.side}, SETTLE_S)
 
 
-async def replay_ms(runtime: Runtime, size: int, months: int) -> float:
+async def replay_ms(runtime: Runtime, size: int) -> float:
     """What one loan costs that is loaded, folded and asked what it has earned."""
     loans = [n for n in range(0, size, DAYS) if n // DAYS % UNPAID == 0][:REPLAYED]
     began = time.perf_counter()
@@ -272,7 +296,6 @@ async def replay_ms(runtime: Runtime, size: int, months: int) -> float:
         loan = LOAN.replay(await runtime.codec.read(stored))
         assert earned(loan.books, TODAY + timedelta(days=1)).interest > 0
     assert loans, "some loans have their whole streams"
-    assert months >= 0
     return (time.perf_counter() - began) / len(loans) * 1000
 
 
@@ -286,7 +309,8 @@ def memory_gib(server: EmbeddedPostgres) -> float:
 
 @dataclass
 class Measured:
-    """Seconds for a day closed from a cold start, and for the day after it; milliseconds to replay one loan."""
+    """Seconds for a day closed from a cold start, and for the day after it; milliseconds to replay one loan.
+    `changed` are the events by which the first close changes loans."""
 
     cold_s: float
     warm_s: float
@@ -296,21 +320,21 @@ class Measured:
     memory_gib: float
 
 
-async def close(server: EmbeddedPostgres, size: int, months: int, session: Session) -> Measured:
-    name = f"ledger_{size}_{months}"
+async def close(server: EmbeddedPostgres, portfolio: Portfolio, session: Session) -> Measured:
+    name = f"ledger_{portfolio.size}_{portfolio.months}"
     server.create_database(name)
     async with ledger(server, name):
         pass  # migrates
     store = await connect(server.dsn(name), min_size=1, max_size=4)
     keyring = await keyrings.take(settings_of(server, name))
     try:
-        await fill(store, published_codec().with_keyring(keyring), size, months, session)
+        tomorrow = await fill(store, published_codec().with_keyring(keyring), portfolio, session)
     finally:
         await keyrings.give_back(keyring)
         await store.close()
     async with ledger(server, name) as runtime:
         await settled(runtime)
-        session.stage(f"closing a day over {size:,} loans", 2)
+        session.stage(f"closing two days over {portfolio.size:,} loans", 2)
         day_end: DayEnd = runtime.extras["day-end"]
         before = await runtime.store.last_sequence()
         began = time.perf_counter()
@@ -320,12 +344,17 @@ async def close(server: EmbeddedPostgres, size: int, months: int, session: Sessi
         changed = await runtime.store.last_sequence() - before - 2
         detail = await runtime.store.pool.fetchval("select octet_length(detail) from day_detail")
         session.advance()
+        await arrive(runtime.store, tomorrow)
+        runtime.appended.set()
         await settled(runtime)
         began = time.perf_counter()
         await day_end.run(TODAY + timedelta(days=1), OPERATOR)
         warm_s = time.perf_counter() - began
         session.advance()
-        one_ms = await replay_ms(runtime, size, months)
+        last = await runtime.store.load(DAY_STREAM)
+        closes = [await runtime.codec.read([one]) for one in last if one.type == DayClosed.type_name]
+        assert not any(event.failures for [event] in closes), "every loan is worked out"
+        one_ms = await replay_ms(runtime, portfolio.size)
         return Measured(cold_s, warm_s, one_ms, changed, detail / MIB, memory_gib(server))
 
 
@@ -336,11 +365,10 @@ async def measure(session: Session) -> Result:
     old: list[float] = []
     with postgres() as server:
         for size in sizes:
-            found[size] = await close(server, size, 11, session)
-        aged = session.size(100_000, 100_000)
-        for turn in range(2):
+            found[size] = await close(server, Portfolio(size, 11, arrears=True), session)
+        for turn in range(AGED_TURNS):  # nobody is in arrears in his first month, so here nobody is at all
             for months, into in ((0, young), (23, old))[:: 1 if turn % 2 == 0 else -1]:
-                measured = await close(server, aged - turn, months, session)
+                measured = await close(server, Portfolio(AGED - turn, months, arrears=False), session)
                 into.append(measured.cold_s)
     largest = max(sizes)
     seconds = found[largest].cold_s
