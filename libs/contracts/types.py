@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StrictInt, StringConstraints
@@ -22,6 +23,7 @@ DIGITS_MAX: Final = 32
 """Characters of a decimal: more than any rate or ratio needs, and few enough that arithmetic on it is cheap."""
 RATE_DECIMALS_MAX: Final = 20
 """As many as the terms of a loan keep (`libs.lending.codec`)."""
+AMOUNTS_KEPT: Final = 32_768
 MONEY_KEYS: Final = frozenset({"amount", "currency"})
 MONEY_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -43,6 +45,12 @@ DECIMAL_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
+@lru_cache(maxsize=AMOUNTS_KEPT)
+def _amount(amount: str, currency: str) -> Money:
+    """Most amounts of a loan's events come again and again, and reading them is most of the reading of an event."""
+    return Money.of(amount, currency)
+
+
 def _money(value: Any) -> Money:
     if isinstance(value, Money):
         return value
@@ -52,7 +60,7 @@ def _money(value: Any) -> Money:
     if not isinstance(amount, str) or not isinstance(currency, str):
         raise PydanticCustomError("money", "amount and currency are strings: send the amount as a decimal string")
     try:
-        return Money.of(amount, currency)
+        return _amount(amount, currency)
     except MoneyError as error:
         raise PydanticCustomError("money", "{reason}", {"reason": str(error)}) from None
 

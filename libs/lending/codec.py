@@ -11,7 +11,8 @@ import types
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, TypeVar, Union, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Final, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from libs.lending.money import Money
 
@@ -74,22 +75,37 @@ def from_json(cls: type[T], data: object, where: str = "") -> T:
         raise CodecError(f"{where or cls.__name__}: {error}") from None
 
 
+class _Form(NamedTuple):
+    """What a type asks of a value: whether it may be missing; what the items of a tuple are; the class of an object; or
+    else the type of a scalar."""
+
+    optional: bool
+    item: object
+    fields_of: type | None
+    scalar: object
+
+
+@cache
+def _form(hint: object) -> _Form:
+    if get_origin(hint) in (Union, types.UnionType):
+        return _form(next(arg for arg in get_args(hint) if arg is not type(None)))._replace(optional=True)
+    item = get_args(hint)[0] if get_origin(hint) is tuple else None
+    is_object = isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint is not Money
+    return _Form(False, item, hint if is_object and isinstance(hint, type) else None, hint)
+
+
 def _decode(hint: object, data: object, where: str) -> object:
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        if data is None:
-            return None
-        hint = next(arg for arg in get_args(hint) if arg is not type(None))
-        return _decode(hint, data, where)
-    if origin is tuple:
+    form = _form(hint)
+    if data is None and form.optional:
+        return None
+    if form.item is not None:
         if not isinstance(data, list):
             raise CodecError(f"{where}: a list is needed")
-        item = get_args(hint)[0]
-        return tuple(_decode(item, value, f"{where}[{n}]") for n, value in enumerate(data))
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint is not Money:
-        return from_json(hint, data, where)
+        return tuple(_decode(form.item, value, f"{where}[{n}]") for n, value in enumerate(data))
+    if form.fields_of is not None:
+        return from_json(form.fields_of, data, where)
     try:
-        return _scalar(hint, data)
+        return _scalar(form.scalar, data)
     except (ValueError, TypeError, KeyError) as error:
         raise CodecError(f"{where}: {error}") from None
 
