@@ -334,6 +334,8 @@ async def close(server: EmbeddedPostgres, portfolio: Portfolio, session: Session
         await store.close()
     async with ledger(server, name) as runtime:
         await settled(runtime)
+    async with ledger(server, name) as runtime:  # which has no loan in memory
+        await settled(runtime)
         session.stage(f"closing two days over {portfolio.size:,} loans", 2)
         day_end: DayEnd = runtime.extras["day-end"]
         before = await runtime.store.last_sequence()

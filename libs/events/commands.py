@@ -184,6 +184,11 @@ class CommandHandler:
         await within.append(stream_id, expected_version, await self._new(events, cause))
         within.after_commit(partial(self._forget, stream_id))
 
+    def keep(self, stream_id: str, state: Any, version: int, within: Session) -> None:
+        """Keep the state that appended events have led to, once they are committed: who appended them knows it, and it
+        need not be folded again. To be said when no savepoint can take them back any more."""
+        within.after_commit(partial(self._keep, stream_id, state, version))
+
     async def _answered(self, key: Key, session: Session | None = None) -> bytes | None:
         known = await (session or self._store).answered(key.key)
         if known is None:

@@ -23,6 +23,7 @@ from services.ledger import meters
 from services.ledger.detail import Detail
 from services.ledger.domain.commands import ObserveDay
 from services.ledger.domain.day import CloseDay
+from services.ledger.domain.loan import Loan
 from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN
 from services.ledger.library import library
 from services.ledger.portfolio import Folded, Portfolio, next_look
@@ -66,6 +67,7 @@ class Observed(NamedTuple):
     """What the opening of a day means for a loan: events that follow a version of its stream."""
 
     loan_id: str
+    loan: Loan
     version: int
     events: Sequence[DomainEvent]
 
@@ -209,7 +211,7 @@ class DayEnd:
                     portfolio.fail(loan_id, error)
                     continue
                 if events:
-                    observed.append(Observed(loan_id, version, events))
+                    observed.append(Observed(loan_id, loan, version, events))
                 else:
                     portfolio.look_at(loan_id, look)
         return observed
@@ -247,3 +249,7 @@ class DayEnd:
                 for one in chunk:
                     stream_id = LOAN.stream_id(one.loan_id)
                     await self._runtime.commands.handle(LOAN, stream_id, command, cause, within=session)
+            else:  # the next close hears of these events, and needs the loans as they are then
+                for one in chunk:
+                    after, version = LOAN.replay(one.events, one.loan), one.version + len(one.events)
+                    self._runtime.commands.keep(LOAN.stream_id(one.loan_id), after, version, session)

@@ -279,6 +279,24 @@ async def test_within_a_session_everything_waits_for_its_end(store: Store) -> No
     assert again.answer == b"version 1"
 
 
+async def test_who_appended_may_say_what_it_led_to(store: Store) -> None:
+    handler = commands(store)
+
+    async def sell(fails: bool) -> None:
+        async with store.transaction() as session:
+            await handler.append("item-1", 1, [ItemSold(quantity=1)], CAUSE, within=session)
+            handler.keep("item-1", Stock(False, 2), 2, session)
+            assert not fails or 1 / 0
+
+    await handler.handle(ITEM, "item-1", Receive(3), CAUSE)
+    with pytest.raises(ZeroDivisionError):
+        await sell(fails=True)
+    assert await handler.state(ITEM, "item-1") == (Stock(False, 3), 1)
+    await sell(fails=False)
+    assert handler._states["item-1"] == (Stock(False, 2), 2)
+    assert await commands(store).state(ITEM, "item-1") == (Stock(False, 2), 2)
+
+
 async def test_a_conflict_within_a_session_is_the_sessions_to_repeat(postgres: PostgresStore) -> None:
     handler = commands(postgres)
     await handler.state(ITEM, "item-1")
