@@ -66,8 +66,8 @@ PAID_IN: Final = (0, 1)
 """Of those due today and tomorrow payments come in: two days are closed."""
 UNPAID: Final = 20
 """One due loan in so many is not paid, and is overdue the day after."""
-LATE: Final = 50
-"""One loan in so many is in arrears."""
+LATE: Final = 49
+"""One loan in so many is in arrears; no common factor with `DAYS`, so that they too are due on every day."""
 REPLAYED: Final = 300
 AGED: Final = 100_000
 AGED_TURNS: Final = 3
@@ -198,7 +198,7 @@ class Portfolio:
     arrears: bool
 
     def __str__(self) -> str:
-        return f"{self.size:,} loans, {self.months} instalments old, {'one in 50' if self.arrears else 'none'} late"
+        return f"{self.size:,} loans, {self.months} instalments old, {'one in 49' if self.arrears else 'none'} late"
 
 
 async def fill(store: PostgresStore, codec: Codec, portfolio: Portfolio, session: Session) -> list[StoredEvent]:
@@ -277,8 +277,8 @@ def settings_of(server: EmbeddedPostgres, name: str) -> ServiceSettings:
 
 
 @asynccontextmanager
-async def ledger(server: EmbeddedPostgres, name: str) -> AsyncIterator[Runtime]:
-    async with running(create_ledger(), settings_of(server, name), MemoryLog()) as runtime:
+async def ledger(server: EmbeddedPostgres, name: str, log: MemoryLog) -> AsyncIterator[Runtime]:
+    async with running(create_ledger(), settings_of(server, name), log) as runtime:
         yield runtime
 
 
@@ -323,7 +323,8 @@ class Measured:
 async def close(server: EmbeddedPostgres, portfolio: Portfolio, session: Session) -> Measured:
     name = f"ledger_{portfolio.size}_{portfolio.months}"
     server.create_database(name)
-    async with ledger(server, name):
+    log = MemoryLog()
+    async with ledger(server, name, log):
         pass  # migrates
     store = await connect(server.dsn(name), min_size=1, max_size=4)
     keyring = await keyrings.take(settings_of(server, name))
@@ -332,9 +333,9 @@ async def close(server: EmbeddedPostgres, portfolio: Portfolio, session: Session
     finally:
         await keyrings.give_back(keyring)
         await store.close()
-    async with ledger(server, name) as runtime:
+    async with ledger(server, name, log) as runtime:
         await settled(runtime)
-    async with ledger(server, name) as runtime:  # which has no loan in memory
+    async with ledger(server, name, log) as runtime:  # which has no loan in memory
         await settled(runtime)
         session.stage(f"closing two days over {portfolio.size:,} loans", 2)
         day_end: DayEnd = runtime.extras["day-end"]

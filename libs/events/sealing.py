@@ -112,6 +112,7 @@ class SubjectKey:
         return hmac.digest(self._blinding, content, sha256)
 
 
+_CONTAINERS: Final = (dict, list)
 Keys: TypeAlias = Mapping[str, SubjectKey]
 NO_KEYS: Final[Keys] = MappingProxyType({})
 
@@ -190,9 +191,15 @@ def opened(type: str, value: Any, keys: Keys, place: Place = ()) -> Any:
     if isinstance(value, dict):
         if SEALED in value:
             return _opened(type, value[SEALED], keys, place)
-        return {name: opened(type, member, keys, (*place, name)) for name, member in value.items()}
+        return {
+            name: opened(type, member, keys, (*place, name)) if isinstance(member, _CONTAINERS) else member
+            for name, member in value.items()
+        }
     if isinstance(value, list):
-        return [opened(type, member, keys, (*place, index)) for index, member in enumerate(value)]
+        return [
+            opened(type, member, keys, (*place, index)) if isinstance(member, _CONTAINERS) else member
+            for index, member in enumerate(value)
+        ]
     return value
 
 
