@@ -18,6 +18,7 @@ from libs.contracts.values import (
     FeeRule,
     GuaranteeKind,
     GuaranteeOffer,
+    Industry,
     LoanRequest,
     Named,
     OverdueRule,
@@ -36,6 +37,31 @@ class DocumentRule(Value):
     applies_to: tuple[ApplicantKind, ...] = (ApplicantKind.PERSON, ApplicantKind.ENTERPRISE)
     only_with: tuple[GuaranteeKind, ...] = ()
     valid_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+
+
+class RegionServed(Value):
+    """A province, prefecture or county: the 2, 4 or 6 digits with which all its codes begin (GB/T 2260)."""
+
+    code: Annotated[str, Field(pattern="^([0-9]{2}){1,3}$")]
+    name: Named
+
+
+class Segment(Value):
+    """Whom a product is for, besides kind and age.
+
+    A rule that is left out admits everybody; one that is there admits nobody who has not stated what it asks about.
+    """
+
+    regions: tuple[RegionServed, ...] = ()
+    region_of_identity: bool = False
+    """Whether the region in a person's identity number counts where none is stated. An enterprise's always does."""
+    industries: tuple[Industry, ...] = ()
+    business_years_min: Annotated[int, Field(ge=0, le=200)] | None = None
+    """Full years from the registration of the business to the business date."""
+    business_years_max: Annotated[int, Field(ge=0, le=200)] | None = None
+    monthly_income_min: MoneyField | None = None
+    annual_turnover_min: MoneyField | None = None
+    annual_turnover_max: MoneyField | None = None
 
 
 class Product(Value):
@@ -68,6 +94,8 @@ class Product(Value):
     unsecured_max: MoneyField | None = None
     age_min: int | None = None
     age_max: int | None = None
+    segment: Segment | None = None
+    """None: everybody whose kind and age it admits."""
     purposes: tuple[Code, ...]
     channels: tuple[Channel, ...] = tuple(Channel)
     documents: tuple[DocumentRule, ...]
@@ -325,4 +353,6 @@ __all__ = [
     "Product",
     "ProductDefined",
     "ProductWithdrawn",
+    "RegionServed",
+    "Segment",
 ]

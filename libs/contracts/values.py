@@ -44,6 +44,31 @@ class GuaranteeKind(StrEnum):
     """质押"""
 
 
+class Industry(StrEnum):
+    """A section of GB/T 4754-2017 (国民经济行业分类)."""
+
+    AGRICULTURE = "A"
+    MINING = "B"
+    MANUFACTURING = "C"
+    UTILITIES = "D"
+    CONSTRUCTION = "E"
+    TRADE = "F"
+    TRANSPORT = "G"
+    HOTELS_AND_CATERING = "H"
+    INFORMATION_TECHNOLOGY = "I"
+    FINANCE = "J"
+    REAL_ESTATE = "K"
+    BUSINESS_SERVICES = "L"
+    RESEARCH = "M"
+    PUBLIC_FACILITIES = "N"
+    RESIDENT_SERVICES = "O"
+    EDUCATION = "P"
+    HEALTH = "Q"
+    CULTURE = "R"
+    PUBLIC_ADMINISTRATION = "S"
+    INTERNATIONAL_ORGANISATIONS = "T"
+
+
 class Named(Value):
     """A text in both languages of the platform."""
 
@@ -150,6 +175,15 @@ class GuaranteeOffer(Value):
     description: str = ""
 
 
+class Business(Value):
+    """The business of an enterprise or of somebody self-employed, as the applicant states it; None: not stated."""
+
+    industry: Industry | None = None
+    registered_on: date | None = None
+    """The date of establishment on the business licence."""
+    annual_turnover: MoneyField | None = None
+
+
 class LoanRequest(Value):
     """What is asked for, by whom, through which channel, under which product: an application's facts.
 
@@ -174,6 +208,9 @@ class LoanRequest(Value):
     answers: dict[str, Fact] = Field(default_factory=dict)
     shareable: bool = False
     """The applicant agreed, apart from all else, that a co-lender is told of the application (PIPL 23)."""
+    region_stated: bool = False
+    """The applicant named the region; otherwise it is that of the identity number, where nobody need live."""
+    business: Business | None = None
 
 
 class Reason(Value):

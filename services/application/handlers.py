@@ -22,6 +22,7 @@ from services.application.domain.application_commands import Command, Facts
 from services.application.domain.product import DefineProduct
 from services.application.identifiers import Identifiers
 from services.application.library import policy, products
+from services.application.views import PRODUCT_VERSION, in_force
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,14 @@ async def product_asked_for(runtime: Runtime, code: str) -> Product:
             status=422,
         )
     return found
+
+
+async def products_in_force(runtime: Runtime) -> list[Product]:
+    """Every product that takes applications today, by code."""
+    rows = await runtime.fetch(in_force(runtime.today).order_by(PRODUCT_VERSION.c.code))
+    states = [await product_state(runtime, row["code"]) for row in rows]
+    found = (state.in_force(runtime.today) for state in states)
+    return [product for product in found if product is not None]
 
 
 async def applicant_of(

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, Numeric, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    Select,
+    Table,
+    Text,
+    and_,
+    or_,
+    select,
+)
 
 from libs.contracts.application import (
     ApplicationAmended,
@@ -78,6 +93,22 @@ APPLICATION: Final = Table(
 
 PRODUCTS: Final = Projection("products", 1, [PRODUCT_VERSION, PRODUCT_WITHDRAWAL])
 APPLICATIONS: Final = Projection("applications", 1, [APPLICATION])
+
+
+def in_force(on: date) -> Select[Any]:
+    """The products that take applications on a date, each in its version of that date."""
+    version, withdrawal = PRODUCT_VERSION.c, PRODUCT_WITHDRAWAL.c
+    return (
+        select(PRODUCT_VERSION)
+        .outerjoin(PRODUCT_WITHDRAWAL, version.code == withdrawal.code)
+        .where(
+            and_(
+                version.effective_from <= on,
+                or_(version.effective_until.is_(None), version.effective_until > on),
+                or_(withdrawal.effective_from.is_(None), withdrawal.effective_from > on),
+            )
+        )
+    )
 
 
 @PRODUCTS.on(ProductDefined)

@@ -33,6 +33,7 @@ FOR_ANYBODY: Final = {
     "GET /application/products",
     "GET /application/products/{code}",
     "GET /application/consents",
+    "POST /application/pre-screening",
 }
 """For any token, whatever its roles."""
 SIGNED: Final = {"POST /partners/callbacks/{partner}"}

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from libs.contracts import examples as ex
 from libs.contracts.application import ConsentPurpose
-from libs.contracts.values import Channel, GuaranteeKind
+from libs.contracts.values import Channel, GuaranteeKind, Industry
 from libs.lending.money import Money
 from libs.lending.terms import RepaymentMethod
 from libs.service.models import (
@@ -45,6 +45,11 @@ ASKED_FOR: Final[dict[str, Any]] = {
     "monthly_debt_service": ex.REQUEST["monthly_debt_service"],
     "answers": {"employment-length": "1-to-4-years", "savings-balance": "below-1000"},
 }
+BUSINESS: Final[dict[str, Any]] = {
+    "industry": "F",
+    "registered_on": "2021-03-15",
+    "annual_turnover": ex.cny("800000.00"),
+}
 
 
 class GuaranteeBody(RequestModel):
@@ -53,6 +58,16 @@ class GuaranteeBody(RequestModel):
     kind: GuaranteeKind
     value: PositiveMoney | None = None
     description: Note = ""
+
+
+class BusinessBody(RequestModel):
+    """The business of an enterprise or of somebody self-employed; some products ask for it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [BUSINESS]})
+
+    industry: Industry | None = Field(default=None, description="Section of GB/T 4754-2017.")
+    registered_on: BusinessDate | None = Field(default=None, description="Date of establishment on the licence.")
+    annual_turnover: ZeroOrMoreMoney | None = Field(default=None, description="Of the last full year.")
 
 
 class AskedForBody(RequestModel):
@@ -70,6 +85,7 @@ class AskedForBody(RequestModel):
     guarantee: GuaranteeBody = GuaranteeBody(kind=GuaranteeKind.UNSECURED)
     monthly_income: ZeroOrMoreMoney = Money.zero()
     monthly_debt_service: ZeroOrMoreMoney = Money.zero()
+    business: BusinessBody | None = None
     answers: dict[Code, Answer] = Field(
         default_factory=dict, max_length=ANSWERS_MAX, description="Inputs of indicators: codes, whole numbers, or null."
     )

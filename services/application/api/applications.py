@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from libs.contracts.application import ApplicantRegistered, Product
-from libs.contracts.values import Channel, GuaranteeOffer, LoanRequest
+from libs.contracts.values import Business, Channel, GuaranteeOffer, LoanRequest
 from libs.lending.money import Money
 from libs.service.actor import Actor
 from libs.service.auth import require
@@ -246,6 +246,8 @@ def _request(
         monthly_income=body.monthly_income,
         monthly_debt_service=body.monthly_debt_service,
         answers=body.answers,
+        region_stated=bool(body.region),
+        business=Business(**dict(body.business)) if body.business is not None else None,
     )
 
 

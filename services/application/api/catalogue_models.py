@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Final, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from libs.contracts import examples as ex
 from libs.contracts.application import ConsentPurpose, Product, ProductDefined
@@ -14,6 +14,7 @@ from libs.contracts.values import (
     ApplicantKind,
     Channel,
     GuaranteeKind,
+    Industry,
     Named,
     refuse_incomplete_steps,
 )
@@ -34,6 +35,12 @@ from libs.service.models import (
 )
 
 EXAMPLE: Final = ProductDefined.example["product"]
+SEGMENT_EXAMPLE: Final[dict[str, Any]] = {
+    "regions": [{"code": "3301", "name": {"zh": "杭州市", "en": "Hangzhou"}}],
+    "industries": ["C", "F"],
+    "business_years_min": 2,
+    "annual_turnover_max": ex.cny("5000000.00"),
+}
 FEES_MAX: Final = 20
 CHOICES_MAX: Final = 60
 """Bounds on what one version may list, so that it stays small enough to be read by a person."""
@@ -114,6 +121,34 @@ class ScheduleBody(RequestModel):
     )
 
 
+class RegionServedBody(RequestModel):
+    """A province, prefecture or county that a product is for."""
+
+    code: Annotated[
+        str,
+        StringConstraints(pattern=r"^([0-9]{2}){1,3}$"),
+        Field(description="The 2, 4 or 6 digits that all its codes begin with (GB/T 2260).", examples=["3301"]),
+    ]
+    name: NamedBody
+
+
+class SegmentBody(RequestModel):
+    """Whom the product is for, besides kind and age. Who has not stated what a rule asks about is not admitted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SEGMENT_EXAMPLE]})
+
+    regions: tuple[RegionServedBody, ...] = Field(default=(), max_length=CHOICES_MAX)
+    region_of_identity: bool = Field(
+        default=False, description="Whether a person who states no region is taken to live in that of his number."
+    )
+    industries: tuple[Industry, ...] = Field(default=(), max_length=len(Industry), description="GB/T 4754-2017.")
+    business_years_min: int | None = Field(default=None, ge=0, le=200, description="Full years since registration.")
+    business_years_max: int | None = Field(default=None, ge=0, le=200)
+    monthly_income_min: PositiveMoney | None = None
+    annual_turnover_min: PositiveMoney | None = None
+    annual_turnover_max: PositiveMoney | None = None
+
+
 class ProductVersionBody(RequestModel):
     """A new version of a product, with every rule it has; nothing is taken over from the version before."""
 
@@ -150,6 +185,7 @@ class ProductVersionBody(RequestModel):
     unsecured_max: PositiveMoney | None = None
     age_min: int | None = Field(default=None, ge=16, le=120)
     age_max: int | None = Field(default=None, ge=16, le=120)
+    segment: SegmentBody | None = None
     purposes: tuple[Code, ...] = Field(min_length=1, max_length=CHOICES_MAX)
     channels: tuple[Channel, ...] = Field(default=tuple(Channel), min_length=1, max_length=4)
     documents: tuple[DocumentRuleBody, ...] = Field(default=(), max_length=CHOICES_MAX)

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from sqlalchemy import Select, and_, or_, select
 
 from libs.contracts.problems import Rejected
 from libs.contracts.values import Named
@@ -31,7 +30,7 @@ from services.application.api.catalogue_models import (
 from services.application.domain.product import DefineProduct, State, WithdrawProduct
 from services.application.handlers import PRODUCT, rules
 from services.application.library import policy
-from services.application.views import PRODUCT_VERSION, PRODUCT_WITHDRAWAL
+from services.application.views import PRODUCT_VERSION, in_force
 
 router = APIRouter(tags=["products"])
 ProductCode = Annotated[Code, Path(description="The product's code.", examples=["consumer-standard"])]
@@ -52,7 +51,7 @@ async def list_products(
 ) -> Page[ProductListed]:
     """The products that take applications on a date, each in its version of that date."""
     keys = parse_sort(sort, SORTABLE, default="code", unique="code")
-    statement = _in_force(on or runtime.today)
+    statement = in_force(on or runtime.today)
     if kind is not None:
         statement = statement.where(PRODUCT_VERSION.c.kind == kind)
     rows = await runtime.fetch(paginate(statement, keys, cursor=cursor, limit=limit))
@@ -132,21 +131,6 @@ async def list_consents(
             )
             for text in texts
         ]
-    )
-
-
-def _in_force(on: date) -> Select[Any]:
-    version, withdrawal = PRODUCT_VERSION.c, PRODUCT_WITHDRAWAL.c
-    return (
-        select(PRODUCT_VERSION)
-        .outerjoin(PRODUCT_WITHDRAWAL, version.code == withdrawal.code)
-        .where(
-            and_(
-                version.effective_from <= on,
-                or_(version.effective_until.is_(None), version.effective_until > on),
-                or_(withdrawal.effective_from.is_(None), withdrawal.effective_from > on),
-            )
-        )
     )
 
 

@@ -35,7 +35,8 @@ from services.application.domain.application_commands import (
     WithdrawApplication,
 )
 from services.application.domain.checklist import Item, checklist, documents_asked, incomplete
-from services.application.domain.eligibility import Finding, findings
+from services.application.domain.eligibility import findings
+from services.application.domain.finding import Finding
 from services.application.domain.product import terms_of
 
 DOCUMENTS_MAX: Final = 50

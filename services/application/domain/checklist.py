@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from libs.contracts.application import ConsentGiven, DocumentAttached, DocumentRule, Product
 from libs.contracts.values import LoanRequest, Named
-from services.application.domain.eligibility import Finding
+from services.application.domain.finding import Finding
 from services.application.domain.policy import ConsentText
 
 

@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from libs.contracts.application import Product, ProductDefined, ProductWithdrawn
+from libs.contracts.application import Product, ProductDefined, ProductWithdrawn, Segment
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.values import GuaranteeKind, ProductTerms
 from libs.lending.annual_cost import AnnualCostError
 from libs.lending.terms import RepaymentMethod, TermsError
 from services.application.domain.cost import dearest_loan
+from services.application.domain.identity import PROVINCES
 
 METHODS: Final = (
     RepaymentMethod.EQUAL_INSTALMENT,
@@ -194,6 +195,57 @@ def _consistent(product: Product) -> None:
             "Let the highest age be at least the lowest.",
             "/age_max",
         )
+    if product.segment is not None:
+        _segment_fits(product.segment, low.currency)
+
+
+def _segment_fits(segment: Segment, currency: str) -> None:
+    """It says something, each thing once, and every range in it holds something."""
+    _refuse_unless(
+        segment != Segment(region_of_identity=segment.region_of_identity),
+        "product-segment",
+        "Give the segment a rule, or leave it out.",
+        "/segment",
+    )
+    codes = [region.code for region in segment.regions]
+    _refuse_unless(
+        all(code[:2] in PROVINCES for code in codes),
+        "product-segment",
+        "Begin each region with the two digits of a province (GB/T 2260).",
+        "/segment/regions",
+    )
+    _refuse_unless(
+        not any(one.startswith(other) for n, one in enumerate(codes) for m, other in enumerate(codes) if n != m),
+        "product-segment",
+        "Name each region once, and none that lies in another.",
+        "/segment/regions",
+    )
+    _refuse_unless(
+        len(set(segment.industries)) == len(segment.industries),
+        "product-segment",
+        "Name each industry once.",
+        "/segment/industries",
+    )
+    least, most = segment.business_years_min, segment.business_years_max
+    _refuse_unless(
+        least is None or most is None or least <= most,
+        "product-segment",
+        "Let the most years in business be at least the least.",
+        "/segment/business_years_max",
+    )
+    low, high = segment.annual_turnover_min, segment.annual_turnover_max
+    _refuse_unless(
+        all(each is None or each.currency == currency for each in (segment.monthly_income_min, low, high)),
+        "product-currency",
+        f"Give income and turnover in {currency}, as the amounts.",
+        "/segment",
+    )
+    _refuse_unless(
+        low is None or high is None or low <= high,
+        "product-segment",
+        "Let the highest turnover be at least the lowest.",
+        "/segment/annual_turnover_max",
+    )
 
 
 def _schedules_fit(product: Product) -> None:

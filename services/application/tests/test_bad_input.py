@@ -12,6 +12,7 @@ from services.application.tests.numbers import ENTERPRISE
 from services.application.tests.test_api import COMPANY, version_of
 
 CNY = "CNY"
+NAME = {"zh": "某地", "en": "Somewhere"}
 MONEY = [
     ({"amount": "12000.001", "currency": CNY}, "money"),
     ({"amount": 12000, "currency": CNY}, "money"),
@@ -36,6 +37,14 @@ REQUESTS: list[tuple[dict[str, Any], str, str]] = [
     ({"method": "equal"}, "#/method", "not-a-choice"),
     ({"purpose": "Kauf eines Wagens"}, "#/purpose", "wrong-form"),
     ({"region": "33010"}, "#/region", "wrong-form"),
+    ({"business": {"industry": "U"}}, "#/business/industry", "not-a-choice"),
+    ({"business": {"registered_on": "2021-02-30"}}, "#/business/registered_on", "not-a-date"),
+    (
+        {"business": {"annual_turnover": {"amount": "-0.01", "currency": CNY}}},
+        "#/business/annual_turnover",
+        "amount-negative",
+    ),
+    ({"business": {"employees": 3}}, "#/business/employees", "unknown-member"),
     ({"guarantee": {"kind": "HOPE"}}, "#/guarantee/kind", "not-a-choice"),
     (
         {"guarantee": {"kind": "PLEDGE", "value": {"amount": "0.00", "currency": CNY}}},
@@ -205,6 +214,16 @@ VERSIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"period_months": [0]}, "#/period_months/0", "too-small"),
     ({"name": {"zh": "只有中文"}}, "#/name/en", "missing"),
     ({"version": 9}, "#/version", "unknown-member"),
+    ({"segment": {}}, "#/segment", "product-segment"),
+    ({"segment": {"industries": ["Z"]}}, "#/segment/industries/0", "not-a-choice"),
+    ({"segment": {"regions": [{"code": "331", "name": NAME}]}}, "#/segment/regions/0/code", "wrong-form"),
+    ({"segment": {"regions": [{"code": "99", "name": NAME}]}}, "#/segment/regions", "product-segment"),
+    ({"segment": {"business_years_min": -1}}, "#/segment/business_years_min", "too-small"),
+    (
+        {"segment": {"monthly_income_min": {"amount": "0.00", "currency": CNY}}},
+        "#/segment/monthly_income_min",
+        "amount-not-positive",
+    ),
 ]
 
 
@@ -215,6 +234,23 @@ async def test_a_product_that_cannot_be_is_refused(running: Served) -> None:
         body = await version_of(manager, **{"effective_from": "2026-03-01", **other})
         refused(await manager.post(f"{path}/versions", json=body, headers=key()), 422, pointer, code)
     assert len(await running.events("product-consumer-standard")) == 1
+
+
+PROSPECTS: list[tuple[dict[str, Any], str, str]] = [
+    ({"kind": "GHOST"}, "#/kind", "not-a-choice"),
+    ({"birth_date": "2026-01-06"}, "#/birth_date", "birth-date-later"),
+    ({"kind": "ENTERPRISE", "birth_date": "1990-05-17"}, "#/birth_date", "birth-date-of-enterprise"),
+    ({"region": "33"}, "#/region", "wrong-form"),
+    ({"business": {"registered_on": "2026-01-06"}}, "#/business/registered_on", "business-registered-later"),
+    ({"monthly_income": {"amount": "-1.00", "currency": CNY}}, "#/monthly_income", "amount-negative"),
+    ({"name": "王小明"}, "#/name", "unknown-member"),
+]
+
+
+async def test_a_prospect_that_nobody_can_be_is_refused(customer: httpx.AsyncClient) -> None:
+    for other, pointer, code in PROSPECTS:
+        answer = await customer.post("/application/pre-screening", json={"kind": "PERSON", **other})
+        refused(answer, 422, pointer, code)
 
 
 async def test_a_product_cannot_be_withdrawn_in_the_past_twice_or_when_unknown(running: Served) -> None:

@@ -26,6 +26,10 @@ def cny(amount: str) -> dict[str, str]:
     return {"amount": amount, "currency": "CNY"}
 
 
+def place(code: str) -> dict[str, Any]:
+    return {"code": code, "name": {"zh": "某地", "en": "Somewhere"}}
+
+
 def define(product: Product, cap: CostCap = CAP, today: date = TODAY) -> DefineProduct:
     return DefineProduct(product=product, cap=cap, today=today)
 
@@ -46,6 +50,20 @@ def test_a_product_says_by_which_steps_and_seasons_its_loans_are_repaid() -> Non
     product = changed(methods=methods, schedules=[STEPS, SEASON], effective_from="2026-02-01")
     Scenario(PRODUCT).given().when(define(product)).then(ProductDefined(product=product))
     assert terms_of(product).schedules == product.schedules
+
+
+def test_a_product_says_for_whom_it_is() -> None:
+    segment = {
+        "regions": [place("33"), place("3201")],
+        "industries": ["C", "F"],
+        "business_years_min": 2,
+        "business_years_max": 2,
+        "annual_turnover_min": cny("100000.00"),
+        "annual_turnover_max": cny("100000.00"),
+        "monthly_income_min": cny("3000.00"),
+    }
+    product = changed(segment=segment, effective_from="2026-02-01")
+    Scenario(PRODUCT).given().when(define(product)).then(ProductDefined(product=product))
 
 
 def test_a_further_version_takes_the_next_number() -> None:
@@ -110,6 +128,20 @@ def test_no_version_takes_effect_in_the_past_or_before_the_one_before_it() -> No
         ("product-unsecured", {"unsecured_max": cny("999.99")}),
         ("product-unsecured", {"guarantees": ["SURETY"]}),
         ("product-ages", {"age_min": 71}),
+        ("product-segment", {"segment": {}}),
+        ("product-segment", {"segment": {"region_of_identity": True}}),
+        ("product-segment", {"segment": {"regions": [place("99")]}}),
+        ("product-segment", {"segment": {"regions": [place("33"), place("33")]}}),
+        ("product-segment", {"segment": {"regions": [place("330106"), place("3301")]}}),
+        ("product-segment", {"segment": {"industries": ["C", "C"]}}),
+        ("product-segment", {"segment": {"business_years_min": 4, "business_years_max": 3}}),
+        (
+            "product-segment",
+            {"segment": {"annual_turnover_min": cny("2.00"), "annual_turnover_max": cny("1.00")}},
+        ),
+        ("product-currency", {"segment": {"monthly_income_min": {"amount": "3000.00", "currency": "USD"}}}),
+        ("product-currency", {"segment": {"annual_turnover_min": {"amount": "3000.00", "currency": "USD"}}}),
+        ("product-currency", {"segment": {"annual_turnover_max": {"amount": "3000.00", "currency": "USD"}}}),
         ("product-fee", {"fees": [{"code": "f", "name": {"zh": "费", "en": "fee"}, "timing": "SPREAD"}]}),
         (
             "product-fee",
