@@ -20,7 +20,15 @@ from libs.service.commands import Decide
 from services.approval import exposure
 from services.approval.domain import decision, group, officer, release, security, security_state
 from services.approval.domain.capacity import coverage_bps, debt_to_income_bps
-from services.approval.domain.commands import CastVote, Command, ConsiderApplication, DecideCase, Lent, MeetCondition
+from services.approval.domain.commands import (
+    CastVote,
+    Command,
+    ConsiderApplication,
+    DecideCase,
+    Lent,
+    MeetCondition,
+    Verdict,
+)
 from services.approval.domain.state import Event, State
 from services.approval.library import library
 from services.approval.tables import DecisionTable, Facts, in_force
@@ -53,6 +61,24 @@ def facts_of(request: LoanRequest, *, score: int | None, grade: str, on: date) -
         amount_minor=request.amount.minor,
         coverage_bps=coverage_bps(request),
         guarantee=request.guarantee.kind,
+        term_months=request.instalments * request.period_months,
+    )
+
+
+def verdict_on(table: DecisionTable, request: LoanRequest, *, score: int | None, grade: str, on: date) -> Verdict:
+    """What a table says of an application; where it shortens the term, what it says of the shorter one, whose
+    instalments are dearer, with the rows and reasons of both."""
+    verdict = table.decide(facts_of(request, score=score, grade=grade, on=on), score)
+    if verdict.term_months_max is None:
+        return verdict
+    shorter = request.model_copy(update={"instalments": verdict.term_months_max // request.period_months})
+    then = verdict_on(table, shorter, score=score, grade=grade, on=on)
+    rules = (*verdict.basis.rules, *then.basis.rules)
+    return replace(
+        then,
+        basis=then.basis.model_copy(update={"rules": rules}),
+        reasons=(*verdict.reasons, *then.reasons),
+        instalments=then.instalments or shorter.instalments,
     )
 
 
@@ -95,7 +121,7 @@ def consider(
     return ConsiderApplication(
         application_id=application_id,
         request=request,
-        verdict=table.decide(facts_of(request, score=score, grade=grade, on=today), score),
+        verdict=verdict_on(table, request, score=score, grade=grade, on=today),
         authority=library().authority(today),
         today=today,
         notice=library().casework(today).notice,

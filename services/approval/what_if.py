@@ -27,7 +27,7 @@ from libs.events.canonical import canonical
 from libs.events.envelope import StoredEvent
 from libs.lending.money import Money
 from libs.service.runtime import Runtime
-from services.approval.handlers import facts_of
+from services.approval.handlers import verdict_on
 from services.approval.tables import DecisionTable
 
 BATCH: Final = 250
@@ -141,8 +141,7 @@ async def _first_decisions(runtime: Runtime, until: int) -> AsyncIterator[tuple[
 
 def _case(event: Any, sequence: int, table: DecisionTable, decided_on: date) -> Case:
     basis, request = event.basis, event.request
-    facts = facts_of(request, score=basis.score, grade=basis.grade, on=decided_on)
-    verdict = table.decide(facts, basis.score)
+    verdict = verdict_on(table, request, score=basis.score, grade=basis.grade, on=decided_on)
     return Case(
         sequence=sequence,
         application_id=event.application_id,
@@ -151,8 +150,8 @@ def _case(event: Any, sequence: int, table: DecisionTable, decided_on: date) -> 
         grade=basis.grade,
         score=basis.score,
         was=DECIDED[type(event)][0],
-        was_rule=basis.rules[0],
+        was_rule=basis.rules[-1],
         would_be=verdict.outcome,
-        would_be_rule=verdict.basis.rules[0],
+        would_be_rule=verdict.basis.rules[-1],
         reasons=verdict.reasons,
     )

@@ -18,7 +18,11 @@ NO_MONEY: Final = Money(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the decision table says: an outcome, why, and what a person or an offer must heed."""
+    """What the decision table says: an outcome, why, and what a person or an offer must heed.
+
+    `term_months_max`: the table approves only a term of so many months, and is to be asked about that one;
+    `instalments`: so many of them, fewer than asked for, it was asked about in the end (None: about those asked for).
+    """
 
     outcome: Outcome
     basis: DecisionBasis
@@ -27,6 +31,8 @@ class Verdict:
     queue: str = "standard"
     four_eyes: bool = False
     rate_adjust_bps: int = 0
+    term_months_max: int | None = None
+    instalments: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

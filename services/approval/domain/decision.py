@@ -100,9 +100,8 @@ def _consider(command: ConsiderApplication, state: State) -> Sequence[Event]:
         line = tightest(command.exposures)
         if line is not None and room(line) < request.amount.minor:
             return [_refer_over_limit(command)]
-        offer = make_offer(
-            request, OfferTerms(annual_rate_adjust_bps=verdict.rate_adjust_bps), verdict.conditions, command
-        )
+        terms = OfferTerms(instalments=verdict.instalments, annual_rate_adjust_bps=verdict.rate_adjust_bps)
+        offer = make_offer(request, terms, verdict.conditions, command)
         return [
             ApplicationApproved(
                 application_id=command.application_id,

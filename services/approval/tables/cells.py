@@ -17,7 +17,7 @@ CODES: Final[Mapping[str, tuple[str, ...]]] = {
     "guarantee": ("UNSECURED", "SURETY", "MORTGAGE", "PLEDGE"),
 }
 """Columns whose codes are known beforehand; grades are those that the table names, and every letter before the last."""
-NUMBERS: Final = ("dti_bps", "amount_minor", "coverage_bps")
+NUMBERS: Final = ("dti_bps", "amount_minor", "coverage_bps", "term_months")
 CELLS_MAX: Final = 100_000
 """A table of three limits a column has some 2,000; looking at these takes a tenth of a second."""
 

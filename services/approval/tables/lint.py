@@ -7,17 +7,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from services.approval.tables.cells import NUMBERS
 from services.approval.tables.coverage import coverage_of
 
 INPUTS: Final[Mapping[str, re.Pattern[str]]] = {
     "grade": re.compile(r"('[A-Z][0-9]?'(, )?)+"),
     "scored": re.compile(r"true|false"),
-    "dti_bps": re.compile(r"(<|<=|>|>=) [0-9]+|\[[0-9]+\.\.[0-9]+\]"),
-    "amount_minor": re.compile(r"(<|<=|>|>=) [0-9]+|\[[0-9]+\.\.[0-9]+\]"),
-    "coverage_bps": re.compile(r"(<|<=|>|>=) [0-9]+|\[[0-9]+\.\.[0-9]+\]"),
+    **dict.fromkeys(NUMBERS, re.compile(r"(<|<=|>|>=) [0-9]+|\[[0-9]+\.\.[0-9]+\]")),
     "guarantee": re.compile(r"('(UNSECURED|SURETY|MORTGAGE|PLEDGE)'(, )?)+"),
 }
-"""What a condition may look like: codes in quotes, whole numbers in basis points and fen, no arithmetic, no floats."""
+"""What a condition may look like: codes in quotes, whole numbers in basis points, fen and months, no arithmetic, no
+floats."""
 OUTPUTS: Final[Mapping[str, re.Pattern[str]]] = {
     "outcome": re.compile(r"'(APPROVE|DECLINE|REFER)'"),
     "rule": re.compile(r"'[a-z][a-z0-9-]*'"),
@@ -27,6 +27,12 @@ OUTPUTS: Final[Mapping[str, re.Pattern[str]]] = {
     "rate_adjust_bps": re.compile(r"-?[0-9]{1,4}"),
     "conditions": re.compile(r"\[('[a-z][a-z0-9-]*'(, )?)*\]"),
 }
+TERM_MAX: Final = "term_months_max"
+OPTIONAL: Final[Mapping[str, re.Pattern[str]]] = {
+    TERM_MAX: re.compile(r"null|1[2-9]|[2-9][0-9]|[1-3][0-9]{2}"),
+}
+"""Answers that a table may leave out. A term is never cut below a year, so that an instalment of any period fits in."""
+ANSWERS: Final = {**OUTPUTS, **OPTIONAL}
 NO_ROW: Final = "no-row-matched"
 """Why a person decides where no row fits: every table has its text."""
 REQUIRED: Final = (
@@ -62,11 +68,11 @@ def _table_faults(content: Mapping[str, Any], reasons: Mapping[str, Any]) -> Ite
     if content["hitPolicy"] != "first":
         yield "the hit policy is not `first`: two rows could both decide"
     columns = {column["id"]: (column["field"], INPUTS) for column in content["inputs"]}
-    columns |= {column["id"]: (column["field"], OUTPUTS) for column in content["outputs"]}
+    columns |= {column["id"]: (column["field"], ANSWERS) for column in content["outputs"]}
     for field, known in columns.values():
         if field not in known:
             yield f"column {field} is not one that a table may have"
-    if {field for field, known in columns.values() if known is OUTPUTS} != OUTPUTS.keys():
+    if {field for field, known in columns.values() if known is ANSWERS} - OPTIONAL.keys() != OUTPUTS.keys():
         yield f"a table answers with {', '.join(OUTPUTS)}"
         return
     seen: dict[tuple[str, ...], str] = {}
@@ -74,6 +80,7 @@ def _table_faults(content: Mapping[str, Any], reasons: Mapping[str, Any]) -> Ite
     for number, row in enumerate(content["rules"], 1):
         conditions = tuple(row.get(column["id"], "") for column in content["inputs"])
         yield from _row_faults(f"row {number}", row, columns, reasons)
+        yield from _term_faults(f"row {number}", {field: row.get(column, "") for column, (field, _) in columns.items()})
         if conditions in seen:
             yield f"row {number} can never be reached: {seen[conditions]} has the same conditions"
         if not any(conditions) and number < len(content["rules"]):
@@ -98,3 +105,16 @@ def _row_faults(
             for code in re.findall(r"'([^']*)'", cell):
                 if code not in reasons:
                     yield f"{name}, {field}: reason {code!r} has no text"
+
+
+def _term_faults(name: str, cells: Mapping[str, str]) -> Iterator[str]:
+    """A row that shortens the term leaves all else to the row that fits the shorter one."""
+    most = cells.get(TERM_MAX, "null")
+    if most == "null":
+        return
+    alone = {"outcome": "'APPROVE'", "term_months": f"> {most}", "rate_adjust_bps": "0", "conditions": "[]"}
+    if any(cells.get(field) != cell for field, cell in alone.items()):
+        yield (
+            f"{name}, {TERM_MAX}: a row that shortens the term is an approval of term_months > {most} without price and "
+            "conditions; the row that fits the shorter term gives them"
+        )

@@ -20,7 +20,7 @@ from libs.events.canonical import canonical
 from services.approval.domain.capacity import BASIS_POINTS
 from services.approval.domain.commands import Verdict
 from services.approval.tables.cells import Layout, layout_of
-from services.approval.tables.lint import NO_ROW, faults_of
+from services.approval.tables.lint import NO_ROW, TERM_MAX, faults_of
 from services.approval.tables.lookup import Lookup
 
 FORMAT: Final = "puhui.decision-table/1"
@@ -41,6 +41,7 @@ class Facts:
     amount_minor: int
     coverage_bps: int
     guarantee: str
+    term_months: int
 
 
 class Answer(NamedTuple):
@@ -53,10 +54,11 @@ class Answer(NamedTuple):
     queue: str
     four_eyes: bool
     rate_adjust_bps: int
+    term_months_max: int | None = None
 
     def same_as(self, said: Mapping[str, Any]) -> bool:
         """Whether the engine says the same, in every member."""
-        return {**said, "queue": said.get("queue") or "standard"} == {
+        return {**said, "queue": said.get("queue") or "standard", TERM_MAX: said.get(TERM_MAX)} == {
             "outcome": self.outcome.value,
             "rule": self.rule,
             "reasons": [reason.code for reason in self.reasons],
@@ -64,6 +66,7 @@ class Answer(NamedTuple):
             "queue": self.queue,
             "four_eyes": self.four_eyes,
             "rate_adjust_bps": self.rate_adjust_bps,
+            TERM_MAX: self.term_months_max,
         }
 
 
@@ -117,6 +120,7 @@ class DecisionTable:
             queue=answer.queue,
             four_eyes=answer.four_eyes,
             rate_adjust_bps=answer.rate_adjust_bps,
+            term_months_max=answer.term_months_max,
         )
 
     def _answer(self, row: Mapping[str, str]) -> Answer:
@@ -129,6 +133,7 @@ class DecisionTable:
             queue=cells["queue"].strip("'") or "standard",
             four_eyes=cells["four_eyes"] == "true",
             rate_adjust_bps=int(cells["rate_adjust_bps"]),
+            term_months_max=json.loads(cells.get(TERM_MAX, "null")),
         )
 
     def _check_engine(self, layout: Layout) -> None:

@@ -89,6 +89,7 @@ facts = st.builds(
     | numbers,
     coverage_bps=st.sampled_from([0, 9999, 10_000, 11_999, 12_000]) | numbers,
     guarantee=st.sampled_from(["UNSECURED", "SURETY", "MORTGAGE", "PLEDGE", "UNHEARD_OF"]),
+    term_months=st.integers(1, 360),
 )
 
 
@@ -113,7 +114,7 @@ def test_in_every_cell_the_engine_takes_the_row_that_is_looked_up() -> None:
         }
         said = ENGINE.evaluate(asked)["result"]["rule"]
         assert said == TABLE.content["rules"][(fitting & -fitting).bit_length() - 1]["_id"], layout.told(cell_)
-        assert TABLE.decide(Facts(**asked), 600).basis.rules == (said,)
+        assert TABLE.decide(Facts(**{"term_months": 12, **asked}), 600).basis.rules == (said,)
 
 
 def test_a_step_beside_the_table_that_changes_its_answer_is_refused() -> None:

@@ -135,6 +135,7 @@ facts = st.builds(
     amount_minor=st.sampled_from(EDGES) | st.integers(0, 10**12),
     coverage_bps=st.sampled_from([0, 9999, 10_000, 11_999, 12_000]) | st.integers(0, NO_INCOME_BPS),
     guarantee=st.sampled_from(["UNSECURED", "SURETY", "MORTGAGE", "PLEDGE", "UNHEARD_OF"]),
+    term_months=st.integers(1, 360),
 )
 
 
@@ -160,6 +161,7 @@ def row(**changes: Any) -> tuple[str, str]:
         "amount_minor": 1_000_000,
         "coverage_bps": 0,
         "guarantee": "UNSECURED",
+        "term_months": 12,
     }
     verdict = TABLE.decide(Facts(**(known | changes)), 600)
     return verdict.basis.rules[0], verdict.outcome.value
