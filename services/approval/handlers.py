@@ -67,17 +67,17 @@ def facts_of(request: LoanRequest, *, score: int | None, grade: str, on: date) -
 
 def verdict_on(table: DecisionTable, request: LoanRequest, *, score: int | None, grade: str, on: date) -> Verdict:
     """What a table says of an application; where it shortens the term, what it says of the shorter one, whose
-    instalments are dearer, with the rows and reasons of both."""
+    instalments are dearer, with the rows and reasons of both, those that decided first."""
     verdict = table.decide(facts_of(request, score=score, grade=grade, on=on), score)
     if verdict.term_months_max is None:
         return verdict
     shorter = request.model_copy(update={"instalments": verdict.term_months_max // request.period_months})
     then = verdict_on(table, shorter, score=score, grade=grade, on=on)
-    rules = (*verdict.basis.rules, *then.basis.rules)
+    rules = (*then.basis.rules, *verdict.basis.rules)
     return replace(
         then,
         basis=then.basis.model_copy(update={"rules": rules}),
-        reasons=(*verdict.reasons, *then.reasons),
+        reasons=(*then.reasons, *verdict.reasons),
         instalments=then.instalments or shorter.instalments,
     )
 

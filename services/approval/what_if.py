@@ -150,8 +150,8 @@ def _case(event: Any, sequence: int, table: DecisionTable, decided_on: date) -> 
         grade=basis.grade,
         score=basis.score,
         was=DECIDED[type(event)][0],
-        was_rule=basis.rules[-1],
+        was_rule=basis.rules[0],
         would_be=verdict.outcome,
-        would_be_rule=verdict.basis.rules[-1],
+        would_be_rule=verdict.basis.rules[0],
         reasons=verdict.reasons,
     )

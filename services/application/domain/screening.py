@@ -1,7 +1,7 @@
 """What there is for somebody before he applies: each product with what he may ask for, or why it is not for him.
 
-By the rules that an application is measured by, and no others: what is offered here is not refused there for whom it
-is, and who is not admitted here is not admitted there.
+By the rules that an application is measured by, and no others: who applies with the same particulars is admitted for
+exactly what was offered.
 """
 
 from __future__ import annotations

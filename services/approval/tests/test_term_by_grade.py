@@ -46,12 +46,12 @@ def told(grade: str, instalments: int, period_months: int = 1, **changes: Any) -
     [
         ("A", 360, 1, "APPROVE", ("grade-a-approve",), None),
         ("B", 36, 1, "APPROVE", ("grade-b-approve",), None),
-        ("B", 37, 1, "APPROVE", ("grade-b-shorten", "grade-b-approve"), 36),
+        ("B", 37, 1, "APPROVE", ("grade-b-approve", "grade-b-shorten"), 36),
         ("C", 24, 1, "APPROVE", ("grade-c-small-approve",), None),
-        ("C", 25, 1, "APPROVE", ("grade-c-shorten", "grade-c-small-approve"), 24),
-        ("C", 9, 3, "APPROVE", ("grade-c-shorten", "grade-c-small-approve"), 8),
-        ("C", 6, 5, "APPROVE", ("grade-c-shorten", "grade-c-small-approve"), 4),
-        ("C", 3, 12, "APPROVE", ("grade-c-shorten", "grade-c-small-approve"), 2),
+        ("C", 25, 1, "APPROVE", ("grade-c-small-approve", "grade-c-shorten"), 24),
+        ("C", 9, 3, "APPROVE", ("grade-c-small-approve", "grade-c-shorten"), 8),
+        ("C", 6, 5, "APPROVE", ("grade-c-small-approve", "grade-c-shorten"), 4),
+        ("C", 3, 12, "APPROVE", ("grade-c-small-approve", "grade-c-shorten"), 2),
         ("D", 36, 1, "REFER", ("grade-d-refer",), None),
         ("D", 37, 1, "DECLINE", ("grade-d-long-decline",), None),
     ],
@@ -84,7 +84,7 @@ def test_the_offer_is_what_the_grade_allows_with_its_price_and_why() -> None:
                     "expires_on": date(2026, 2, 15),
                 },
                 basis=command.verdict.basis,
-                reasons=(TABLE.reason("term-shortened-for-grade"), TABLE.reason("within-policy")),
+                reasons=(TABLE.reason("within-policy"), TABLE.reason("term-shortened-for-grade")),
                 decided_by=(),
                 approved_on=TODAY,
             )
@@ -97,12 +97,12 @@ def test_the_shorter_term_is_carried_by_the_income_or_goes_to_a_person_or_is_ref
     """12,000 over 60 months burden an income by less than over 24."""
     modest = {"monthly_debt_service": ex.cny("0.00")}
     strained = told("C", 60, monthly_income=ex.cny("1000.00"), **modest)
-    assert (strained.outcome, strained.basis.rules) == (Outcome.REFER, ("grade-c-shorten", "debt-over-55-refer"))
+    assert (strained.outcome, strained.basis.rules) == (Outcome.REFER, ("debt-over-55-refer", "grade-c-shorten"))
     poor = request(instalments=60, monthly_income=ex.cny("800.00"), **modest)
     assert debt_to_income_bps(poor, TODAY) <= 5500
     verdict = verdict_on(TABLE, poor, score=600, grade="C", on=TODAY)
-    assert (verdict.outcome, verdict.basis.rules) == (Outcome.DECLINE, ("grade-c-shorten", "debt-over-70-decline"))
-    assert [reason.code for reason in verdict.reasons] == ["term-shortened-for-grade", "debt-too-high"]
+    assert (verdict.outcome, verdict.basis.rules) == (Outcome.DECLINE, ("debt-over-70-decline", "grade-c-shorten"))
+    assert [reason.code for reason in verdict.reasons] == ["debt-too-high", "term-shortened-for-grade"]
     shorter = poor.model_copy(update={"instalments": 24})
     assert verdict.basis.debt_to_income == Decimal(debt_to_income_bps(shorter, TODAY)) / BASIS_POINTS
 
@@ -212,7 +212,7 @@ async def test_once_released_a_long_term_is_countered_and_before_it_is_not(appro
     assert isinstance(after, ApplicationApproved)
     assert isinstance(refused, ApplicationDeclined)
     assert (before.offer.instalments, after.offer.instalments) == (36, 24)
-    assert [reason.code for reason in after.reasons] == ["term-shortened-for-grade", "within-policy"]
+    assert [reason.code for reason in after.reasons] == ["within-policy", "term-shortened-for-grade"]
     cost_most = tuple(reason.code for reason in scored().reasons)
     assert cost_most
     assert tuple(reason.code for reason in refused.reasons) == ("score-too-low-for-term", *cost_most)[:4]

@@ -91,17 +91,14 @@ def _decision(event: DomainEvent) -> Iterator[Effect]:
     match event:
         case approval.ApplicationReferred():
             yield _set(
-                event.application_id,
-                decision="REFERRED",
-                rule=", ".join(event.basis.rules),
-                decision_table=_table(event.basis),
+                event.application_id, decision="REFERRED", rule=event.basis.rules[0], decision_table=_table(event.basis)
             )
         case approval.ApplicationApproved() | approval.ApplicationDeclined():
             approved = isinstance(event, approval.ApplicationApproved)
             yield _set(
                 event.application_id,
                 decision="APPROVED" if approved else "DECLINED",
-                rule=", ".join(event.basis.rules),
+                rule=event.basis.rules[0],
                 decision_table=_table(event.basis),
                 automatic=not event.decided_by,
                 decided_by=", ".join(event.decided_by),
