@@ -52,7 +52,7 @@ from services.ledger.domain.account import earned
 from services.ledger.domain.loan import NO_LOAN, Loan
 from services.ledger.handlers import DAY_STREAM, LOAN
 from services.ledger.library import library
-from services.ledger.meters import ADD_SEGMENTS, AS_BEFORE, SET_LAYOUT
+from services.ledger.meters import ADD_SEGMENTS, AS_BEFORE, SET_LAYOUT, everything_stamped
 from services.ledger.portfolio import row_for, segment_of
 from services.ledger.tests.making import signed
 from standalone.postgres import EmbeddedPostgres
@@ -343,7 +343,7 @@ async def close(server: EmbeddedPostgres, portfolio: Portfolio, session: Session
         began = time.perf_counter()
         await day_end.run(TODAY, OPERATOR)
         cold_s = time.perf_counter() - began
-        await runtime.store.stamp()
+        await everything_stamped(runtime.store)
         changed = await runtime.store.last_sequence() - before - 2
         detail = await runtime.store.pool.fetchval("select octet_length(detail) from day_detail")
         session.advance()
@@ -391,7 +391,7 @@ async def measure(session: Session) -> Result:
             Goal("GiB with the database", max(one.memory_gib for one in found.values()), most=MEMORY_GIB_MAX),
         ],
         runs=1,
-        limited_by="folding the loans that fall overdue, and writing the detail",
+        limited_by="folding the loans that fall overdue: a fold is as long as the loan is old",
         details={f"{size:,} loans": vars(one) for size, one in found.items()}
         | {"first month, s": young, "700 days, s": old},
     )

@@ -100,7 +100,7 @@ def random_terms(chance: random.Random) -> LoanTerms:
     count = chance.randint(1, 23)
     unit = pick([PeriodUnit.MONTHS] * 4 + [PeriodUnit.WEEKS, PeriodUnit.DAYS])
     grace = 0 if method is RepaymentMethod.BULLET else chance.randint(0, count - 1)
-    terms = LoanTerms(
+    return LoanTerms(
         principal=Money(1),
         annual_rate=Decimal(0),
         instalments=count,
@@ -119,11 +119,11 @@ def random_terms(chance: random.Random) -> LoanTerms:
         principal_grace=pick([0, 0, grace]),
         interest_grace=pick([0, 0, grace]),
         interest_free=pick([0, 0, 0, grace]),
+        weights=tuple(
+            Decimal(chance.randint(1, 300)) / 100 for _ in range(count * (method is RepaymentMethod.STEPPED))
+        ),
         fees=tuple(_fees(chance)),
     )
-    if method is RepaymentMethod.STEPPED:
-        return replace(terms, weights=tuple(Decimal(chance.randint(1, 300)) / 100 for _ in range(count)))
-    return terms
 
 
 def _fees(chance: random.Random) -> Iterator[Fee]:
