@@ -43,13 +43,16 @@ class CostDisclosure(Value):
 
 class CoLender(Value):
     """Who lends together with others: which share of the loan, in millionths, and which part of the principal. `own` is
-    ourselves, who need no name here."""
+    ourselves, who need no name here. `subject` is who the lender's tokens speak for; it may read the signed document
+    where its agreement named that (`reads_contract`)."""
 
     funder: Code
     legal_name: Named | None = None
     licence: str = ""
     share_ppm: Annotated[int, Field(ge=1, le=1_000_000)]
     amount: MoneyField
+    subject: str = ""
+    reads_contract: bool = False
 
 
 class Agreement(Value):

@@ -329,7 +329,8 @@ class FundsMode(StrEnum):
 
 
 class DataItem(StrEnum):
-    """What of an application an agreement may name as what the partner is sent. Who the applicant is, is none of it."""
+    """What of an application an agreement may name as what the partner is sent. Who the applicant is, is none of it;
+    only the signed contract says so, which a partner may read once it is named there as a lender."""
 
     PRODUCT = "product"
     AMOUNT = "amount"
@@ -344,6 +345,8 @@ class DataItem(StrEnum):
     SCORE = "score"
     MONTHLY_INCOME = "monthly_income"
     MONTHLY_DEBT_SERVICE = "monthly_debt_service"
+    CONTRACT = "contract"
+    """The signed document, with the borrower's name and identity number: nothing that an offer brings."""
 
 
 class ShareRule(Value):

@@ -40,6 +40,10 @@ class Reads:
         """With questions and answers."""
         return get(f"/partners/fundings/{application_id}", m.OfferDetail)
 
+    def contract(self, application_id: str) -> Call[bytes]:
+        """The signed PDF of a loan that you lend, where your agreement's data name the contract."""
+        return Call("GET", f"/contract/lent/{application_id}/signed-document", bytes)
+
     def funds(self) -> Call[m.Funds]:
         """Your money with the platform, and what is called for."""
         return get(f"{self._own}/funds", m.Funds)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from libs.contracts.contract import ContractOffered, Signature
 from libs.contracts.problems import Rejected
 from libs.service.etag import parse_tags
 from libs.service.runtime import Runtime, runtime_of
 from services.contract import documents
-from services.contract.api.access import ContractPath, Reader, contract_seen_by
+from services.contract.api.access import ContractPath, Lender, Reader, contract_lent_by, contract_seen_by
 from services.contract.api.models import SignatureCheck, Verification
 from services.contract.document.pages import contract_pdf
 from services.contract.handlers import contents_of
@@ -61,6 +62,26 @@ async def show_signed_document(
     if state.signed is None:
         raise Rejected("contract-not-signed", "The contract is not signed; there is no signed document yet.")
     return await _pdf(request, runtime, state.signed.signed_document_sha256, "signed-contract")
+
+
+@router.get(
+    "/lent/{application_id}/signed-document",
+    summary="Get the signed document of a loan that you lend",
+    response_class=Response,
+    responses=PDF_ANSWER,
+)
+async def show_lent_document(
+    application_id: Annotated[UUID, Path(description="The application whose offer you accepted.")],
+    request: Request,
+    actor: Lender,
+    runtime: Annotated[Runtime, Depends(runtime_of)],
+) -> Response:
+    """For a partner that the signed contract names as a lender, where its agreement names the contract among its data.
+
+    The same bytes, under the same hash, as the borrower has.
+    """
+    signed = await contract_lent_by(actor, runtime, str(application_id))
+    return await _pdf(request, runtime, signed.signed_document_sha256, "signed-contract")
 
 
 @router.get("/contracts/{contract_id}/verification", summary="Verify documents and signatures")

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from libs.contracts import examples as ex
 from libs.contracts.partners import FundingAnswer, FundingClarified, FundingOffered, FundingQuestioned
 from libs.contracts.types import Code, Id, MoneyField, Text
-from libs.contracts.values import Named
 from libs.lending.money import Money
 from libs.service.actor import Actor
 from libs.service.auth import require
@@ -26,7 +25,7 @@ from services.partners.api.scope import STAFF, own_codes
 from services.partners.deadlines import now_text
 from services.partners.domain.fitting import co_lenders, shares_with
 from services.partners.domain.funding import AnswerFunding, AskAboutFunding, ClarifyFunding, Funding
-from services.partners.handlers import FUNDING, PARTNER, loan_id_of
+from services.partners.handlers import AGREEMENT, FUNDING, PARTNER, loan_id_of
 from services.partners.views import FUNDING as FUNDINGS
 
 router = APIRouter(prefix="/fundings", tags=["fundings"])
@@ -134,14 +133,15 @@ async def answer_funding(application_id: Id, body: AnswerBody, call: Annotated[C
     offer = state.offers[-1]
     partner, _ = await call.runtime.commands.state(PARTNER, PARTNER.stream_id(offer.partner))
     assert partner.registered is not None, "an offer was made to it"
-    named: dict[str, tuple[Named, str]] = {offer.partner: (partner.registered.legal_name, partner.registered.licence)}
-    loan_id = loan_id_of(application_id)
+    agreement, _ = await call.runtime.commands.state(AGREEMENT, AGREEMENT.stream_id(offer.agreement))
+    data = next(each.terms.data for each in agreement.approved if each.version == offer.version)
+    loan_id, shares = loan_id_of(application_id), shares_with(offer.partner, offer.share_ppm)
     asked = AnswerFunding(
         partner=offer.partner,
         answer=body.answer,
         reason=body.reason,
         loan_id=loan_id,
-        lenders=co_lenders(offer.approval.offer.amount, shares_with(offer.partner, offer.share_ppm), loan_id, named),
+        lenders=co_lenders(offer.approval.offer.amount, shares, loan_id, partner.registered, data),
         now=now_text(),
         by=call.actor.subject,
         today=call.today,

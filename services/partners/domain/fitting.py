@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.contracts.approval import ApplicationApproved
 from libs.contracts.contract import CoLender
-from libs.contracts.partners import OWN, SHARE_PARTS, Caps, DataItem, FundingTerms, ShareRule
+from libs.contracts.partners import OWN, SHARE_PARTS, Caps, DataItem, FundingTerms, PartnerRegistered, ShareRule
 from libs.contracts.types import plain
-from libs.contracts.values import Named
 from libs.lending.money import Money
 from services.partners.domain.split import Shares, apportion, phase_of
 
@@ -58,18 +57,27 @@ def parts_of(principal: Money, shares: Shares, loan_id: str) -> list[Money]:
 
 
 def co_lenders(
-    principal: Money, shares: Shares, loan_id: str, named: Mapping[str, tuple[Named, str]]
+    principal: Money, shares: Shares, loan_id: str, partner: PartnerRegistered, data: Sequence[DataItem]
 ) -> Sequence[CoLender]:
-    """Everybody who lends, as the contract names him; `named` has name and licence of everybody but ourselves."""
+    """Everybody who lends, as the contract names him: the partner, whose agreement names `data`, and ourselves."""
     result = []
     for (funder, share_ppm), part in zip(shares, parts_of(principal, shares, loan_id), strict=True):
-        name, licence = named.get(funder, (None, ""))
-        result.append(CoLender(funder=funder, legal_name=name, licence=licence, share_ppm=share_ppm, amount=part))
+        lender = CoLender(funder=funder, share_ppm=share_ppm, amount=part)
+        if funder == partner.partner:
+            lender = lender.model_copy(
+                update={
+                    "legal_name": partner.legal_name,
+                    "licence": partner.licence,
+                    "subject": partner.subject,
+                    "reads_contract": DataItem.CONTRACT in data,
+                }
+            )
+        result.append(lender)
     return tuple(result)
 
 
 def data_for(items: Sequence[DataItem], approval: ApplicationApproved) -> dict[str, str | int | None]:
-    """What the agreement names, and nothing else."""
+    """What the agreement names, and nothing else. There is no contract yet: it is read once it is signed."""
     request, offer, basis = approval.request, approval.offer, approval.basis
     known: dict[DataItem, str | int | None] = {
         DataItem.PRODUCT: request.product.code,
@@ -86,4 +94,4 @@ def data_for(items: Sequence[DataItem], approval: ApplicationApproved) -> dict[s
         DataItem.MONTHLY_INCOME: request.monthly_income.amount,
         DataItem.MONTHLY_DEBT_SERVICE: request.monthly_debt_service.amount,
     }
-    return {item.value: known[item] for item in items}
+    return {item.value: known[item] for item in items if item is not DataItem.CONTRACT}

@@ -22,11 +22,11 @@ from libs.contracts.partners import (
     DataItem,
     FirstLoss,
     FundingTerms,
+    PartnerRegistered,
     Price,
     ShareRule,
     Side,
 )
-from libs.contracts.values import Named
 from libs.events.testing import Scenario
 from libs.lending.money import Money
 from services.partners.domain.agreement import ApproveAgreement, EndAgreement, ProposeAgreement
@@ -40,6 +40,7 @@ PROPOSED = AgreementProposed.model_validate(AgreementProposed.example)
 APPROVED = AgreementApproved.model_validate(AgreementApproved.example)
 ENDED = AgreementEnded.model_validate(AgreementEnded.example)
 APPROVAL = ApplicationApproved.model_validate(ApplicationApproved.example)
+HARBOUR = PartnerRegistered.model_validate(PartnerRegistered.example)
 PROPOSE = ProposeAgreement(
     agreement="harbour-consumer",
     partner="harbour-bank",
@@ -146,14 +147,20 @@ def test_a_partner_is_sent_what_the_agreement_names_and_nothing_else() -> None:
         "grade": "B",
     }
     everything = data_for(tuple(DataItem), APPROVAL)
-    assert everything.keys() == {item.value for item in DataItem}
+    assert everything.keys() == {item.value for item in DataItem} - {"contract"}
     assert ex.APPLICANT not in str(everything)
+
+
+@pytest.mark.parametrize("data", [(), (DataItem.AMOUNT,), (DataItem.AMOUNT, DataItem.CONTRACT)])
+def test_a_lender_reads_the_contract_only_where_the_agreement_names_it(data: tuple[DataItem, ...]) -> None:
+    theirs, ours = co_lenders(Money(100), shares_with("harbour-bank", 700_000), ex.LOAN, HARBOUR, data)
+    assert (theirs.subject, theirs.reads_contract) == ("partner", DataItem.CONTRACT in data)
+    assert (ours.funder, ours.subject, ours.reads_contract) == ("own", "", False)
 
 
 @given(st.integers(1, 10**10), st.integers(1, 999_999), st.uuids())
 def test_the_parts_that_a_contract_names_are_the_principal(minor: int, share_ppm: int, loan_id: object) -> None:
-    named = {"harbour-bank": (Named(zh="港湾", en="Harbour"), "B1")}
-    lenders = co_lenders(Money(minor), shares_with("harbour-bank", share_ppm), str(loan_id), named)
+    lenders = co_lenders(Money(minor), shares_with("harbour-bank", share_ppm), str(loan_id), HARBOUR, ())
     assert sum(each.amount.minor for each in lenders) == minor
     assert sum(each.share_ppm for each in lenders) == 1_000_000
     assert abs(lenders[0].amount.minor * 1_000_000 - minor * share_ppm) < 1_000_000, "within a fen of the exact share"

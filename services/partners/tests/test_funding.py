@@ -98,6 +98,22 @@ async def test_a_partner_is_offered_what_the_agreement_names_accepts_and_holds_i
         assert await platform.parked() == []
 
 
+@pytest.mark.parametrize("data", [["amount"], ["amount", "contract"]])
+async def test_the_contract_is_told_who_may_read_it_by_the_agreement_s_version(
+    database: str, tmp_path: Path, data: list[str]
+) -> None:
+    async with running(database, tmp_path) as platform:
+        await agreed(platform, "harbour-bank", "partner", data=data)
+        application_id = await approved(platform)
+        partner = await platform.client("partner")
+        shown = (await partner.get(f"/partners/fundings/{application_id}")).json()
+        assert shown["data"].keys() == {"amount"}, "an offer brings no contract"
+        await said(partner, f"/fundings/{application_id}/answer", {"answer": "ACCEPT"})
+        theirs, ours = (await arranged(platform, application_id)).lenders
+        assert (theirs.subject, theirs.reads_contract) == ("partner", "contract" in data)
+        assert (ours.subject, ours.reads_contract) == ("", False)
+
+
 async def _told_at(platform: Served, receiver: Receiver) -> None:
     operator = await platform.client("operator")
     types = (await operator.get("/partners/event-types")).json()
