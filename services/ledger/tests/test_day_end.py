@@ -176,6 +176,38 @@ async def test_another_process_that_closed_days_is_noticed(ledger: Served, lend:
     assert sum(event.accruals[0].interest.minor for event in closed) == round(18_000 * 6 / 31)
 
 
+async def test_a_loan_that_moves_while_a_day_is_written_is_decided_on_again(
+    ledger: Served, lend: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was paid in time: the opening of the next day finds nothing, and what was thought before is remembered
+    nowhere."""
+    loan, other = await lend(1), await lend(2)
+    day_end: DayEnd = ledger.runtime.extras["day-end"]
+    append, officer = day_end._append_observed, await ledger.client("finance_officer")
+    await close_until(ledger, date(2026, 2, 4))
+    first = (await officer.get(f"/ledger/loans/{loan}/plan")).json()["instalments"][0]
+
+    async def meanwhile(*those: Any) -> None:
+        body = {
+            "amount": first["total"],
+            "value_date": first["due"],
+            "channel": "bank-transfer",
+            "bank_reference": "R1",
+        }
+        answer = await officer.post(f"/ledger/loans/{loan}/repayments", json=body, headers=key())
+        assert answer.status_code == 201, answer.text
+        await append(*those)
+
+    with monkeypatch.context() as crossing:
+        crossing.setattr(day_end, "_append_observed", meanwhile)
+        await close_until(ledger, date.fromisoformat(first["due"]))
+    for each, overdue in ((loan, False), (other, True)):
+        stream = f"loan-{each}"
+        events = await ledger.events(stream)
+        assert any(hasattr(event, "changed_on") for event in events) == overdue
+        assert await ledger.runtime.commands.state(LOAN, stream) == (LOAN.replay(events), len(events))
+
+
 async def test_one_loan_that_cannot_be_worked_out_stops_no_other(
     ledger: Served, lend: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
