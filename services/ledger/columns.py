@@ -51,10 +51,12 @@ class F(IntEnum):
     SUSPENDED = 17
     PAID = 18
     """Interest and overdue interest paid, of loans on non-accrual."""
+    PLAIN = 19
+    """1 for a loan that owed nothing when its row was made and whose plan is all that lies ahead of it."""
 
 
 WIDTH: Final = len(F)
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Counted up with every change of what the columns mean: stored rows of another layout are made again from events."""
 
 

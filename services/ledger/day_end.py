@@ -20,11 +20,13 @@ from libs.events.errors import is_transient
 from libs.events.store import ConcurrencyError, Session
 from libs.service.runtime import Runtime
 from services.ledger import meters
+from services.ledger.columns import F
 from services.ledger.detail import Detail
 from services.ledger.domain.commands import ObserveDay
 from services.ledger.domain.day import CloseDay
 from services.ledger.domain.loan import Loan
 from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN
+from services.ledger.lateness import first_day_late, may_be
 from services.ledger.library import library
 from services.ledger.portfolio import Folded, Portfolio, next_look
 from services.ledger.statement import Statement
@@ -67,7 +69,8 @@ class Observed(NamedTuple):
     """What the opening of a day means for a loan: events that follow a version of its stream."""
 
     loan_id: str
-    loan: Loan
+    loan: Loan | None
+    """None where its row has said enough."""
     version: int
     events: Sequence[DomainEvent]
 
@@ -198,15 +201,16 @@ class DayEnd:
     async def _observe(self, portfolio: Portfolio, day: date) -> list[Observed]:
         """What the opening of a day changes, for every loan that it may change. The rows stay those of the close: the
         events are heard like all others, at the next one."""
-        columns = portfolio.columns
-        looking = [columns.loan_id(n) for n in columns.looking(day.toordinal())]
-        observed = []
+        columns, policy = portfolio.columns, library().policy(day)
+        looking = columns.looking(day.toordinal())
+        observed, looking = await self._observe_rows(portfolio, looking, day)
         for start in range(0, len(looking), CHUNK):
             self._at("opening the next day", start, len(looking))
-            for loan_id, (loan, version) in (await self._fold(portfolio, looking[start : start + CHUNK])).items():
+            chunk = [columns.loan_id(n) for n in looking[start : start + CHUNK]]
+            for loan_id, (loan, version) in (await self._fold(portfolio, chunk)).items():
                 try:
-                    events = LOAN.decide(ObserveDay(today=day, policy=library().policy(day)), loan)
-                    look = next_look(loan, day, library().policy(day))
+                    events = LOAN.decide(ObserveDay(today=day, policy=policy), loan)
+                    look = next_look(loan, day, policy)
                 except Exception as error:  # noqa: BLE001  # whatever is wrong with one loan is that loan's matter
                     portfolio.fail(loan_id, error)
                     continue
@@ -215,6 +219,21 @@ class DayEnd:
                 else:
                     portfolio.look_at(loan_id, look)
         return observed
+
+    async def _observe_rows(
+        self, portfolio: Portfolio, looking: Sequence[int], day: date
+    ) -> tuple[list[Observed], list[int]]:
+        """What can be said from rows alone, and the rows of the loans that have to be asked."""
+        columns, policy = portfolio.columns, library().policy(day)
+        newly = [n for n in looking if may_be(columns, n, day)]
+        plans = await meters.plans_of(self._runtime, portfolio, newly)
+        told, observed = set[int](), list[Observed]()
+        for n in newly:
+            events = first_day_late(columns, n, plans[n], portfolio.currency(n), day, policy)
+            if events is not None:
+                told.add(n)
+                observed.append(Observed(columns.loan_id(n), None, int(columns.data[F.VERSION, n]), events))
+        return observed, [n for n in looking if n not in told]
 
     async def _fold(self, portfolio: Portfolio, loan_ids: Sequence[str]) -> dict[str, Folded]:
         folded, failed = await meters.fold(self._runtime, loan_ids)
@@ -251,5 +270,7 @@ class DayEnd:
                     await self._runtime.commands.handle(LOAN, stream_id, command, cause, within=session)
             else:  # the next close hears of these events, and needs the loans as they are then
                 for one in chunk:
+                    if one.loan is None:
+                        continue
                     after, version = LOAN.replay(one.events, one.loan), one.version + len(one.events)
                     self._runtime.commands.keep(LOAN.stream_id(one.loan_id), after, version, session)

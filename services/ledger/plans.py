@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from datetime import date
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from services.ledger.domain.account import Account
 from services.ledger.domain.meter import FOREVER, Piece, overdue_rate, running_piece
 
+PARTIES: Final = 32
+"""Bytes in front: application and applicant, of a loan that keeps to its plan (`parties_of`); zeros for another."""
+NO_PARTIES: Final = bytes(PARTIES)
 HEAD: Final = 3
 """Overdue interest: numerator and denominator of its part a day, days of grace."""
 
@@ -25,7 +30,12 @@ class Coming(NamedTuple):
     principal: int
 
 
-def pack(account: Account, on: date) -> bytes:
+def parties_of(application_id: str, applicant_id: str) -> bytes:
+    """Whom the events of a loan name. Raises `ValueError` for ids of another form: such a loan is asked itself."""
+    return UUID(application_id).bytes + UUID(applicant_id).bytes
+
+
+def pack(account: Account, on: date, parties: bytes) -> bytes:
     """The instalments due after `on`; empty when their dates cannot be passed without the loan."""
     rate = overdue_rate(account)
     if account.credit or account.ended is not None or rate is None:
@@ -39,7 +49,23 @@ def pack(account: Account, on: date) -> bytes:
             start, due = planned.start.toordinal(), planned.due.toordinal()
             coming = Coming(start, due, slope, denominator, planned.interest_minor, planned.fee_minor, row.principal)
             values.extend(coming)
-    return values.tobytes()
+    return parties + values.tobytes()
+
+
+class Ahead(NamedTuple):
+    """A plan as it was packed."""
+
+    parties: bytes
+    head: Sequence[int]
+    rows: list[Coming]
+
+
+def unpack(packed: bytes) -> Ahead:
+    """The reverse of `pack`, of a plan that is not empty."""
+    values = array("q", packed[PARTIES:])
+    width = len(Coming._fields)
+    rows = [Coming(*values[n : n + width]) for n in range(HEAD, len(values), width)]
+    return Ahead(packed[:PARTIES], values[:HEAD], rows)
 
 
 class Passed(NamedTuple):
@@ -54,12 +80,9 @@ class Passed(NamedTuple):
 
 def passed(packed: bytes, since: int, on: int) -> Passed | None:
     """What lies between the due dates `since` (included) and `on` (included); None when the loan has to be asked."""
-    values = array("q", packed)
-    if not values:
+    if not packed:
         return None
-    numerator, denominator, grace_days = values[:HEAD]
-    width = len(Coming._fields)
-    rows = [Coming(*values[n : n + width]) for n in range(HEAD, len(values), width)]
+    _, (numerator, denominator, grace_days), rows = unpack(packed)
     gone = [row for row in rows if since <= row.due <= on]
     ahead = next((row for row in rows if row.due > on), None)
     if ahead is not None and ahead.denominator == 0:

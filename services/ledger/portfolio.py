@@ -38,15 +38,16 @@ from libs.contracts.ledger import (
 from libs.lending.money import Money
 from services.ledger.columns import NEVER, WIDTH, Columns, F, Kind, Row, row_of
 from services.ledger.detail import Detail, detail_of
-from services.ledger.domain.account import advance, earned
+from services.ledger.domain.account import Account, advance, earned
 from services.ledger.domain.consequences import next_reset
 from services.ledger.domain.day import NO_DAY, BusinessDay
 from services.ledger.domain.loan import Loan, Status
 from services.ledger.domain.meter import FOREVER, Meter, meter, stopped
 from services.ledger.domain.payouts import awaits_tranche, next_tranche
 from services.ledger.domain.policy import Policy
-from services.ledger.domain.position import day_of_edge, days_past_due, edge_after, oldest_overdue
-from services.ledger.plans import pack, passed
+from services.ledger.domain.position import day_of_edge, days_past_due, edge_after, oldest_overdue, open_by
+from services.ledger.library import library
+from services.ledger.plans import NO_PARTIES, pack, parties_of, passed
 
 TIERS: Final = tuple(Tier)
 REASON_MAX: Final = 200
@@ -137,6 +138,10 @@ class Portfolio:
         if found not in self.segments:
             self.segments.append(found)
         return self.segments.index(found)
+
+    def currency(self, n: int) -> str:
+        """Of a loan by its row."""
+        return self.segments[int(self.columns.data[F.SEGMENT, n])][-1]
 
     def refresh(self, folded: Mapping[str, Folded], day: date, policy: Policy) -> None:
         """Rows of these loans anew. One that cannot be worked out keeps its row, is reported, and tried at the next
@@ -269,8 +274,30 @@ def row_for(loan: Loan, version: int, segment: int, day: date, policy: Policy) -
         PAID=account.paid.interest + account.paid.penalty if loan.suspended and account else 0,
     )
     if is_active and account is not None and row.exact is None:
-        row.plan = pack(account, day + timedelta(days=1))
+        parties = parties_of_plain(loan, account, day)
+        row.values[F.PLAIN] = int(parties != NO_PARTIES)
+        row.plan = pack(account, day + timedelta(days=1), parties)
     return row
+
+
+def parties_of_plain(loan: Loan, account: Account, day: date) -> bytes:
+    """Whom the events of a loan name, if it owes nothing at the end of `day` and its plan is all that lies ahead."""
+    planned = {row.number: (row.principal_minor, row.interest_minor, row.fee_minor) for row in account.plan.rows}
+    is_plain = (
+        loan.bucket is Bucket.CURRENT
+        and loan.overlay is None
+        and loan.lpr is None
+        and not account.pauses
+        and not account.credit
+        and not open_by(account, day).total
+        and all(
+            (row.principal, row.interest, row.fee) == planned.get(row.number) for row in account.rows if row.due > day
+        )
+    )
+    try:
+        return parties_of(loan.agreed.application_id, loan.agreed.applicant_id) if is_plain else NO_PARTIES
+    except ValueError:
+        return NO_PARTIES
 
 
 def meter_of(loan: Loan, on: date) -> Meter:
@@ -356,8 +383,27 @@ def _classified(portfolio: Portfolio, n: int, data: bytes) -> bool:
     return True
 
 
-def _cured(_portfolio: Portfolio, _n: int, data: bytes) -> bool:
-    return bool(orjson.loads(data)["position"]["bucket"] == Bucket.CURRENT.value)
+def _delinquent(portfolio: Portfolio, n: int, data: bytes) -> bool:
+    """Cured, or in another bucket: of a plain loan with late principal the event says when time changes it next."""
+    event, columns = orjson.loads(data), portfolio.columns
+    position = event["position"]
+    if position["bucket"] == Bucket.CURRENT.value:
+        return True
+    if columns.data[F.PLAIN, n] == 0 or columns.data[F.CREDIT, n] != 0 or n not in columns.late:
+        return False
+    on = date.fromisoformat(event["changed_on"])
+    coming = date.fromisoformat(position["next_due"]) if position["next_due"] else None
+    columns.data[F.LOOK, n] = look_after(on, position["days_past_due"], coming, library().policy(on))
+    return True
+
+
+def look_after(on: date, days: int, coming: date | None, policy: Policy) -> int:
+    """The next day on which time alone changes a plain loan that is `days` past due `on` a day, as an ordinal."""
+    edge = edge_after(policy.edges, days)
+    looks = [coming.toordinal() + 1] if coming else []
+    if edge is not None:
+        looks.append(on.toordinal() + edge - days)
+    return min(looks, default=NEVER)
 
 
 def _nothing(_portfolio: Portfolio, _n: int, _data: bytes) -> bool:
@@ -368,7 +414,7 @@ QUICK: Final[dict[str, Callable[[Portfolio, int, bytes], bool]]] = {
     RepaymentReceived.type_name: _repaid,
     LoanSettled.type_name: _settled,
     LoanClassified.type_name: _classified,
-    DelinquencyChanged.type_name: _cured,
+    DelinquencyChanged.type_name: _delinquent,
     WriteOffRequested.type_name: _nothing,
     WriteOffRejected.type_name: _nothing,
     RecoveryReceived.type_name: _nothing,

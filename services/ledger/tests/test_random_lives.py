@@ -35,10 +35,11 @@ from services.ledger.domain.payouts import payment_id_of
 from services.ledger.domain.posting import entry_of
 from services.ledger.domain.refinancing import refinanced
 from services.ledger.handlers import BUSINESS_DAY, LOAN
+from services.ledger.lateness import first_day_late, may_be
 from services.ledger.library import library
 from services.ledger.meters import AS_BEFORE
 from services.ledger.portfolio import Folded, Portfolio, meter_of, next_look, row_for
-from services.ledger.tests.making import DAY, loan_id, signed
+from services.ledger.tests.making import DAY, applicant_id, loan_id, signed
 
 KINDS: list[dict[str, Any]] = [
     {},
@@ -120,6 +121,8 @@ class Lives(RuleBasedStateMachine):
         self.rows: Rows | None = None
         self.known_until = 0
         self.made = 0
+        self.told = 0
+        """How often a row said by itself what its loan does."""
 
     @initialize(kinds=st.lists(st.sampled_from(KINDS), min_size=LOANS, max_size=LOANS))
     def lend(self, kinds: list[dict[str, Any]]) -> None:
@@ -127,7 +130,7 @@ class Lives(RuleBasedStateMachine):
             loan = loan_id(n)
             payment_id = payment_id_of(loan, 1)
             contract = signed(n, **kind)
-            self.do(n, c.BookLoan, loan_id=loan, payment_id=payment_id, signed=contract, applicant_id="applicant")
+            self.do(n, c.BookLoan, loan_id=loan, payment_id=payment_id, signed=contract, applicant_id=applicant_id(n))
             self.do(n, c.ConfirmDisbursement, payment_id=payment_id, bank_reference="B1", value_date=self.today)
 
     def loan(self, n: int) -> Loan:
@@ -173,6 +176,15 @@ class Lives(RuleBasedStateMachine):
             on = self.ago(n, back)
             open_now = sum(debt.planned_open for debt in advance(loan.account, on).rows if debt.due <= on)
             self.receive(n, max(1, open_now // share), back, RepaymentPurpose.INSTALMENT)
+
+    @rule(n=which)
+    def keep_to_the_plan(self, n: int) -> None:
+        """Until the next due date, and then its instalment."""
+        loan = self.loan(n)
+        coming = next((row for row in loan.account.rows if row.due > self.today), None) if loan.account else None
+        if coming is not None:
+            self.close_days((coming.due - self.today).days, pays=True)
+            self.repay_what_is_overdue(n, 1, 0)
 
     @rule(n=which, back=st.integers(0, 10))
     def pay_off(self, n: int, back: int) -> None:
@@ -390,6 +402,11 @@ class Lives(RuleBasedStateMachine):
             loan = self.loans[key][0]
             events = LOAN.decide(c.ObserveDay(today=self.today, policy=policy), loan)
             observed.append((key, events))
+            if may_be(portfolio.columns, n, self.today):
+                plan, currency = portfolio.columns.plans[n], portfolio.currency(n)
+                told = first_day_late(portfolio.columns, n, plan, currency, self.today, policy)
+                assert told in (None, events), "a row says what its loan does, or nothing"
+                self.told += told is not None
             if not events:
                 portfolio.look_at(key, next_look(loan, self.today, policy))
         self.rows = Rows(portfolio, self.loans)
@@ -413,7 +430,7 @@ class Lives(RuleBasedStateMachine):
             fresh.put(key, row)
             kept = columns.data[:, n].tolist()
             assert 0 < kept[F.LOOK] <= row.values[F.LOOK] or kept[F.LOOK] == row.values[F.LOOK], "looked at in time"
-            kept[F.LOOK] = row.values[F.LOOK]
+            kept[F.LOOK], kept[F.PLAIN] = row.values[F.LOOK], row.values[F.PLAIN]
             assert kept == row.values, (key, self.today)
             for ahead in (0, 1, 5, 40):
                 if on + ahead < row.values[F.UNTIL]:
