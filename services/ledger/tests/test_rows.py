@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from libs.contracts.ledger import Bucket, RepaymentPurpose
+from libs.contracts.ledger import Bucket, RepaymentPurpose, Tier
 from libs.lending.money import Money
 from libs.lending.rounding import Rounding
 from libs.lending.terms import Fee, FeeTiming, InterestAccrual, RepaymentMethod
@@ -70,3 +70,17 @@ def test_a_loan_that_is_late_again_is_told_again_and_one_that_paid_a_part_is_ask
     life.receive(0, 1_000, 0, RepaymentPurpose.INSTALMENT)
     life.close_days((third.due - life.today).days + 2)
     assert life.told == 2
+
+
+@pytest.mark.parametrize("what", ["pause", "overlay"])
+def test_a_loan_about_which_somebody_has_said_something_is_asked(what: str) -> None:
+    life = Lives()
+    life.lend([{}])
+    due = life.loan(0).books.plan.rows[0].due
+    life.close_days((due - life.today).days - 3)
+    if what == "pause":
+        life.pause(0, days=30)
+    else:
+        life.overlay(0, Tier.SUBSTANDARD)
+    life.close_days(6)
+    assert life.told == 0
