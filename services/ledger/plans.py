@@ -36,14 +36,14 @@ def parties_of(application_id: str, applicant_id: str) -> bytes:
 
 
 def pack(account: Account, on: date, parties: bytes) -> bytes:
-    """The instalments due after `on`; empty when their dates cannot be passed without the loan."""
+    """The instalments due `on` a day or later; empty when their dates cannot be passed without the loan."""
     rate = overdue_rate(account)
     if account.credit or account.ended is not None or rate is None:
         return b""
     open_rows = {row.number: row for row in account.rows}
     values = array("q", [*rate, account.overdue.grace_days])
     for planned in account.plan.rows:
-        if planned.due > on:
+        if planned.due >= on:
             row, line = open_rows[planned.number], running_piece(account, planned)
             slope, denominator = (line.slope, line.denominator) if line else (0, 0)
             start, due = planned.start.toordinal(), planned.due.toordinal()

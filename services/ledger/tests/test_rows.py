@@ -35,7 +35,7 @@ def test_a_settled_loan_waits_for_no_due_date() -> None:
     ("kind", "paid", "told"),
     [
         ({}, 1, 1),
-        ({}, 3, 1),
+        ({}, 2, 1),
         ({"method": RepaymentMethod.EQUAL_PRINCIPAL, "accrual": InterestAccrual.DAILY, "grace_days": 0}, 1, 1),
         ({"method": RepaymentMethod.BULLET, "instalments": 1}, 0, 1),
         ({"fees": (Fee(code="service", timing=FeeTiming.EACH_INSTALMENT, amount=Money.of("10.00")),)}, 1, 1),
@@ -77,10 +77,10 @@ def test_a_loan_about_which_somebody_has_said_something_is_asked(what: str) -> N
     life = Lives()
     life.lend([{}])
     due = life.loan(0).books.plan.rows[0].due
-    life.close_days((due - life.today).days - 3)
+    life.close_days((due - life.today).days - 1)
     if what == "pause":
         life.pause(0, days=30)
     else:
         life.overlay(0, Tier.SUBSTANDARD)
-    life.close_days(6)
+    life.close_days(4)
     assert life.told == 0
