@@ -391,7 +391,7 @@ async def measure(session: Session) -> Result:
             Goal("GiB with the database", max(one.memory_gib for one in found.values()), most=MEMORY_GIB_MAX),
         ],
         runs=1,
-        limited_by="folding the loans that fall overdue: a fold is as long as the loan is old",
+        limited_by="hearing of the day's payments and passing due dates, in Python, one loan at a time",
         details={f"{size:,} loans": vars(one) for size, one in found.items()}
         | {"first month, s": young, "700 days, s": old},
     )
