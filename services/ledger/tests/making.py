@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from importlib import import_module
 from typing import Any
 from uuid import UUID, uuid5
@@ -23,14 +24,17 @@ DAY = date(2026, 1, 5)
 """The business date on which an empty store begins."""
 
 
+@cache
 def contract_id(n: int) -> str:
     return str(uuid5(NAMES, f"contract/{n}"))
 
 
+@cache
 def loan_id(n: int) -> str:
     return str(derive_id(UUID(contract_id(n)), "loan"))
 
 
+@cache
 def applicant_id(n: int) -> str:
     return str(uuid5(NAMES, f"applicant/{n}"))
 
