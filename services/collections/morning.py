@@ -1,17 +1,15 @@
-"""What a business day begins with: reminders, promises whose date has passed, cases that wait for a collector,
-borrowers who need not be watched any more."""
+"""What a business day begins with: reminders, promises whose date has passed, cases whose team has changed, borrowers
+who need not be watched any more."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from libs.contracts.collections import Stage
 from libs.events.subscribers import Reaction
 from services.collections import behaviour, records, warnings
-from services.collections.domain.commands import AssignCase, ExpirePromise
+from services.collections.domain.commands import ExpirePromise, GiveOut
 from services.collections.domain.policy import Policy
 from services.collections.domain.watch_commands import LeaveQuietly
 from services.collections.domain.watch_policy import WatchPolicy
@@ -23,17 +21,14 @@ REMINDERS_A_TASK: Final = 200
 
 OVERDUE_PROMISES: Final = """
     select promise_id, case_id from promise where state = 'OPEN' and due < $1 order by due, promise_id"""
-# Cases of days before this one: those of the day itself may arrive before or after it, and wait for tomorrow.
-WAITING: Final = """
-    select case_id, stage from collection_case
+# A case is given out as it opens and as its stage changes: what is found here is a team that has changed since.
+WITHOUT_TEAM: Final = """
+    select case_id from collection_case
     where state = 'OPEN' and staged_on < $1
       and (stage, collector) not in (select * from unnest($2::text[], $3::text[]))
-    order by staged_on, case_id"""
-ANYTHING: Final = f"""select exists ({OVERDUE_PROMISES}), exists ({records.GRACE_OVER}), exists ({WAITING}),
+    order by case_id"""
+ANYTHING: Final = f"""select exists ({OVERDUE_PROMISES}), exists ({records.GRACE_OVER}), exists ({WITHOUT_TEAM}),
     exists ({behaviour.QUIET.replace("$1", "$4")})"""
-WORKLOAD: Final = """
-    select collector, count(*) as cases from collection_case
-    where collector <> '' and assigned_on < $1 and (state = 'OPEN' or closed_on >= $1) group by collector"""
 
 
 async def remind(reaction: Reaction, policy: Policy, previous: date, today: date) -> None:
@@ -94,13 +89,8 @@ async def leave_quietly(reaction: Reaction, policy: WatchPolicy, today: date) ->
         await reaction.handle(WATCH, WATCH.stream_id(applicant_id), leave, effective_date=today.isoformat())
 
 
-async def assign_waiting(reaction: Reaction, policy: Policy, today: date) -> None:
-    """Give cases without a collector of their stage's team to the one with the fewest open cases, then by name."""
-    connection = reaction.session.connection
-    waiting = await connection.fetch(WAITING, today, *_teams(policy))
-    load = Counter({row["collector"]: row["cases"] for row in await connection.fetch(WORKLOAD, today)})
-    for row in waiting:
-        collector = min(policy.teams[Stage(row["stage"])], key=lambda name: (load[name], name))
-        command = AssignCase(collector=collector, policy=policy, today=today)
-        outcome = await reaction.handle(CASE, CASE.stream_id(row["case_id"]), command, effective_date=today.isoformat())
-        load[collector] += len(outcome.events)
+async def give_out(reaction: Reaction, policy: Policy, today: date) -> None:
+    """Give cases whose collector is not of their stage's team (any more) to one who is."""
+    for row in await reaction.session.connection.fetch(WITHOUT_TEAM, today, *_teams(policy)):
+        command = GiveOut(policy=policy, today=today)
+        await reaction.handle(CASE, CASE.stream_id(row["case_id"]), command, effective_date=today.isoformat())

@@ -27,7 +27,7 @@ from services.collections.domain.commands import CloseCase, FollowArrears, NoteR
 from services.collections.domain.watch_policy import Behaviour
 from services.collections.handlers import CASE, case_id
 from services.collections.library import library
-from services.collections.morning import assign_waiting, break_promises, leave_quietly, remind, waits
+from services.collections.morning import break_promises, give_out, leave_quietly, remind, waits
 from services.collections.records import InArrears
 
 reactions = Reactions("collections")
@@ -193,6 +193,6 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
         for behind in await records.grace_over(reaction.session, today):
             await _open_case(behind, reaction)
     if cases:
-        await assign_waiting(reaction, policy, today)
+        await give_out(reaction, policy, today)
     if quiet:
         await leave_quietly(reaction, watch_policy, today)

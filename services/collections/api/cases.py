@@ -116,7 +116,7 @@ def _entry(recorded: Recorded[Any]) -> models.TimelineEntry:
 
 @router.post("/cases/{case_id}/assign", summary="Assign a case", response_model=models.Case)
 async def assign_case(call: Managing, case_id: CaseId, body: models.Assignment) -> Response:
-    """Make a collector of the stage's team responsible. Cases nobody assigns are given out each morning."""
+    """Make a collector of the stage's team responsible. He keeps the case while he is of the team."""
     policy = library().policy(call.today)
     assign = AssignCase(collector=body.collector, policy=policy, today=call.today)
     rules = {"collection-policy": policy.label}

@@ -26,11 +26,12 @@ from services.collections.domain.commands import (
     Command,
     ExpirePromise,
     FollowArrears,
+    GiveOut,
     MakePromise,
     NoteRepayment,
     OpenCase,
 )
-from services.collections.domain.policy import SEVERITY
+from services.collections.domain.policy import SEVERITY, Policy
 from services.collections.domain.promise import PromiseStatus
 from services.collections.domain.state import Event, State, Status, evolve, initial
 
@@ -53,6 +54,8 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return _expire(command, state) if state.status is Status.OPEN else []
         case CloseCase():
             return _close(state, command.end, command.reason, command.today) if state.status is Status.OPEN else []
+        case GiveOut():
+            return _given_out(command.policy, state, command.today) if state.status is Status.OPEN else []
         case AssignCase():
             return _assign(command, _open_case(state))
         case ChangeStage():
@@ -72,18 +75,25 @@ def _open(command: OpenCase, state: State) -> Sequence[Event]:
     """A case that was closed the same day is opened anew: its identifier is that of loan and date."""
     if state.status is Status.OPEN:
         return []
-    return [
-        CollectionCaseOpened(
-            case_id=command.case_id,
-            loan_id=command.loan_id,
-            application_id=command.application_id,
-            applicant_id=command.applicant_id,
-            overdue=command.overdue,
-            days_past_due=command.days_past_due,
-            stage=command.policy.stage(command.days_past_due),
-            opened_on=command.today,
-        )
-    ]
+    opened = CollectionCaseOpened(
+        case_id=command.case_id,
+        loan_id=command.loan_id,
+        application_id=command.application_id,
+        applicant_id=command.applicant_id,
+        overdue=command.overdue,
+        days_past_due=command.days_past_due,
+        stage=command.policy.stage(command.days_past_due),
+        opened_on=command.today,
+    )
+    return [opened, *_given_out(command.policy, evolve(initial, opened), command.today)]
+
+
+def _given_out(policy: Policy, state: State, today: date) -> Sequence[CaseAssigned]:
+    """A case stays with its collector while he is of the stage's team; else it goes to the borrower's in that team."""
+    if state.collector in policy.teams[state.stage]:
+        return []
+    collector = policy.collector(state.stage, state.applicant_id)
+    return [CaseAssigned(case_id=state.case_id, collector=collector, assigned_on=today)]
 
 
 def _follow(command: FollowArrears, state: State) -> Sequence[Event]:
@@ -95,7 +105,7 @@ def _follow(command: FollowArrears, state: State) -> Sequence[Event]:
     stage = command.policy.stage(command.days_past_due)
     if SEVERITY[stage] > SEVERITY[state.stage]:
         reason = f"{command.days_past_due} days past due"
-        return [_stage_changed(state, stage, reason, command.overdue, command.days_past_due, command.today)]
+        return _to_stage(command.policy, state, stage, reason, command.overdue, command.days_past_due, command.today)
     if (command.overdue, command.days_past_due) == (state.overdue, state.days_past_due):
         return []
     return [
@@ -109,10 +119,10 @@ def _follow(command: FollowArrears, state: State) -> Sequence[Event]:
     ]
 
 
-def _stage_changed(
-    state: State, stage: Stage, reason: str, overdue: Money, days_past_due: int, today: date
-) -> CaseStageChanged:
-    return CaseStageChanged(
+def _to_stage(
+    policy: Policy, state: State, stage: Stage, reason: str, overdue: Money, days_past_due: int, today: date
+) -> Sequence[Event]:
+    changed = CaseStageChanged(
         case_id=state.case_id,
         loan_id=state.loan_id,
         previous=state.stage,
@@ -122,6 +132,7 @@ def _stage_changed(
         reason=reason,
         changed_on=today,
     )
+    return [changed, *_given_out(policy, evolve(state, changed), today)]
 
 
 def _note(command: NoteRepayment, state: State) -> Sequence[Event]:
@@ -181,8 +192,9 @@ def _change_stage(command: ChangeStage, state: State) -> Sequence[Event]:
                 f"this one is at {state.days_past_due}."
             )
             raise command.policy.refusal("legal_from_days", "legal-too-early", detail)
-    changed = _stage_changed(state, command.stage, command.reason, state.overdue, state.days_past_due, command.today)
-    return [changed]
+    return _to_stage(
+        command.policy, state, command.stage, command.reason, state.overdue, state.days_past_due, command.today
+    )
 
 
 def _promise(command: MakePromise, state: State) -> Sequence[Event]:

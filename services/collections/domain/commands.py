@@ -57,6 +57,14 @@ class AssignCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GiveOut:
+    """The team of the case's stage is another one than when it was given out."""
+
+    policy: Policy
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeStage:
     """A manager moves a case to another stage; `complaint_open`: the debtor waits for an answer."""
 
@@ -92,4 +100,14 @@ class CloseCase:
     today: date
 
 
-Command = OpenCase | FollowArrears | NoteRepayment | AssignCase | ChangeStage | MakePromise | ExpirePromise | CloseCase
+Command = (
+    OpenCase
+    | FollowArrears
+    | NoteRepayment
+    | AssignCase
+    | GiveOut
+    | ChangeStage
+    | MakePromise
+    | ExpirePromise
+    | CloseCase
+)

@@ -57,6 +57,7 @@ async def test_a_case_opens_is_worked_on_and_is_cured(running: Served, loan: The
     timeline = (await collector.get(f"{path}/timeline")).json()["entries"]
     assert [entry["type"].split(".")[2] for entry in timeline] == [
         "collection-case-opened",
+        "case-assigned",
         "contact-logged",
         "promise-made",
         "repayment-noted",
@@ -183,7 +184,7 @@ async def test_cases_are_listed_by_what_comes_first(running: Served) -> None:
     late = (await collector.get("/collections/cases?stage=LATE&sort=-overdue,days_past_due")).json()["items"]
     assert [case["applicant_id"] for case in late] == ["debtor-2"]
     load = (await collector.get("/collections/workload")).json()
-    assert {item["collector"]: item["broken_promises"] for item in load}["collector"] == 1
+    assert {item["collector"]: item["broken_promises"] for item in load}["collector-2"] == 1
 
 
 async def test_commands_hold_to_keys_and_versions(running: Served, loan: TheLoan) -> None:
@@ -195,7 +196,7 @@ async def test_commands_hold_to_keys_and_versions(running: Served, loan: TheLoan
     used = key()
     body = {"collector": "collector"}
     first = await manager.post(f"{path}/assign", json=body, headers=used)
-    assert (first.status_code, first.headers["etag"]) == (200, '"v2"')
+    assert (first.status_code, first.headers["etag"]) == (200, '"v3"')
     again = await manager.post(f"{path}/assign", json=body, headers=used)
     assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
     other = await manager.post(f"{path}/assign", json={"collector": "collector-2"}, headers=used)

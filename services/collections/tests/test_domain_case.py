@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ from services.collections.domain.commands import (
     CloseCase,
     ExpirePromise,
     FollowArrears,
+    GiveOut,
     MakePromise,
     NoteRepayment,
     OpenCase,
@@ -36,7 +38,7 @@ from services.collections.domain.commands import (
 from services.collections.domain.promise import PromiseStatus
 from services.collections.domain.state import Status
 from services.collections.handlers import CASE
-from services.collections.tests.rules import POLICY, TODAY
+from services.collections.tests.rules import DOCUMENT, POLICY, TODAY, policy
 
 OVERDUE = Money.of("1000.00")
 LATER = TODAY + timedelta(days=6)
@@ -67,6 +69,7 @@ ASSIGNED = CaseAssigned(case_id="case-1", collector="collector", assigned_on=TOD
 PROMISED = PromiseMade(
     case_id="case-1", promise_id="promise-1", loan_id="loan-1", amount=OVERDUE, due=LATER, made_on=TODAY
 )
+GIVE_OUT = GiveOut(policy=POLICY, today=TODAY)
 EXPIRE = ExpirePromise(promise_id="promise-1", today=LATER + timedelta(days=1))
 
 
@@ -115,6 +118,10 @@ def noted(amount: str, value_date: date = TODAY, name: str = "r1", today: date |
     )
 
 
+def given_to(collector: str) -> CaseAssigned:
+    return CaseAssigned(case_id="case-1", collector=collector, assigned_on=TODAY)
+
+
 def kept(paid: str, on: date) -> PromiseKept:
     return PromiseKept(case_id="case-1", promise_id="promise-1", paid=Money.of(paid), kept_on=on)
 
@@ -145,12 +152,12 @@ def refusal(error: Exception) -> tuple[int, str | None]:
 
 
 def test_a_case_opens_once() -> None:
-    given().when(OPEN).then(OPENED)
+    given().when(OPEN).then(OPENED, ASSIGNED)
     given(OPENED).when(OPEN).then()
 
 
 def test_a_case_that_was_cured_the_same_day_opens_anew() -> None:
-    state = given(OPENED, PROMISED, CURED).when(OPEN).then(OPENED)
+    state = given(OPENED, PROMISED, CURED).when(OPEN).then(OPENED, ASSIGNED)
     assert (state.status, state.promise, state.end) == (Status.OPEN, None, None)
 
 
@@ -167,12 +174,12 @@ def test_a_case_opens_at_the_stage_of_its_days(days: int, stage: str) -> None:
         today=TODAY,
     )
     opened = OPENED.model_copy(update={"days_past_due": days, "stage": Stage(stage)})
-    given().when(command).then(opened)
+    given().when(command).then(opened, ASSIGNED)
 
 
 def test_a_stage_rises_with_the_days_and_never_falls_by_itself() -> None:
-    given(OPENED).when(follow(31)).then(staged(Stage.MIDDLE, 31))
-    given(OPENED).when(follow(91)).then(staged(Stage.LATE, 91))
+    given(OPENED, ASSIGNED).when(follow(31)).then(staged(Stage.MIDDLE, 31))
+    given(OPENED, ASSIGNED).when(follow(91)).then(staged(Stage.LATE, 91))
     late = staged(Stage.LATE, 91)
     given(OPENED, late).when(follow(31)).then(
         ArrearsUpdated(case_id="case-1", loan_id="loan-1", overdue=OVERDUE, days_past_due=31, updated_on=TODAY)
@@ -227,14 +234,35 @@ def test_a_case_is_assigned_within_the_team_of_its_stage() -> None:
     given(OPENED, ASSIGNED).when(assign).then()
     stranger = AssignCase(collector="collector-3", policy=POLICY, today=TODAY)
     assert refusal(given(OPENED).when(stranger).refused("collector-not-of-team")) == (422, "/collector")
-    given(OPENED, staged(Stage.MIDDLE, 31)).when(stranger).then(
-        CaseAssigned(case_id="case-1", collector="collector-3", assigned_on=TODAY)
-    )
+    given(OPENED, staged(Stage.MIDDLE, 31)).when(stranger).then(given_to("collector-3"))
+
+
+def test_a_case_is_given_out_anew_only_where_its_collector_is_not_of_the_team() -> None:
+    elsewhere = given_to("collector-2")
+    given(OPENED, elsewhere).when(follow(31)).then(staged(Stage.MIDDLE, 31), ASSIGNED)
+    given(OPENED, given_to("collector-3")).when(GIVE_OUT).then(ASSIGNED)
+    given(OPENED, elsewhere).when(GIVE_OUT).then()
+    given(OPENED, given_to("collector-3"), CURED).when(GIVE_OUT).then()
+    given().when(GIVE_OUT).then()
+
+
+def test_cases_are_shared_out_about_evenly_and_a_new_name_takes_from_all_alike() -> None:
+    borrowers = [f"debtor-{number}" for number in range(1000)]
+    before = {who: POLICY.collector(Stage.EARLY, who) for who in borrowers}
+    shares = Counter(before.values())
+    assert set(shares) == {"collector", "collector-2"}
+    assert max(shares.values()) < 550
+    teams = DOCUMENT["rules"]["teams"]["value"]
+    larger = policy(teams=teams | {"EARLY": ["collector-9", *reversed(teams["EARLY"])]})
+    after = {who: larger.collector(Stage.EARLY, who) for who in borrowers}
+    moved = {who for who in borrowers if after[who] != before[who]}
+    assert {after[who] for who in moved} == {"collector-9"}
+    assert 280 < len(moved) < 390
 
 
 def test_a_manager_moves_a_case_to_any_other_stage() -> None:
-    given(OPENED).when(change(Stage.LATE)).then(staged(Stage.LATE, 1, reason="No answer"))
-    given(OPENED, staged(Stage.LATE, 91)).when(change(Stage.EARLY)).then(
+    given(OPENED, ASSIGNED).when(change(Stage.LATE)).then(staged(Stage.LATE, 1, reason="No answer"))
+    given(OPENED, ASSIGNED, staged(Stage.LATE, 91)).when(change(Stage.EARLY)).then(
         staged(Stage.EARLY, 91, Stage.LATE, "No answer")
     )
     given(OPENED).when(change(Stage.EARLY)).refused("stage-unchanged")
@@ -250,7 +278,7 @@ def test_a_case_goes_to_court_late_enough_and_without_open_complaint(days: int, 
     elif days < 91:
         attempt.refused("legal-too-early")
     else:
-        attempt.then(staged(Stage.LEGAL, days, reason="No answer"))
+        attempt.then(staged(Stage.LEGAL, days, reason="No answer"), given_to("collector-4"))
 
 
 def test_money_is_noted() -> None:

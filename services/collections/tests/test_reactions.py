@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from services.collections.handlers import CASE
 from services.collections.library import Library, library
 from services.collections.morning import due_dates
 from services.collections.tests.loans import DUES, INSTALMENT, NONE, TheLoan, day_opens, position
-from services.collections.tests.rules import policy
+from services.collections.tests.rules import DOCUMENT, policy
 
 BEHIND = DUES[0] + timedelta(days=1)
 REMINDED = DUES[0] - timedelta(days=3)
@@ -201,8 +202,8 @@ async def test_each_episode_of_arrears_has_its_own_case(running: Served, loan: T
     await loan.happens(loan.delinquency(again, 1))
     await running.settle()
     first, second = loan.case(BEHIND), loan.case(again)
-    assert await kinds(running, first) == [CollectionCaseOpened, CollectionCaseClosed]
-    assert await kinds(running, second) == [CollectionCaseOpened]
+    assert await kinds(running, first) == [CollectionCaseOpened, CaseAssigned, CollectionCaseClosed]
+    assert await kinds(running, second) == [CollectionCaseOpened, CaseAssigned]
     collector = await running.client("collector")
     listed = (await collector.get(f"/collections/cases?loan_id={loan.loan_id}&sort=opened_on")).json()["items"]
     assert [(case["case_id"], case["state"]) for case in listed] == [(first, "CLOSED"), (second, "OPEN")]
@@ -213,7 +214,7 @@ async def test_a_reversed_repayment_opens_a_case_at_the_stage_it_is_at(running: 
     on = DUES[0] + timedelta(days=45)
     await loan.happens(loan.delinquency(on, 45))
     await running.settle()
-    (opened,) = await running.events(CASE.stream_id(loan.case(on)))
+    opened, _ = await running.events(CASE.stream_id(loan.case(on)))
     assert (opened.stage, opened.days_past_due, opened.opened_on) == ("MIDDLE", 45, on)
 
 
@@ -237,7 +238,7 @@ async def test_a_loan_paid_off_in_arrears_ends_its_case_as_settled(running: Serv
     await loan.happens(loan.settled(paid_on))
     await running.settle()
     events = await running.events(CASE.stream_id(loan.case(BEHIND)))
-    assert [type(event) for event in events] == [CollectionCaseOpened, CollectionCaseClosed]
+    assert [type(event) for event in events] == [CollectionCaseOpened, CaseAssigned, CollectionCaseClosed]
     assert events[-1].end == "SETTLED"
 
 
@@ -274,7 +275,7 @@ async def test_a_case_opens_when_the_grace_is_over(
         assert await running.runtime.store.pool.fetchval("select count(*) from collection_case") == 0
         await day_opens(running, opens_on)
         await running.settle()
-    (opened,) = await running.events(CASE.stream_id(loan.case(opens_on)))
+    opened, _ = await running.events(CASE.stream_id(loan.case(opens_on)))
     assert (opened.days_past_due, opened.opened_on, opened.overdue) == (4, opens_on, INSTALMENT)
 
 
@@ -352,40 +353,67 @@ async def test_money_that_is_taken_back_breaks_the_promise_it_kept(running: Serv
     assert found.index(PromiseKept) < found.index(PromiseBroken)
 
 
-async def test_cases_are_given_out_in_the_morning_by_workload_then_name(running: Served) -> None:
-    loans = [TheLoan(running, number=number) for number in range(5)]
-    for loan in loans:
-        await loan.happens(loan.disbursement())
-        await loan.happens(loan.delinquency(BEHIND, 1))
+@pytest.mark.parametrize("seed", range(4))
+async def test_who_gets_a_case_does_not_depend_on_what_is_heard_first(running: Served, seed: int) -> None:
+    """Five borrowers fall behind, one after the other, and further; days open among it. Only what a loan's own stream
+    says keeps its order."""
+    loans = [TheLoan(running, number=number, applicant_id=f"debtor-{number}") for number in range(5)]
+    first_days = [BEHIND + timedelta(days=loan.number) for loan in loans]
+    told = [
+        [loan.disbursement(), loan.delinquency(first, 1), loan.delinquency(first + timedelta(days=30), 31)]
+        for loan, first in zip(loans, first_days, strict=True)
+    ]
+    turns = [*sorted([*range(5)] * 3), *[None] * 36]
+    random.Random(seed).shuffle(turns)
+    opened = BEHIND
+    for turn in turns:
+        if turn is None:
+            await day_opens(running, opened)
+            opened += timedelta(days=1)
+        else:
+            await loans[turn].happens(told[turn].pop(0))
+        if random.Random(f"{seed}/{turn}/{opened}").random() < 0.1:
+            await running.settle()
     await running.settle()
-    await day_opens(running, BEHIND)
-    await running.settle()
-    assert await running.runtime.store.pool.fetchval("select count(*) from collection_case where collector <> ''") == 0
-    await day_opens(running, BEHIND + timedelta(days=1))
-    await running.settle()
-    in_order = sorted(loan.case(BEHIND) for loan in loans)
-    given = [(await running.events(CASE.stream_id(case)))[-1].collector for case in in_order]
-    assert given == ["collector", "collector-2", "collector", "collector-2", "collector"]
+    given = {
+        loan.number: [
+            (event.collector, event.assigned_on)
+            for event in await running.events(CASE.stream_id(loan.case(first)))
+            if isinstance(event, CaseAssigned)
+        ]
+        for loan, first in zip(loans, first_days, strict=True)
+    }
+    assert given == {
+        0: [("collector", date(2026, 3, 3))],
+        1: [("collector", date(2026, 3, 4))],
+        2: [("collector", date(2026, 3, 5))],
+        3: [("collector-2", date(2026, 3, 6)), ("collector-3", date(2026, 4, 5))],
+        4: [("collector", date(2026, 3, 7))],
+    }
     manager = await running.client("collection_manager")
     load = {item["collector"]: item["open_cases"] for item in (await manager.get("/collections/workload")).json()}
-    assert load == {"collector": 3, "collector-2": 2, "collector-3": 0, "collector-4": 0}
+    assert load == {"collector": 4, "collector-2": 0, "collector-3": 1, "collector-4": 0}
 
 
-async def test_a_case_that_left_its_team_is_given_out_again(running: Served, loan: TheLoan) -> None:
+async def test_a_case_goes_to_a_team_that_has_changed_on_the_next_morning(
+    running: Served, loan: TheLoan, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await loan.happens(loan.disbursement())
     await loan.happens(loan.delinquency(BEHIND, 1))
     await running.settle()
-    manager = await running.client("collection_manager")
-    path = f"/collections/cases/{loan.case(BEHIND)}/assign"
-    assert (await manager.post(path, json={"collector": "collector-2"}, headers=key())).status_code == 200
-    on = DUES[0] + timedelta(days=31)
-    await loan.happens(loan.delinquency(on, 31))
-    await running.settle()
-    await day_opens(running, on)
-    await running.settle()
-    assert (await kinds(running, loan.case(BEHIND)))[-1] is CaseStageChanged
-    await day_opens(running, on + timedelta(days=1))
-    await running.settle()
-    last = (await running.events(CASE.stream_id(loan.case(BEHIND))))[-1]
-    assert isinstance(last, CaseAssigned)
-    assert last.collector == "collector"
+    assert (await running.events(CASE.stream_id(loan.case(BEHIND))))[-1].collector == "collector-2"
+    changed = Library(
+        [policy(teams=DOCUMENT["rules"]["teams"]["value"] | {"EARLY": ["collector-5"]})],
+        library().templates,
+        library().watch_policies,
+    )
+    monkeypatch.setattr("services.collections.reactions.library", lambda: changed)
+    for days in (1, 2):
+        await day_opens(running, BEHIND + timedelta(days=days))
+        await running.settle()
+    given = [
+        event for event in await running.events(CASE.stream_id(loan.case(BEHIND))) if isinstance(event, CaseAssigned)
+    ]
+    assert [(event.collector, event.assigned_on) for event in given[1:]] == [
+        ("collector-5", BEHIND + timedelta(days=1))
+    ]
