@@ -89,10 +89,10 @@ def _open(command: OpenCase, state: State) -> Sequence[Event]:
 
 
 def _given_out(policy: Policy, state: State, today: date) -> Sequence[CaseAssigned]:
-    """A case stays with its collector while he is of the stage's team; else it goes to the borrower's in that team."""
+    """A case stays with its collector while he is of the stage's team; else it goes to the loan's in that team."""
     if state.collector in policy.teams[state.stage]:
         return []
-    collector = policy.collector(state.stage, state.applicant_id)
+    collector = policy.collector(state.stage, state.loan_id)
     return [CaseAssigned(case_id=state.case_id, collector=collector, assigned_on=today)]
 
 

@@ -67,11 +67,11 @@ class Policy(Rules):
         reached = [rule.stage for rule in self.stages if rule.from_days <= days_past_due]
         return max(reached, key=SEVERITY.__getitem__, default=self.stages[0].stage)
 
-    def collector(self, stage: Stage, applicant_id: str) -> str:
-        """Whose a borrower's cases of a stage are: a draw for each pair of borrower and collector, the highest of the
-        team wins. It depends on nothing else, so that neither what is heard first nor a new name in the team moves the
+    def collector(self, stage: Stage, loan_id: str) -> str:
+        """Whose a loan's cases of a stage are: a draw for each pair of loan and collector, the highest of the team wins.
+        It depends on nothing else, so that neither what is heard first nor a new name in the team moves the
         cases of others (rendezvous hashing, Thaler and Ravishankar 1998)."""
-        return max(self.teams[stage], key=lambda name: sha256(f"{applicant_id}/{name}".encode()).digest())
+        return max(self.teams[stage], key=lambda name: sha256(f"{loan_id}/{name}".encode()).digest())
 
     @classmethod
     def values(cls, rules: Mapping[str, Any]) -> dict[str, Any]:

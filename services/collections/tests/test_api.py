@@ -194,14 +194,14 @@ async def test_commands_hold_to_keys_and_versions(running: Served, loan: TheLoan
     tag = read.headers["etag"]
     assert (await manager.get(path, headers={"If-None-Match": tag})).status_code == 304
     used = key()
-    body = {"collector": "collector"}
+    body = {"collector": "collector-2"}
     first = await manager.post(f"{path}/assign", json=body, headers=used)
     assert (first.status_code, first.headers["etag"]) == (200, '"v3"')
     again = await manager.post(f"{path}/assign", json=body, headers=used)
     assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
-    other = await manager.post(f"{path}/assign", json={"collector": "collector-2"}, headers=used)
+    other = await manager.post(f"{path}/assign", json={"collector": "collector"}, headers=used)
     assert (other.status_code, other.json()["type"]) == (422, "urn:puhui:problem:idempotency-key-reused")
-    stale = await manager.post(f"{path}/assign", json={"collector": "collector-2"}, headers=key() | {"If-Match": tag})
+    stale = await manager.post(f"{path}/assign", json={"collector": "collector"}, headers=key() | {"If-Match": tag})
     assert stale.status_code == 412
     assert (await manager.post(f"{path}/assign", json=body)).status_code == 400
 

@@ -247,16 +247,16 @@ def test_a_case_is_given_out_anew_only_where_its_collector_is_not_of_the_team() 
 
 
 def test_cases_are_shared_out_about_evenly_and_a_new_name_takes_from_all_alike() -> None:
-    borrowers = [f"debtor-{number}" for number in range(1000)]
-    before = {who: POLICY.collector(Stage.EARLY, who) for who in borrowers}
+    loans = [f"loan-{number}" for number in range(1000)]
+    before = {loan: POLICY.collector(Stage.EARLY, loan) for loan in loans}
     shares = Counter(before.values())
     assert set(shares) == {"collector", "collector-2"}
     assert max(shares.values()) < 550
     teams = DOCUMENT["rules"]["teams"]["value"]
     larger = policy(teams=teams | {"EARLY": ["collector-9", *reversed(teams["EARLY"])]})
-    after = {who: larger.collector(Stage.EARLY, who) for who in borrowers}
-    moved = {who for who in borrowers if after[who] != before[who]}
-    assert {after[who] for who in moved} == {"collector-9"}
+    after = {loan: larger.collector(Stage.EARLY, loan) for loan in loans}
+    moved = {loan for loan in loans if after[loan] != before[loan]}
+    assert {after[loan] for loan in moved} == {"collector-9"}
     assert 280 < len(moved) < 390
 
 

@@ -357,7 +357,7 @@ async def test_money_that_is_taken_back_breaks_the_promise_it_kept(running: Serv
 async def test_who_gets_a_case_does_not_depend_on_what_is_heard_first(running: Served, seed: int) -> None:
     """Five borrowers fall behind, one after the other, and further; days open among it. Only what a loan's own stream
     says keeps its order."""
-    loans = [TheLoan(running, number=number, applicant_id=f"debtor-{number}") for number in range(5)]
+    loans = [TheLoan(running, number=number) for number in range(5)]
     first_days = [BEHIND + timedelta(days=loan.number) for loan in loans]
     told = [
         [loan.disbursement(), loan.delinquency(first, 1), loan.delinquency(first + timedelta(days=30), 31)]
@@ -388,11 +388,11 @@ async def test_who_gets_a_case_does_not_depend_on_what_is_heard_first(running: S
         1: [("collector", date(2026, 3, 4))],
         2: [("collector", date(2026, 3, 5))],
         3: [("collector-2", date(2026, 3, 6)), ("collector-3", date(2026, 4, 5))],
-        4: [("collector", date(2026, 3, 7))],
+        4: [("collector-2", date(2026, 3, 7)), ("collector-3", date(2026, 4, 6))],
     }
     manager = await running.client("collection_manager")
     load = {item["collector"]: item["open_cases"] for item in (await manager.get("/collections/workload")).json()}
-    assert load == {"collector": 4, "collector-2": 0, "collector-3": 1, "collector-4": 0}
+    assert load == {"collector": 3, "collector-2": 0, "collector-3": 2, "collector-4": 0}
 
 
 async def test_a_case_goes_to_a_team_that_has_changed_on_the_next_morning(
@@ -401,7 +401,7 @@ async def test_a_case_goes_to_a_team_that_has_changed_on_the_next_morning(
     await loan.happens(loan.disbursement())
     await loan.happens(loan.delinquency(BEHIND, 1))
     await running.settle()
-    assert (await running.events(CASE.stream_id(loan.case(BEHIND))))[-1].collector == "collector-2"
+    assert (await running.events(CASE.stream_id(loan.case(BEHIND))))[-1].collector == "collector"
     changed = Library(
         [policy(teams=DOCUMENT["rules"]["teams"]["value"] | {"EARLY": ["collector-5"]})],
         library().templates,
