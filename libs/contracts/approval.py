@@ -32,6 +32,8 @@ class DecisionBasis(Value):
     grade: str
     debt_to_income: DecimalField
     coverage: DecimalField
+    term_months_max: Annotated[int, Field(ge=1)] | None = None
+    """The longest term that the table allows the grade, also to people who decide; None: it names none."""
 
 
 class Offer(Value):
@@ -169,6 +171,8 @@ class ApplicationApproved(DomainEvent, type="puhui.approval.application-approved
     """Whose authority was used, where it was not the last decider's own."""
     override: str = ""
     """Why people approved what the table had declined: a code of the policy."""
+    term_override: str = ""
+    """Why people offered a longer term than the table allows the grade: a code of the policy."""
 
     example: ClassVar[dict[str, Any]] = {
         "application_id": ex.APPLICATION,
@@ -374,6 +378,7 @@ class ApprovalPrepared(DomainEvent, type="puhui.approval.approval-prepared.v1"):
     note: str = ""
     delegated_by: str = ""
     override: str = ""
+    term_override: str = ""
     prepared_on: date
 
     example: ClassVar[dict[str, Any]] = {

@@ -156,7 +156,7 @@ async def officer_state(commands: CommandHandler, subject: str) -> officer.State
 
 async def lent_authority(commands: CommandHandler, state: officer.State, today: date) -> tuple[Lent, ...]:
     """What somebody absent has lent to an officer, for today, with what holds for the lender himself."""
-    authority, review = library().authority(today), library().casework(today).review
+    authority, casework = library().authority(today), library().casework(today)
     lent = []
     for each in state.lent(today):
         lender = await officer_state(commands, each.delegator)
@@ -164,7 +164,8 @@ async def lent_authority(commands: CommandHandler, state: officer.State, today: 
             Lent(
                 delegator=each.delegator,
                 limit=authority.limit((each.role,)),
-                review_limit=review.limit((each.role,)),
+                review_limit=casework.review.limit((each.role,)),
+                longer_term_limit=casework.longer_term.limit((each.role,)),
                 related=lender.related,
             )
         )

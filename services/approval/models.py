@@ -185,6 +185,9 @@ class Determination(RequestModel):
     override: Annotated[str, Field(max_length=64)] = Field(
         default="", description="Why the table's decline is overridden, where an applicant asked for a review."
     )
+    term_override: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="Why the offer has a longer term than the table allows the grade."
+    )
     reasons: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=4)] = ()
     offer: CounterOffer = CounterOffer()
 

@@ -94,7 +94,8 @@ BOOK: Final = (
 )
 WORK: Final = (
     FACT.format(
-        columns="""d.data ->> 'complaint_id' as complaint_id, coalesce(d.data ->> 'override', '') <> '' as overrode"""
+        columns="""d.data ->> 'complaint_id' as complaint_id,
+            concat(d.data ->> 'override', d.data ->> 'term_override') <> '' as overrode"""
     )
     + """
     select b.day,

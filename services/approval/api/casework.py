@@ -96,6 +96,7 @@ class CaseworkShown(ResponseModel):
         questions=[],
         conditions=[],
         override_reasons={},
+        term_override_reasons={},
         committee_quorum=3,
         committee_max={"amount": "5000000.00", "currency": "CNY"},
     )
@@ -106,6 +107,7 @@ class CaseworkShown(ResponseModel):
     questions: list[Reason]
     conditions: list[Condition]
     override_reasons: dict[str, Named]
+    term_override_reasons: dict[str, Named] = Field(description="Why a longer term than the table allows is offered.")
     committee_quorum: int
     committee_max: MoneyField
 
@@ -132,7 +134,7 @@ class NoticeShown(ResponseModel):
 
 @router.get("/casework", summary="How cases are worked on")
 async def read_casework(_actor: Reader, runtime: Running) -> CaseworkShown:
-    """Deadlines of the queues, the questions, conditions and reasons of an override that there are today."""
+    """Deadlines of the queues, the questions, conditions and reasons of overrides that there are today."""
     policy = library().casework(runtime.today)
     return CaseworkShown(
         version=policy.version,
@@ -144,6 +146,7 @@ async def read_casework(_actor: Reader, runtime: Running) -> CaseworkShown:
         questions=list(policy.questions.values()),
         conditions=list(policy.conditions.values()),
         override_reasons=dict(policy.review.override_reasons),
+        term_override_reasons=dict(policy.longer_term.reasons),
         committee_quorum=policy.committee.quorum,
         committee_max=policy.committee.decide_max,
     )

@@ -142,6 +142,9 @@ async def decide_case(call: Officer, application_id: ApplicationId, body: models
         review=casework.review,
         review_limit=casework.review.limit(call.actor.roles),
         override=body.override,
+        longer_term=casework.longer_term,
+        longer_term_limit=casework.longer_term.limit(call.actor.roles),
+        term_override=body.term_override,
         conditions=_conditions(casework, body.conditions),
     )
     rules = {"authority": f"v{authority.version}"}

@@ -10,6 +10,7 @@ from typing import Any, Self
 from libs.contracts.approval import Condition, Outcome
 from libs.contracts.values import Named, Reason
 from libs.lending.money import Money
+from services.approval.domain.policy import largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,18 @@ class Review:
     decide_max: Mapping[str, Money]
 
     def limit(self, roles: Collection[str]) -> Money:
-        held = [self.decide_max[role] for role in roles if role in self.decide_max]
-        return max(held, key=lambda amount: amount.minor, default=Money.zero())
+        return largest(self.decide_max, roles)
+
+
+@dataclass(frozen=True, slots=True)
+class LongerTerm:
+    """What holds when people offer a longer term than the table allows the grade: reasons and limits of its own."""
+
+    reasons: Mapping[str, Named]
+    decide_max: Mapping[str, Money]
+
+    def limit(self, roles: Collection[str]) -> Money:
+        return largest(self.decide_max, roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ class CaseworkPolicy:
     conditions: Mapping[str, Condition]
     committee: Committee
     review: Review
+    longer_term: LongerTerm
     cooling: Cooling
     freeze: Freeze
     notice: NoticePolicy
@@ -131,6 +143,7 @@ class CaseworkPolicy:
                 override_reasons={code: Named(**text) for code, text in review["override_reasons"].items()},
                 decide_max={role: Money.of(amount) for role, amount in review["decide_max"].items()},
             ),
+            longer_term=_longer_term(document.get("longer_term", {"reasons": {}, "decide_max": {}})),
             notice=_notice(document["notice"]),
             freeze=_freeze(document["freeze"], queues),
             cooling=Cooling(cooling["days"], frozenset(cooling["after"]), Reason.model_validate(cooling["reason"])),
@@ -148,6 +161,13 @@ class CaseworkPolicy:
             for code, queue in self.queues.items()
             if queue.escalates_to
         ]
+
+
+def _longer_term(document: Mapping[str, Any]) -> LongerTerm:
+    return LongerTerm(
+        reasons={code: Named(**text) for code, text in document["reasons"].items()},
+        decide_max={role: Money.of(amount) for role, amount in document["decide_max"].items()},
+    )
 
 
 def _freeze(document: Mapping[str, Any], queues: Collection[str]) -> Freeze:

@@ -9,7 +9,7 @@ from typing import Final
 from libs.contracts.approval import Condition, DecisionBasis, ExposureLine, Outcome
 from libs.contracts.values import LoanRequest, Reason
 from libs.lending.money import Money
-from services.approval.domain.casework_policy import Committee, Freeze, NoticePolicy, Review
+from services.approval.domain.casework_policy import Committee, Freeze, LongerTerm, NoticePolicy, Review
 from services.approval.domain.exposure import Referral
 from services.approval.domain.policy import Authority
 
@@ -103,13 +103,14 @@ class Lent:
     delegator: str
     limit: Money
     review_limit: Money
+    longer_term_limit: Money = NO_MONEY
     related: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideCase:
     """A person decides. `limit` is the largest amount of that person's authority, `review_limit` that of an override of
-    the table; `exposures` are the lines on which an approval would count; `conditions` must be met before it does."""
+    the table's decline, `longer_term_limit` that of a longer term than it allows; `exposures` are the lines on which an approval would count; `conditions` must be met before it does."""
 
     officer: str
     limit: Money
@@ -125,6 +126,9 @@ class DecideCase:
     review: Review | None = None
     review_limit: Money = NO_MONEY
     override: str = ""
+    longer_term: LongerTerm | None = None
+    longer_term_limit: Money = NO_MONEY
+    term_override: str = ""
     conditions: tuple[Condition, ...] = ()
 
 

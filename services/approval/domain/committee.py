@@ -9,7 +9,7 @@ from libs.contracts.approval import ApplicationApproved, ConditionMet, Condition
 from libs.contracts.problems import Rejected, refuse_unless
 from services.approval.domain.casework import answered, not_involved, referred_request
 from services.approval.domain.commands import CastVote, MeetCondition
-from services.approval.domain.determination import basis_of, declined, within_limits
+from services.approval.domain.determination import basis_of, declined, longer_than_allowed, within_limits
 from services.approval.domain.state import Event, State, Status
 
 BASIS_POINTS = 10_000
@@ -52,6 +52,7 @@ def vote(command: CastVote, state: State) -> Sequence[Event]:
             approved_on=command.today,
             exposures=command.exposures,
             override="committee" if state.reviewed else "",
+            term_override="committee" if longer_than_allowed(offer, state) else "",
         ),
     ]
 
@@ -120,6 +121,7 @@ def meet_condition(command: MeetCondition, state: State) -> Sequence[Event]:
             exposures=command.exposures,
             delegated_by=prepared.delegated_by,
             override=prepared.override,
+            term_override=prepared.term_override,
         ),
     ]
 

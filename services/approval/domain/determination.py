@@ -19,7 +19,7 @@ from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.values import Reason
 from libs.lending.money import Money
 from services.approval.domain.casework import answered, holds, not_involved, referred_request
-from services.approval.domain.commands import DecideCase
+from services.approval.domain.commands import DecideCase, Lent
 from services.approval.domain.exposure import room, tightest
 from services.approval.domain.offers import make_offer
 from services.approval.domain.state import Event, State
@@ -37,14 +37,15 @@ def decide_case(command: DecideCase, state: State) -> Sequence[Event]:
     people = _people(command, state)
     if command.outcome is Outcome.DECLINE:
         refuse_unless(
-            not command.conditions and not command.override,
+            not command.conditions and not command.override and not command.term_override,
             "conditions-of-a-decline",
-            "Conditions and an override belong to an approval; leave them out.",
-            field="/conditions" if command.conditions else "/override",
+            "Conditions and overrides belong to an approval; leave them out.",
+            field="/conditions" if command.conditions else "/override" if command.override else "/term_override",
             status=422,
         )
         return [declined(state, command.reasons, people, command.note, command.today)]
     offer = make_offer(request, command.terms, (), command)
+    _term_overridden(command, state, offer)
     delegated_by = _authority(command, state, offer)
     _overridden(command, state)
     within_limits(offer, command.exposures)
@@ -60,6 +61,7 @@ def decide_case(command: DecideCase, state: State) -> Sequence[Event]:
                 note=command.note,
                 delegated_by=delegated_by,
                 override=command.override,
+                term_override=command.term_override,
                 prepared_on=command.today,
             )
         ]
@@ -76,6 +78,7 @@ def decide_case(command: DecideCase, state: State) -> Sequence[Event]:
             exposures=command.exposures,
             delegated_by=delegated_by,
             override=command.override,
+            term_override=command.term_override,
         )
     ]
 
@@ -98,12 +101,12 @@ def _authority(command: DecideCase, state: State, offer: Offer) -> str:
 
     Nobody lends authority for a case that he recommended himself, or on a relative's: that would make one of two.
     """
-    own = command.review_limit if state.reviewed else command.limit
+    own = _limit(command, state, offer)
     if offer.amount <= own:
         return ""
     request, recommended = state.request, state.recommendation
     for lent in command.lent:
-        most = lent.review_limit if state.reviewed else lent.limit
+        most = _limit(lent, state, offer)
         recommended_himself = recommended is not None and recommended.officer == lent.delegator
         involved = request is not None and request.applicant_id in {lent.delegator, *lent.related}
         if offer.amount <= most and not recommended_himself and not involved:
@@ -113,6 +116,38 @@ def _authority(command: DecideCase, state: State, offer: Offer) -> str:
         f"Your authority ends at {own.amount}; recommend, and let somebody with more authority decide.",
         field="/offer/amount",
         status=403,
+    )
+
+
+def _limit(held: DecideCase | Lent, state: State, offer: Offer) -> Money:
+    """The largest amount of an authority for this offer; what overrides the table has limits of its own."""
+    most = held.review_limit if state.reviewed else held.limit
+    return min(most, held.longer_term_limit) if longer_than_allowed(offer, state) else most
+
+
+def longer_than_allowed(offer: Offer, state: State) -> bool:
+    """Whether an offer has a longer term than the table allows the grade."""
+    most = basis_of(state).term_months_max
+    return most is not None and offer.instalments * offer.period_months > most
+
+
+def _term_overridden(command: DecideCase, state: State, offer: Offer) -> None:
+    """Who offers a longer term than the table allows the grade says why, by a reason of the policy; nobody else does."""
+    if not longer_than_allowed(offer, state):
+        refuse_unless(
+            not command.term_override, "nothing-overridden", "The table allows this term; leave the override out.",
+            field="/term_override", status=422,
+        )  # fmt: skip
+        return
+    known = command.longer_term.reasons if command.longer_term is not None else {}
+    most = basis_of(state).term_months_max
+    why = f", or say in term_override why more: one of {', '.join(known)}" if known else ""
+    refuse_unless(
+        command.term_override in known,
+        "term-override-reason-needed",
+        f"The table allows this applicant a term of {most} months. Offer fewer instalments{why}.",
+        field="/term_override" if command.term_override else "/offer/instalments",
+        status=422,
     )
 
 

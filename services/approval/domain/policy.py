@@ -35,8 +35,13 @@ class Authority:
 
     def limit(self, roles: Collection[str]) -> Money:
         """The largest amount that somebody with these roles decides on; zero without authority."""
-        held = [self.decide_max[role] for role in roles if role in self.decide_max]
-        return max(held, key=lambda amount: amount.minor, default=Money.zero())
+        return largest(self.decide_max, roles)
+
+
+def largest(decide_max: Mapping[str, Money], roles: Collection[str]) -> Money:
+    """The largest amount that one of these roles has; zero where none has any."""
+    held = [decide_max[role] for role in roles if role in decide_max]
+    return max(held, key=lambda amount: amount.minor, default=Money.zero())
 
 
 class _Dated(Protocol):

@@ -4,7 +4,7 @@ millisecond. That it is the row which the engine takes is checked when a table i
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -19,15 +19,24 @@ class Lookup:
     ask."""
 
     def __init__(self, layout: Layout) -> None:
+        self._names = layout.columns
         self._columns = [_column(layout, place) for place in range(len(layout.columns))]
         self._everyone = (1 << len(layout.admitted)) - 1
 
     def row(self, facts: object) -> int | None:
         """The number of the first row that fits, from 0; None when none does."""
+        return next(self.rows(facts), None)
+
+    def rows(self, facts: object, whatever: Collection[str] = ()) -> Iterator[int]:
+        """The numbers of all rows that fit, in their order, whatever the facts of some columns."""
         fitting = self._everyone
-        for value_of, mask_of in self._columns:
-            fitting &= mask_of(value_of(facts))
-        return (fitting & -fitting).bit_length() - 1 if fitting else None
+        for name, (value_of, mask_of) in zip(self._names, self._columns, strict=True):
+            if name not in whatever:
+                fitting &= mask_of(value_of(facts))
+        while fitting:
+            lowest = fitting & -fitting
+            yield lowest.bit_length() - 1
+            fitting ^= lowest
 
 
 def _column(layout: Layout, place: int) -> tuple[Callable[[object], Any], Callable[[Any], Mask]]:

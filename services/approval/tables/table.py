@@ -86,6 +86,7 @@ class DecisionTable:
         layout = layout_of(self.content)
         self._lookup = Lookup(layout)
         self._answers = [self._answer(row) for row in self.content["rules"]]
+        self._terms = [self._longest_term(row) for row in self.content["rules"]]
         self._no_row = Answer(Outcome.REFER, NO_ROW, (self.reason(NO_ROW),), (), "standard", False, 0)
         self._check_engine(layout)
 
@@ -114,6 +115,7 @@ class DecisionTable:
                 grade=facts.grade,
                 debt_to_income=Decimal(facts.dti_bps) / BASIS_POINTS,
                 coverage=Decimal(facts.coverage_bps) / BASIS_POINTS,
+                term_months_max=self.term_limit(facts),
             ),
             reasons=answer.reasons,
             conditions=answer.conditions,
@@ -122,6 +124,22 @@ class DecisionTable:
             rate_adjust_bps=answer.rate_adjust_bps,
             term_months_max=answer.term_months_max,
         )
+
+    def term_limit(self, facts: Facts) -> int | None:
+        """The longest term in months that no row for such an application shortens or declines, whatever its amount: a
+        row that refers it may come first, and whoever it is referred to may offer another amount."""
+        rows = self._lookup.rows(facts, whatever=("amount_minor", "term_months"))
+        return min((most for row in rows if (most := self._terms[row]) is not None), default=None)
+
+    def _longest_term(self, row: Mapping[str, str]) -> int | None:
+        """The longest term that a row leaves; None where it does not limit the term."""
+        cells = {
+            column["field"]: row.get(column["id"], "") for column in (*self.content["inputs"], *self.content["outputs"])
+        }
+        limit = re.fullmatch(r"(>=?) ([0-9]+)", cells.get("term_months", ""))
+        if limit is None or (cells["outcome"] != "'DECLINE'" and cells.get(TERM_MAX, "null") == "null"):
+            return None
+        return int(limit[2]) - (limit[1] == ">=")
 
     def _answer(self, row: Mapping[str, str]) -> Answer:
         cells = {column["field"]: row[column["id"]] for column in self.content["outputs"]}

@@ -129,8 +129,9 @@ async def test_operations_by_hand(book: Served) -> None:
     found = [example(audit.ViolationFound, found_on="2026-04-02")]  # the audit's own
     write: Decider[Any, None, Any] = Decider("violation", None, lambda told, _state: told, lambda state, _event: state)
     await book.runtime.commands.handle(write, "violation-1", found, Cause(Actor("officer", "compliance_officer"), "c"))
-    for number, override in ((1, ""), (2, "record-corrected")):
-        decided = {"application_id": loan_id(number), "override": override, "approved_on": "2026-04-10"}
+    overrides = ({}, {}, {"override": "record-corrected"}, {"term_override": "income-lasting"})
+    for number, override in enumerate(overrides, 1):
+        decided = {"application_id": loan_id(number), "approved_on": "2026-04-10", **override}
         await at("2026-04-10", f"decision-{loan_id(number)}", approval.ApplicationApproved, **decided)
     await book.settle()
     codes = ("violations-open", "complaints-overdue", "parked-skipped", "overrides")
