@@ -165,6 +165,9 @@ class ProductTerms(Value):
     """None: the legal order (Civil Code 561)."""
     schedules: tuple[ScheduleRule, ...] = ()
     """At most one for each method."""
+    instalments_min: Annotated[int, Field(ge=1)] = 1
+    instalments_max: Annotated[int, Field(ge=1)] = 360
+    term_months_max: Annotated[int, Field(ge=1, le=360)] | None = None
 
 
 class GuaranteeOffer(Value):

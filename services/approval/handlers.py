@@ -29,6 +29,7 @@ from services.approval.domain.commands import (
     MeetCondition,
     Verdict,
 )
+from services.approval.domain.offers import instalments_offered
 from services.approval.domain.state import Event, State
 from services.approval.library import library
 from services.approval.tables import DecisionTable, Facts, in_force
@@ -67,11 +68,14 @@ def facts_of(request: LoanRequest, *, score: int | None, grade: str, on: date) -
 
 def verdict_on(table: DecisionTable, request: LoanRequest, *, score: int | None, grade: str, on: date) -> Verdict:
     """What a table says of an application; where it shortens the term, what it says of the shorter one, whose
-    instalments are dearer, with the rows and reasons of both, those that decided first."""
+    instalments are dearer, with the rows and reasons of both, those that decided first. Where the shorter one has fewer
+    instalments than the product, a person decides."""
     verdict = table.decide(facts_of(request, score=score, grade=grade, on=on), score)
     if verdict.term_months_max is None:
         return verdict
     shorter = request.model_copy(update={"instalments": verdict.term_months_max // request.period_months})
+    if shorter.instalments < instalments_offered(request)[0]:
+        return table.below_product(verdict)
     then = verdict_on(table, shorter, score=score, grade=grade, on=on)
     rules = (*then.basis.rules, *verdict.basis.rules)
     return replace(

@@ -106,6 +106,9 @@ def terms_of(product: Product) -> ProductTerms:
         schedules=product.schedules,
         prepayment_fee_rate=product.prepayment_fee_rate,
         guarantees=product.guarantees,
+        instalments_min=product.instalments_min,
+        instalments_max=product.instalments_max,
+        term_months_max=product.term_months_max,
     )
 
 

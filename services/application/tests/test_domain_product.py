@@ -49,7 +49,11 @@ def test_a_product_says_by_which_steps_and_seasons_its_loans_are_repaid() -> Non
     methods = ["STEPPED", "IRREGULAR", "EQUAL_PRINCIPAL"]
     product = changed(methods=methods, schedules=[STEPS, SEASON], effective_from="2026-02-01")
     Scenario(PRODUCT).given().when(define(product)).then(ProductDefined(product=product))
-    assert terms_of(product).schedules == product.schedules
+    told = terms_of(product)
+    assert told.schedules == product.schedules
+    assert (told.instalments_min, told.instalments_max, told.term_months_max) == (
+        product.instalments_min, product.instalments_max, product.term_months_max,
+    )  # fmt: skip
 
 
 def test_a_product_says_for_whom_it_is() -> None:

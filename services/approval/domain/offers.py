@@ -13,9 +13,16 @@ from libs.lending.money import Money
 from services.approval.domain.commands import ConsiderApplication, DecideCase, OfferTerms, RecommendDecision
 
 BASIS_POINT: Final = Decimal("0.0001")
-INSTALMENTS_MAX: Final = 360
 RATE_MAX: Final = 10
 """What the shared language admits as a rate a year; what a lender may charge is checked with the contract."""
+
+
+def instalments_offered(request: LoanRequest) -> tuple[int, int]:
+    """The fewest and the most instalments of the period asked for that the product has."""
+    product, most = request.product, request.product.instalments_max
+    if product.term_months_max is not None:
+        most = min(most, product.term_months_max // request.period_months)
+    return product.instalments_min, most
 
 
 def make_offer(
@@ -24,7 +31,8 @@ def make_offer(
     conditions: tuple[Reason, ...],
     command: ConsiderApplication | RecommendDecision | DecideCase,
 ) -> Offer:
-    """The offer on a request, with what a counter-offer changes; raises `Rejected` when it is more than asked for."""
+    """The offer on a request, with what a counter-offer changes; raises `Rejected` when it is more than asked for, or of
+    so many instalments as the product does not have."""
     amount = request.amount if terms.amount is None else terms.amount
     instalments = request.instalments if terms.instalments is None else terms.instalments
     refuse_unless(
@@ -41,10 +49,11 @@ def make_offer(
         field="/offer/amount",
         status=422,
     )
+    fewest, most = instalments_offered(request)
     refuse_unless(
-        1 <= instalments <= INSTALMENTS_MAX,
+        fewest <= instalments <= most,
         "offer-instalments",
-        "Offer between 1 and 360 instalments.",
+        f"The product has {fewest} to {most} instalments of {request.period_months} months: offer so many.",
         field="/offer/instalments",
         status=422,
     )

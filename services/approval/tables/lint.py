@@ -35,6 +35,9 @@ OPTIONAL: Final[Mapping[str, re.Pattern[str]]] = {
 ANSWERS: Final = {**OUTPUTS, **OPTIONAL}
 NO_ROW: Final = "no-row-matched"
 """Why a person decides where no row fits: every table has its text."""
+BELOW_PRODUCT: Final = "term-below-product"
+"""Why a person decides where the longest term of a grade is shorter than any of the product: every table that shortens
+terms has its text."""
 REQUIRED: Final = (
     "format",
     "table_id",
@@ -80,7 +83,8 @@ def _table_faults(content: Mapping[str, Any], reasons: Mapping[str, Any]) -> Ite
     for number, row in enumerate(content["rules"], 1):
         conditions = tuple(row.get(column["id"], "") for column in content["inputs"])
         yield from _row_faults(f"row {number}", row, columns, reasons)
-        yield from _term_faults(f"row {number}", {field: row.get(column, "") for column, (field, _) in columns.items()})
+        cells = {field: row.get(column, "") for column, (field, _) in columns.items()}
+        yield from _term_faults(f"row {number}", cells, reasons)
         if conditions in seen:
             yield f"row {number} can never be reached: {seen[conditions]} has the same conditions"
         if not any(conditions) and number < len(content["rules"]):
@@ -107,11 +111,13 @@ def _row_faults(
                     yield f"{name}, {field}: reason {code!r} has no text"
 
 
-def _term_faults(name: str, cells: Mapping[str, str]) -> Iterator[str]:
+def _term_faults(name: str, cells: Mapping[str, str], reasons: Mapping[str, Any]) -> Iterator[str]:
     """A row that shortens the term leaves all else to the row that fits the shorter one."""
     most = cells.get(TERM_MAX, "null")
     if most == "null":
         return
+    if BELOW_PRODUCT not in reasons:
+        yield f"{name}, {TERM_MAX}: reason {BELOW_PRODUCT!r} has no text"
     alone = {"outcome": "'APPROVE'", "term_months": f"> {most}", "rate_adjust_bps": "0", "conditions": "[]"}
     if any(cells.get(field) != cell for field, cell in alone.items()):
         yield (

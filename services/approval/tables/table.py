@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -20,7 +20,7 @@ from libs.events.canonical import canonical
 from services.approval.domain.capacity import BASIS_POINTS
 from services.approval.domain.commands import Verdict
 from services.approval.tables.cells import Layout, layout_of
-from services.approval.tables.lint import NO_ROW, TERM_MAX, faults_of
+from services.approval.tables.lint import BELOW_PRODUCT, NO_ROW, TERM_MAX, faults_of
 from services.approval.tables.lookup import Lookup
 
 FORMAT: Final = "puhui.decision-table/1"
@@ -123,6 +123,18 @@ class DecisionTable:
             four_eyes=answer.four_eyes,
             rate_adjust_bps=answer.rate_adjust_bps,
             term_months_max=answer.term_months_max,
+        )
+
+    def below_product(self, verdict: Verdict) -> Verdict:
+        """The verdict where a row shortens the term below what the product has: a person must decide."""
+        rules = (BELOW_PRODUCT, *verdict.basis.rules)
+        return replace(
+            verdict,
+            outcome=Outcome.REFER,
+            basis=verdict.basis.model_copy(update={"rules": rules}),
+            reasons=(self.reason(BELOW_PRODUCT),),
+            queue="standard",
+            term_months_max=None,
         )
 
     def term_limit(self, facts: Facts) -> int | None:

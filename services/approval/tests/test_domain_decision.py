@@ -292,6 +292,19 @@ def test_an_offer_stays_within_what_was_asked_for(ask: Any, terms: OfferTerms, c
     assert refusal(given(referred(), claimed()).when(command).refused(code)) == (422, field)
 
 
+@pytest.mark.parametrize(("instalments", "allowed"), [(2, False), (3, True), (8, True), (9, False)])
+@pytest.mark.parametrize("ask", [decide, recommend])
+def test_an_offer_is_one_that_the_product_has(ask: Any, instalments: int, allowed: bool) -> None:
+    """From 3 to 12 quarters, and no longer than 24 months."""
+    quarterly = ex.PRODUCT | {"instalments_min": 3, "instalments_max": 12, "term_months_max": 24}
+    case = referred().model_copy(update={"request": request(product=quarterly, period_months=3, instalments=6)})
+    attempt = given(case, claimed()).when(ask(outcome=Outcome.APPROVE, terms=OfferTerms(instalments=instalments)))
+    if allowed:
+        assert attempt.error is None
+    else:
+        assert refusal(attempt.refused("offer-instalments")) == (422, "/offer/instalments")
+
+
 ROLES = {"loan_officer": "0", "credit_officer": "50000", "senior_credit_officer": "200000", "risk_manager": "500000"}
 AMOUNTS = ["0.01", "50000.00", "50000.01", "100000.00", "200000.00", "200000.01", "500000.00", "500000.01"]
 

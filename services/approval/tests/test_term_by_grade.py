@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts import examples as ex
-from libs.contracts.approval import ApplicationApproved, ApplicationDeclined, Outcome
+from libs.contracts.approval import ApplicationApproved, ApplicationDeclined, ApplicationReferred, Outcome
 from libs.contracts.values import LoanRequest
 from libs.events.testing import Scenario
 from libs.service.testing import Served, key
 from services.approval.domain.capacity import BASIS_POINTS, debt_to_income_bps
 from services.approval.domain.commands import Verdict
-from services.approval.handlers import DECISION, consider, verdict_on
+from services.approval.handlers import DECISION, consider, facts_of, verdict_on
 from services.approval.library import HERE
 from services.approval.tables import DecisionTable, TableFault
 from services.approval.tables.cells import layout_of
@@ -93,6 +94,45 @@ def test_the_offer_is_what_the_grade_allows_with_its_price_and_why() -> None:
     assert state.offer is not None
 
 
+@pytest.mark.parametrize(
+    ("grade", "instalments", "period", "fewest", "rules", "offered"),
+    [
+        ("C", 6, 12, 2, ("grade-c-small-approve", "grade-c-shorten"), 2),
+        ("C", 6, 12, 3, ("term-below-product", "grade-c-shorten"), None),
+        ("B", 6, 12, 4, ("term-below-product", "grade-b-shorten"), None),
+        ("C", 2, 12, 2, ("grade-c-small-approve",), None),
+    ],
+)
+def test_what_is_shorter_than_the_product_has_goes_to_a_person(
+    grade: str, instalments: int, period: int, fewest: int, rules: tuple[str, ...], offered: int | None
+) -> None:
+    product = ex.PRODUCT | {"instalments_min": fewest}
+    asked = request(instalments=instalments, period_months=period, product=product, **RICH)
+    command = consider(application_id(), asked, TABLE, score=600, grade=grade, today=TODAY)
+    verdict = command.verdict
+    (event,) = Scenario(DECISION).when(command).events
+    assert (verdict.basis.rules, verdict.instalments) == (rules, offered)
+    if rules[0] != "term-below-product":
+        assert isinstance(event, ApplicationApproved)
+        return
+    assert isinstance(event, ApplicationReferred)
+    assert (event.queue, event.reasons) == ("standard", (TABLE.reason("term-below-product"),))
+    assert event.basis.term_months_max == {"B": 36, "C": 24}[grade]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((HERE.parent / "application" / "products").glob("*.json")), ids=lambda p: p.stem
+)
+def test_every_shipped_product_can_be_had_in_the_longest_term_of_every_grade(path: Path) -> None:
+    """Otherwise a grade never gets the product without a person, which nobody said."""
+    product = json.loads(path.read_text("utf-8"))
+    shortest = product["instalments_min"] * min(product["period_months"])
+    longest = {
+        grade: TABLE.term_limit(facts_of(request(), score=600, grade=grade, on=TODAY)) for grade in "ABCD"
+    }  # fmt: skip
+    assert {grade for grade, most in longest.items() if most is not None and most < shortest} == set()
+
+
 def test_the_shorter_term_is_carried_by_the_income_or_goes_to_a_person_or_is_refused() -> None:
     """12,000 over 60 months burden an income by less than over 24."""
     modest = {"monthly_debt_service": ex.cny("0.00")}
@@ -111,6 +151,7 @@ requests = st.builds(
     lambda **changes: request(**changes),
     amount=st.sampled_from(["1000.00", "30000.00", "30000.01", "120000.00"]),
     instalments=st.integers(1, 360),
+    product=st.integers(1, 6).map(lambda fewest: ex.PRODUCT | {"instalments_min": fewest}),
     period_months=st.integers(1, 12),
     monthly_income=st.sampled_from(["500.00", "1500.00", "30000.00"]).map(ex.cny),
 )
@@ -125,8 +166,10 @@ def test_nobody_is_offered_more_than_asked_for_or_than_the_grade_allows(asked: L
     assert verdict.instalments is None or 1 <= verdict.instalments < asked.instalments
     if verdict.outcome is Outcome.APPROVE:
         assert months <= longest
+        assert verdict.instalments is None or verdict.instalments >= asked.product.instalments_min
         assert before.outcome is Outcome.APPROVE
-    if verdict.instalments is None and "grade-d-long-decline" not in verdict.basis.rules:
+    limited = {"grade-d-long-decline", "term-below-product"}
+    if verdict.instalments is None and limited.isdisjoint(verdict.basis.rules):
         assert (verdict.outcome, verdict.basis.rules) == (before.outcome, before.basis.rules)
 
 
@@ -136,6 +179,10 @@ def shortening(**cells: str) -> Callable[[dict[str, Any]], None]:
         row.update(cells)
 
     return plant
+
+
+def _without_text(document: dict[str, Any]) -> None:
+    del document["reasons"]["term-below-product"]
 
 
 def _long_approve_first(document: dict[str, Any]) -> None:
@@ -157,6 +204,7 @@ def _long_approve_first(document: dict[str, Any]) -> None:
         (shortening(out_outcome="'REFER'"), "an approval of term_months > 24"),
         (shortening(out_rate_adjust_bps="200"), "without price and conditions"),
         (shortening(out_conditions="['within-policy']"), "without price and conditions"),
+        (_without_text, "term_months_max: reason 'term-below-product' has no text"),
         (shortening(in_grade="'D'"), "grade-c-shorten) can never be reached"),
         (_long_approve_first, "approves applications that row 4 (debt-over-70-decline) declines"),
     ],
