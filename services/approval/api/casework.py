@@ -98,6 +98,7 @@ class CaseworkShown(ResponseModel):
         override_reasons={},
         term_override_reasons={},
         committee_quorum=3,
+        committee_share="2/3",
         committee_max={"amount": "5000000.00", "currency": "CNY"},
     )
 
@@ -109,6 +110,7 @@ class CaseworkShown(ResponseModel):
     override_reasons: dict[str, Named]
     term_override_reasons: dict[str, Named] = Field(description="Why a longer term than the table allows is offered.")
     committee_quorum: int
+    committee_share: str = Field(description="Of the votes, which must be for it: a fraction.")
     committee_max: MoneyField
 
 
@@ -148,6 +150,7 @@ async def read_casework(_actor: Reader, runtime: Running) -> CaseworkShown:
         override_reasons=dict(policy.review.override_reasons),
         term_override_reasons=dict(policy.longer_term.reasons),
         committee_quorum=policy.committee.quorum,
+        committee_share=str(policy.committee.approve_share),
         committee_max=policy.committee.decide_max,
     )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Self
+from fractions import Fraction
+from typing import Any, Final, Self
 
 from libs.contracts.approval import Condition, Outcome
 from libs.contracts.values import Named, Reason
 from libs.lending.money import Money
 from services.approval.domain.policy import largest
+
+BASIS_POINTS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Committee:
 
     roles: frozenset[str]
     quorum: int
-    approve_bps: int
+    approve_share: Fraction
     decide_max: Money
 
 
@@ -117,8 +120,9 @@ class CaseworkPolicy:
         committee, review, cooling = document["committee"], document["review"], document["cooling"]
         queues = {code: Queue(each["deadline_days"], each["escalates_to"]) for code, each in document["queues"].items()}
         lost = {queue.escalates_to for queue in queues.values()} - {"", *queues}
-        if lost or not 0 < committee["approve_bps"] <= 10_000 or committee["quorum"] < 1:
-            raise ValueError(f"queues escalate to one another, a quorum is 1 or more, a share up to 10000: {lost}")
+        share = _share(committee)
+        if lost or not 0 < share <= 1 or committee["quorum"] < 1:
+            raise ValueError(f"queues escalate to one another, a quorum is 1 or more, a share up to 1: {lost}")
         return cls(
             version=document["version"],
             effective_from=date.fromisoformat(document["effective_from"]),
@@ -133,7 +137,7 @@ class CaseworkPolicy:
             committee=Committee(
                 roles=frozenset(committee["roles"]),
                 quorum=committee["quorum"],
-                approve_bps=committee["approve_bps"],
+                approve_share=share,
                 decide_max=Money.of(committee["decide_max"]),
             ),
             review=Review(
@@ -161,6 +165,15 @@ class CaseworkPolicy:
             for code, queue in self.queues.items()
             if queue.escalates_to
         ]
+
+
+def _share(committee: Mapping[str, Any]) -> Fraction:
+    """Exact, as "2/3"; the first version had basis points, which are no thirds."""
+    if "approve_share" not in committee:
+        return Fraction(committee["approve_bps"], BASIS_POINTS)
+    if not isinstance(committee["approve_share"], str):
+        raise ValueError("a share of votes is a fraction in quotes")
+    return Fraction(committee["approve_share"])
 
 
 def _longer_term(document: Mapping[str, Any]) -> LongerTerm:

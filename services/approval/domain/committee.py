@@ -12,8 +12,6 @@ from services.approval.domain.commands import CastVote, MeetCondition
 from services.approval.domain.determination import basis_of, declined, longer_than_allowed, within_limits
 from services.approval.domain.state import Event, State, Status
 
-BASIS_POINTS = 10_000
-
 
 def vote(command: CastVote, state: State) -> Sequence[Event]:
     """The vote that makes the quorum decides: approved where enough of the votes are for it, else declined."""
@@ -35,7 +33,7 @@ def vote(command: CastVote, state: State) -> Sequence[Event]:
     assert recommendation is not None, "a vote is on a recommendation"
     people = (recommendation.officer, *(each.member for each in votes))
     for_it = sum(each.outcome is Outcome.APPROVE for each in votes)
-    if for_it * BASIS_POINTS < command.committee.approve_bps * len(votes):
+    if for_it < command.committee.approve_share * len(votes):
         return [cast, declined(state, (), people, command.note, command.today)]
     within_limits(offer, command.exposures)
     expires_on = command.today + timedelta(days=command.authority.offer_days)

@@ -59,6 +59,21 @@ async def test_the_committee_decides_what_nobody_may_alone(approval: Served) -> 
     assert await used(approval, "borrower:applicant-1") == "500000.00"
 
 
+async def test_two_of_three_members_approve_once_the_policy_asks_for_two_thirds(approval: Served) -> None:
+    await happens(approval, applies(1, "500000.00"))
+    await day_opens(approval, date(2026, 12, 1))
+    path = f"/approval/decisions/{application_id(1)}"
+    officer = await approval.client("credit_officer")
+    assert (await officer.get("/approval/casework")).json()["committee_share"] == "2/3"
+    await post(officer, f"{path}/claim")
+    await post(officer, f"{path}/recommend", APPROVE)
+    said = {"senior_credit_officer": APPROVE, "risk_manager": DECLINE, "finance_manager": APPROVE}
+    standing = [
+        (await post(await approval.client(who), f"{path}/votes", vote)).json()["status"] for who, vote in said.items()
+    ]
+    assert standing == ["REFERRED", "REFERRED", "APPROVED"]
+
+
 async def test_nothing_is_offered_before_the_conditions_are_met(approval: Served) -> None:
     path = await refer(approval)
     officer, contracts = await approval.client("credit_officer"), await approval.client("contract_officer")
@@ -211,6 +226,7 @@ async def test_the_codes_that_commands_take_are_shown(approval: Served) -> None:
     shown = (await (await approval.client("auditor")).get("/approval/casework")).json()
     assert {each["code"] for each in shown["conditions"]} >= {"insurance", "coverage"}
     assert (shown["committee_quorum"], shown["committee_max"]["amount"]) == (3, "5000000.00")
+    assert shown["committee_share"] == "6667/10000"
     path = await refer(approval)
     for role, act, body in (
         ("auditor", "questions", {"code": "proof-of-income"}),

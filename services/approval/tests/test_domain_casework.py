@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date, timedelta
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -211,16 +212,35 @@ def voted(member: str, outcome: Outcome = Outcome.APPROVE) -> VoteCast:
 
 
 @pytest.mark.parametrize("outcomes", list(product([Outcome.APPROVE, Outcome.DECLINE], repeat=3)))
-def test_two_thirds_of_a_quorum_of_three_decide(outcomes: tuple[Outcome, ...]) -> None:
-    """Two of three are 66.66%, less than the 66.67% of the policy: the committee approves with one voice."""
+@pytest.mark.parametrize(("on", "enough"), [(TODAY, 3), (date(2026, 11, 30), 3), (date(2026, 12, 1), 2)])
+def test_two_thirds_of_a_quorum_of_three_decide(outcomes: tuple[Outcome, ...], on: date, enough: int) -> None:
+    """Of three votes 6,667 basis points are more than two, as the first version has it; two thirds are two."""
     members = ("ann", "bob", "cat")
     past = [referred(), recommended(), *map(voted, members[:2], outcomes[:2])]
-    events = given(*past).when(votes("cat", outcomes[2])).events
+    events = given(*past).when(votes("cat", outcomes[2], committee=library().casework(on).committee)).events
     assert events[0] == voted("cat", outcomes[2])
     decided = events[1]
-    unanimous = outcomes == (Outcome.APPROVE,) * 3
-    assert type(decided) is (ApplicationApproved if unanimous else ApplicationDeclined)
+    approved = outcomes.count(Outcome.APPROVE) >= enough
+    assert type(decided) is (ApplicationApproved if approved else ApplicationDeclined)
     assert decided.decided_by == ("zoe", *members)
+
+
+def test_what_a_committee_decided_stays_decided_under_another_share() -> None:
+    """Events are never decided again: declined by two of three votes, it stays declined."""
+    past = [referred(), recommended(), voted("ann"), voted("bob")]
+    events = given(*past).when(votes("cat", Outcome.DECLINE)).events
+    later = votes("dan", committee=library().casework(date(2026, 12, 1)).committee)
+    assert DECISION.replay([*past, *events]).status is Status.DECLINED
+    given(*past, *events).when(later).refused("case-not-open")
+
+
+@pytest.mark.parametrize("share", ["0/3", "4/3", "-1/3", "two thirds", 0.6667])
+def test_a_share_is_a_fraction_of_the_votes(share: Any) -> None:
+    document = json.loads((HERE / "policy" / "casework-v2.json").read_text("utf-8"))
+    assert CaseworkPolicy.from_json(document).committee.approve_share == Fraction(2, 3)
+    document["committee"]["approve_share"] = share
+    with pytest.raises(ValueError):  # noqa: PT011
+        CaseworkPolicy.from_json(document)
 
 
 def test_before_the_quorum_a_vote_decides_nothing() -> None:
