@@ -7,7 +7,10 @@ from typing import Any, Final, Self
 
 from pydantic import ConfigDict, Field
 
-from libs.contracts.examples import APPLICATION, LOAN, PAYMENT, SHA256
+from libs.contracts.approval import ApplicationApproved, ApplicationDeclined, ApplicationReferred
+from libs.contracts.base import DomainEvent
+from libs.contracts.examples import APPLICATION, LOAN, PAYMENT, REASON, SHA256
+from libs.contracts.values import Reason
 from libs.events.codec import Recorded
 from libs.events.envelope import StoredEvent
 from libs.lending.money import Money
@@ -161,6 +164,47 @@ class TrailEntry(ResponseModel):
         )
 
 
+class DecisionTaken(ResponseModel):
+    """One decision on the application: by which rows of which table, for which reasons, by whom."""
+
+    model_config = example(
+        outcome="APPROVED",
+        decided_on="2026-02-01",
+        table="standard v2",
+        rules=["grade-c-small-approve", "grade-c-shorten"],
+        reasons=[REASON],
+        decided_by=[],
+        override="",
+        term_override="",
+    )
+
+    outcome: str
+    decided_on: date
+    table: str
+    rules: tuple[str, ...] = Field(description="Every row that matched, the one that decided first.")
+    reasons: tuple[Reason, ...]
+    decided_by: tuple[str, ...] = Field(default=(), description="Empty: no person was needed.")
+    override: str = Field(default="", description="Why people approved what the table had declined.")
+    term_override: str = Field(default="", description="Why people offered a longer term than the table allows.")
+
+    @classmethod
+    def of(cls, event: DomainEvent) -> Self | None:
+        """None for an event that decides nothing."""
+        match event:
+            case ApplicationReferred():
+                outcome, decided_on, people = "REFERRED", event.referred_on, {}
+            case ApplicationDeclined():
+                outcome, decided_on, people = "DECLINED", event.declined_on, {"decided_by": event.decided_by}
+            case ApplicationApproved():
+                outcome, decided_on = "APPROVED", event.approved_on
+                people = {name: getattr(event, name) for name in ("decided_by", "override", "term_override")}
+            case _:
+                return None
+        table = f"{event.basis.table_id} v{event.basis.table_version}"
+        taken = {"outcome": outcome, "decided_on": decided_on, "table": table, **people}
+        return cls(rules=event.basis.rules, reasons=event.reasons, **taken)
+
+
 class LoanPage(ResponseModel):
     """Everything about one loan on one page, replayed from its events as of a moment on both axes of time."""
 
@@ -168,6 +212,7 @@ class LoanPage(ResponseModel):
         application={"application_id": APPLICATION, "grade": "B", "decision": "APPROVED", "loan_id": LOAN},
         loan={"loan_id": LOAN, "loan_state": "ACTIVE", "days_past_due": 0},
         cases=[],
+        decisions=[DecisionTaken.model_config["json_schema_extra"]["examples"][0]],  # type: ignore[index]
         effective=None,
         known=None,
         events=[ENTRY],
@@ -176,6 +221,7 @@ class LoanPage(ResponseModel):
     application: dict[str, Any]
     loan: dict[str, Any] | None
     cases: list[dict[str, Any]]
+    decisions: list[DecisionTaken] = Field(description="In their order; what a person decides follows a referral.")
     effective: date | None
     known: datetime | None
     events: list[TrailEntry]
@@ -186,6 +232,7 @@ class LoanPage(ResponseModel):
             application=shown(page.application),
             loan=shown(page.loan) if page.loan else None,
             cases=[shown(case) for case in page.cases.values()],
+            decisions=[taken for recorded in history if (taken := DecisionTaken.of(recorded.event)) is not None],
             effective=effective,
             known=known,
             events=[TrailEntry.of_event(recorded) for recorded in history],

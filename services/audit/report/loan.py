@@ -77,6 +77,11 @@ def _parts(told: Sequence[Told], heads: Mapping[str, Head]) -> Iterator[Any]:
     yield timeline(told, WIDTH)
     yield Paragraph("State", STYLES["Heading2"])
     yield _state(replayed[-1].after)
+    yield Paragraph("Decisions", STYLES["Heading2"])
+    yield LongTable(
+        [["", "outcome", "table", "rows that matched", "reasons"], *_decisions(replayed)],
+        colWidths=[22, 92, 90, 200, WIDTH - 404], style=GRID, repeatRows=1,
+    )  # fmt: skip
     yield Paragraph("What happened", STYLES["Heading2"])
     rows = [["", "counts on", "recorded", "event", "who", "rules", "changed"]]
     rows += [[_cell(value) for value in _row(step)] for step in replayed]
@@ -92,6 +97,17 @@ def _parts(told: Sequence[Told], heads: Mapping[str, Head]) -> Iterator[Any]:
     rows = [["log", "events", "root", "signed"]]
     rows += [[name, str(head.size), head.root.hex(), head.signed_at] for name, head in heads.items()]
     yield LongTable(rows, colWidths=[80, 60, 320, WIDTH - 460], style=GRID, repeatRows=1)
+
+
+def _decisions(replayed: Sequence[Any]) -> Iterator[list[Any]]:
+    """What has a table's answer for its basis: all rows that matched, and the reasons as they were told."""
+    for step in replayed:
+        basis = step.told.data.get("basis")
+        if isinstance(basis, dict) and "table_id" in basis:
+            outcome = step.told.stored.type.removeprefix("puhui.approval.")
+            reasons = "; ".join(f"{reason['text']['en']} ({reason['code']})" for reason in step.told.data["reasons"])
+            table = f"{basis['table_id']} v{basis['table_version']}"
+            yield [_cell(each) for each in (step.number, outcome, table, ", ".join(basis["rules"]), reasons)]
 
 
 def _state(state: Mapping[str, Any]) -> LongTable:

@@ -29,12 +29,20 @@ STREAMS: tuple[tuple[str, type[DomainEvent]], ...] = (
     (f"loan-{ex.LOAN}", ledger.RepaymentReceived),
     (f"contract-{ex.CONTRACT}", contract.ContractOffered),
     (f"contract-{ex.CONTRACT}", contract.ContractSigned),
+    (f"decision-{ex.APPLICATION}", approval.ApplicationReferred),
     (f"decision-{ex.APPLICATION}", approval.ApplicationApproved),
     (f"assessment-{ex.APPLICATION}", scoring.ApplicationScored),
     (f"application-{ex.APPLICATION}", app.ApplicationStarted),
     (f"application-{ex.APPLICATION}", app.ApplicationSubmitted),
 )
 """A loan's life, told in an order that no reader can rely on: effects before causes."""
+SHORTER = {"code": "term-shortened-for-grade", "text": {"zh": "期限已缩短", "en": "The term was shortened"}}
+BY_TWO_ROWS: dict[str, Any] = {
+    "basis": approval.ApplicationApproved.example["basis"] | {"rules": ["grade-b-approve", "grade-b-shorten"]},
+    "reasons": [ex.REASON, SHORTER],
+    "decided_by": ["credit-officer"],
+    "term_override": "income-lasting",
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -44,7 +52,8 @@ async def audit(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) 
     postgres_server.create_database(name)
     async with served(service, postgres_server.dsn(name), tmp_path_factory.mktemp("audit")) as running:
         for stream, event in STREAMS:
-            await running.publish(stream, example(event))
+            changes = BY_TWO_ROWS if event is approval.ApplicationApproved else {}
+            await running.publish(stream, example(event, **changes))
         await running.settle()
         yield running
         assert await running.parked() == []
@@ -62,6 +71,24 @@ async def test_the_page_of_a_loan_joins_what_all_services_said(audit: Served) ->
         assert page["loan"]["repaid"] == ex.cny("1100.16")
         assert [case["stage"] for case in page["cases"]] == ["EARLY"]
         assert len(page["events"]) == len(STREAMS)
+
+
+async def test_the_page_tells_every_row_that_matched_and_every_reason(audit: Served) -> None:
+    client = await audit.client("auditor")
+    referred, approved = (await client.get(f"/audit/loans/{ex.LOAN}")).json()["decisions"]
+    assert (referred["outcome"], referred["rules"], referred["decided_by"]) == ("REFERRED", ["grade-c-refer"], [])
+    assert approved == {
+        "outcome": "APPROVED",
+        "decided_on": "2026-02-01",
+        "table": "standard v1",
+        "rules": ["grade-b-approve", "grade-b-shorten"],
+        "reasons": [ex.REASON, SHORTER],
+        "decided_by": ["credit-officer"],
+        "override": "",
+        "term_override": "income-lasting",
+    }
+    before = (await client.get(f"/audit/loans/{ex.LOAN}", params={"known": "2020-01-01T00:00:00Z"})).json()
+    assert before["decisions"] == []
 
 
 async def test_a_page_as_of_a_date_holds_only_what_counts_then(audit: Served) -> None:

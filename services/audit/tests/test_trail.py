@@ -134,7 +134,9 @@ async def test_the_report_of_a_loan_can_be_read(town: Served) -> None:
     answer = await client.get(f"/audit/loans/{LOAN}/report")
     assert answer.headers["content-type"] == "application/pdf"
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
-    for part in (LOAN, "loan state", "ACTIVE", "ledger.loan-disbursed.v1", "service:ledger", ex.SHA256[:20], "root"):
+    for part in (LOAN, "loan state", "ACTIVE", "ledger.loan-disbursed.v1", "service:ledger", ex.SHA256[:20], "root",
+        "rows that matched", ", ".join(approval.ApplicationApproved.example["basis"]["rules"]), f"({ex.REASON['code']})",
+    ):  # fmt: skip
         assert part in text, part
     empty = await client.get(f"/audit/loans/{LOAN}/report", params={"known": "2020-01-01T00:00:00Z"})
     assert "Nothing was known" in PdfReader(io.BytesIO(empty.content)).pages[0].extract_text()
