@@ -71,6 +71,8 @@ class Tiles:
         self._files: list[int] = []
         self._edge: list[bytearray] = []
         """Of each level, the hashes of the tile that is not full yet."""
+        self._edge_rows: dict[int, list[bytes]] = {}
+        """The same with the hashes above them, until something is appended: a proof asks for many of them."""
         self._cache: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
         while (held := size >> (HEIGHT * len(self._edge))) or not self._edge:
             self._open_level(held)
@@ -84,6 +86,7 @@ class Tiles:
         """Add leaf hashes, one after another."""
         assert len(leaves) % HASH_BYTES == 0, "whole hashes"
         level = 0
+        self._edge_rows.clear()
         self.size += len(leaves) // HASH_BYTES
         while leaves:
             if level == len(self._edge):
@@ -128,7 +131,8 @@ class Tiles:
 
     def _rows(self, level: int, number: int) -> list[bytes]:
         if number == (self.size >> (HEIGHT * level)) // WIDTH:
-            return [bytes(self._edge[level])] if level < len(self._edge) else [b""]
+            edge = bytes(self._edge[level]) if level < len(self._edge) else b""
+            return self._edge_rows.setdefault(level, [edge])
         rows = self._cache.get((level, number))
         if rows is None:
             rows = self._cache[level, number] = [self.tile(level, number)]

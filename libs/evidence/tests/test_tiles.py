@@ -66,6 +66,19 @@ def test_three_levels_of_tiles(tmp_path: Path) -> None:
         assert includes(again.root(), again.size, index, hashes[index], inclusion_proof(again.node, index, again.size))
 
 
+@given(parts=st.lists(st.integers(1, 300), min_size=2, max_size=5))
+@settings(max_examples=25)
+def test_what_is_appended_between_two_proofs_counts(tmp_path_factory: pytest.TempPathFactory, parts: list[int]) -> None:
+    """The hashes above a tile that is not full yet are kept for the next proof, and no longer than they hold."""
+    hashes, tiles = leaves(sum(parts)), Tiles(tmp_path_factory.mktemp("tiles"))
+    for part in parts:
+        tiles.append(b"".join(hashes[tiles.size : tiles.size + part]))
+        root, last = by_definition(hashes[: tiles.size]), tiles.size - 1
+        assert tiles.root() == root
+        assert includes(root, tiles.size, last, hashes[last], inclusion_proof(tiles.node, last, tiles.size))
+    tiles.close()
+
+
 def test_what_was_appended_and_not_signed_is_forgotten(tmp_path: Path) -> None:
     hashes = leaves(600)
     Tiles(tmp_path).append(b"".join([*hashes[:300], *leaves(300, begin=999)]))
