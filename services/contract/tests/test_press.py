@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Final
 
 import psutil
+
+from services.contract.press import YIELDS, Press
 
 ENDS_WITHIN_S: Final = 30
 OWNER: Final = """
@@ -20,6 +23,15 @@ async def work():
 if __name__ == "__main__":
     asyncio.run(work())
 """
+
+
+async def test_the_press_gives_way_to_the_process_that_needs_it() -> None:
+    own, press = os.nice(0), Press()
+    press.take()
+    try:
+        assert await press.run(os.nice, 0) == min(own + YIELDS, 19)
+    finally:
+        await press.stop()
 
 
 def test_the_press_ends_with_a_process_that_is_killed() -> None:
