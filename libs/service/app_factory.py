@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Lifespan
+from starlette.types import ASGIApp, Lifespan
 
-from libs.service import problem_handlers
 from libs.service.auth import TokenVerifier, roles_required
+from libs.service.dispatch import Dispatcher, refuse_unless_run
 from libs.service.docs_pages import PageRoute, docs_routes, problems_endpoint
 from libs.service.headers import headers_read
 from libs.service.health import HealthChecks
@@ -46,6 +44,13 @@ class ServiceApp(FastAPI):
                 super().openapi(), headers=self.headers, roles=self.roles, token_url=self.token_url
             )
         return self.openapi_schema
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Our own layers alone: each request is run as `dispatch` says."""
+        app: ASGIApp = Dispatcher(self.router)
+        for layer in reversed(self.user_middleware):
+            app = layer.cls(app, *layer.args, **layer.kwargs)
+        return app
 
 
 def create_app(
@@ -88,11 +93,12 @@ def create_app(
     app.service, app.health, app.metrics, app.token_url = (name, health, telemetry, token_url)
     app.headers, app.roles = _headers(routers), _roles(routers)
     app.state.verifier = verifier
-    problem_handlers.install(app)
     own_routes = _own_routes(app, prefix)
     for router in routers:
         _refuse_shadows(router, prefix, own_routes)
-        _refuse_threads(router)
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                refuse_unless_run(route)
         app.include_router(router, prefix=prefix)
     app.router.routes.extend(own_routes)  # last, since they are asked for least
     return app
@@ -104,22 +110,6 @@ def _refuse_shadows(router: APIRouter, prefix: str, own_routes: Sequence[Route])
         for own in own_routes:
             if isinstance(route, APIRoute) and route.path_regex.match(own.path.removeprefix(prefix)):
                 raise ValueError(f"{prefix}{route.path} would hide {own.path}: put it under a name of its own")
-
-
-def _refuse_threads(router: APIRouter) -> None:
-    """Raise `ValueError` for a function that is no coroutine: each request would wait for a thread, and for its turn."""
-    for route in router.routes:
-        if isinstance(route, APIRoute):
-            for found in _dependants(route.dependant):
-                call = found.call
-                if not any(map(iscoroutinefunction, (call, getattr(call, "__call__", None)))):  # noqa: B004
-                    raise ValueError(f"{route.path}: {call} is no coroutine function")
-
-
-def _dependants(dependant: Dependant) -> Iterator[Dependant]:
-    yield dependant
-    for inner in dependant.dependencies:
-        yield from _dependants(inner)
 
 
 def _middleware(

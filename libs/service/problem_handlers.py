@@ -1,4 +1,4 @@
-"""Turns what FastAPI and the domain raise into problem documents."""
+"""Turns what pydantic and the domain raise into problem documents."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 
 from libs.contracts.problems import Rejected
 from libs.events.sealing import Shut
@@ -81,43 +77,31 @@ _ADVICE: Final[Mapping[str, tuple[str, _Advice]]] = {
 """What to tell a client about pydantic's error types: our stable code, and what to do."""
 
 
-def install(app: FastAPI) -> None:
-    """Answer every exception of a request with a problem document."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(Rejected, _on_rejected)
-    app.add_exception_handler(Shut, _on_shut)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http_exception)
+def problem_of(error: Exception) -> Problem | None:
+    """An exception of a request as a problem; None for one that nobody expects."""
+    match error:
+        case Problem():
+            return error
+        case Rejected():
+            return problem_from_refusal(error)
+        case Shut():
+            return Problem(PERSON_ERASED if error.erased else PERSON_RESTRICTED)
+        case HTTPException():
+            return _of_status(error)
+    return None
 
 
-async def _on_problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return error.response()
-
-
-async def _on_rejected(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Rejected)
-    return problem_from_refusal(error).response()
-
-
-async def _on_shut(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Shut)
-    return Problem(PERSON_ERASED if error.erased else PERSON_RESTRICTED).response()
-
-
-async def _on_invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    errors = [field_error(found, error.body) for found in error.errors()[:ERRORS_MAX]]
-    return Problem(VALIDATION_FAILED, errors=errors).response()
-
-
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _of_status(error: HTTPException) -> Problem:
     kind = BY_STATUS.get(error.status_code)
     if kind is None:
         kind = ProblemType(REQUEST_REFUSED.code, error.status_code, REQUEST_REFUSED.title, REQUEST_REFUSED.meaning)
     said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
-    return Problem(kind, said, headers=error.headers).response()
+    return Problem(kind, said, headers=error.headers)
+
+
+def invalid_request(errors: Sequence[Mapping[str, Any]], body: object) -> Problem:
+    """What pydantic finds wrong with parameters and body, as one problem that names each of them."""
+    return Problem(VALIDATION_FAILED, errors=[field_error(found, body) for found in errors[:ERRORS_MAX]])
 
 
 def field_error(error: Mapping[str, Any], body: object) -> FieldError:

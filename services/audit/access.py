@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +13,7 @@ from libs.events.commands import Cause
 from libs.events.decider import Decider
 from libs.events.envelope import Actor as EventActor
 from libs.service.context import current
+from libs.service.dispatch import WatchedRoute
 from libs.service.runtime import Runtime
 
 ON_RECORD: Final = frozenset({"auditor", "compliance_officer", "privacy_officer", "risk_manager"})
@@ -27,19 +26,12 @@ ACCESS: Final[Decider[RecordsRead, None, RecordsRead]] = Decider(
 )
 
 
-class RecordedRoute(APIRoute):
+class RecordedRoute(WatchedRoute):
     """A route whose answers are put on record before they are given."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
-
-        async def recorded(request: Request) -> Response:
-            response = await answer(request)
-            if request.method == "GET" and response.status_code < HTTPStatus.BAD_REQUEST:
-                await _record(request, self.path)
-            return response
-
-        return recorded
+    async def answered(self, request: Request, response: Response) -> None:
+        if request.method == "GET" and response.status_code < HTTPStatus.BAD_REQUEST:
+            await _record(request, self.path)
 
 
 async def _record(request: Request, operation: str) -> None:
