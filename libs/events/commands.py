@@ -70,7 +70,8 @@ class Key:
 
 
 class CommandHandler:
-    """The way into the domain: one statement to load, one to append, none of them locking more than one stream."""
+    """The way into the domain: one statement to append, and one before it to load what is not known here; neither locks
+    more than one stream."""
 
     def __init__(
         self,
@@ -105,10 +106,11 @@ class CommandHandler:
         self, decider: Decider[Any, S, Any], stream_id: str, session: Session | None, is_first: bool
     ) -> tuple[S, int, bool]:
         """A state and its version, and whether it is surely the last one. At the first attempt a state that is kept
-        will do: whether it was the last one shows when it is appended to."""
-        kept = self._states.get(stream_id) if is_first else None
-        if kept is not None:
+        will do, and a stream that nobody has met may be a new one: if not, that shows when it is appended to."""
+        if is_first and (kept := self._states.get(stream_id)) is not None:
             return *kept, False
+        if is_first and session is None:
+            return decider.initial, 0, False
         return *await self.state(decider, stream_id, session), True
 
     async def handle(
@@ -154,7 +156,8 @@ class CommandHandler:
                     await (within or self._store).append(stream_id, version, await self._new(events, cause), answer)
             except ConcurrencyError:
                 self._forget(stream_id)
-                metrics.CONFLICTS.labels(self._service, decider.category).inc()
+                if version or is_last:  # otherwise nobody was faster: the stream was only not new
+                    metrics.CONFLICTS.labels(self._service, decider.category).inc()
                 if within is not None:
                     raise
                 continue
@@ -163,7 +166,7 @@ class CommandHandler:
                 if within is not None:
                     raise
                 answered = await self._answered(key)
-                return Outcome(state, version, (), answered)
+                return Outcome(*await self.state(decider, stream_id), (), answered)
             if events:
                 session = within or self._store
                 if within is not None:

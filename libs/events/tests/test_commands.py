@@ -14,6 +14,7 @@ from libs.events.commands import CommandHandler, Key, KeyReused, Outcome, Versio
 from libs.events.decider import Decider
 from libs.events.envelope import NewEvent
 from libs.events.memory import MemoryStore
+from libs.events.metrics import REGISTRY
 from libs.events.postgres import PostgresStore
 from libs.events.store import Answer, ConcurrencyError, Session, Store
 from libs.events.tests.shop import (
@@ -177,8 +178,10 @@ async def test_after_a_conflict_the_command_is_decided_on_the_new_state(store: S
             return await store.append(stream_id, version, events, answer)
 
     raced: Any = Raced()
+    handler = commands(raced)
+    await handler.state(ITEM, "item-1")
     with pytest.raises(Refused):
-        await commands(raced).handle(Decider("item", Stock(), decide, ITEM.evolve), "item-1", Sell(1), CAUSE)
+        await handler.handle(Decider("item", Stock(), decide, ITEM.evolve), "item-1", Sell(1), CAUSE)
     assert seen == [1, 0]
 
 
@@ -226,6 +229,25 @@ async def test_a_state_that_is_kept_is_decided_on_without_loading_it(
     monkeypatch.setattr(store, "load", None)
     assert (await handler.handle(ITEM, "item-1", Sell(1), CAUSE)).state == Stock(False, 0)
     monkeypatch.setattr(store, "load", load)
+
+
+async def test_a_stream_that_nobody_has_met_is_taken_for_a_new_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = store.load
+    monkeypatch.setattr(store, "load", None)
+    assert (await commands(store).handle(ITEM, "item-1", Receive(3), CAUSE)).version == 1
+    monkeypatch.setattr(store, "load", load)
+
+
+async def test_a_stream_that_is_not_new_is_loaded_and_that_is_no_conflict(store: Store) -> None:
+    await commands(store).handle(ITEM, "item-1", Receive(3), CAUSE)
+    counted = REGISTRY.get_sample_value("puhui_append_conflicts_total", {"service": "", "category": "item"})
+    received = await commands(store).handle(ITEM, "item-1", Receive(1), CAUSE)
+    assert (received.state.quantity, received.version) == (4, 2)
+    sold = await commands(store).handle(ITEM, "item-1", Sell(4), CAUSE, expected_version=2)
+    assert (sold.state.quantity, sold.version) == (0, 3)
+    assert counted == REGISTRY.get_sample_value("puhui_append_conflicts_total", {"service": "", "category": "item"})
 
 
 async def test_a_kept_state_that_is_not_the_last_one_neither_refuses_nor_leaves_anything_undone(store: Store) -> None:
