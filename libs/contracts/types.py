@@ -24,6 +24,7 @@ DIGITS_MAX: Final = 32
 RATE_DECIMALS_MAX: Final = 20
 """As many as the terms of a loan keep (`libs.lending.codec`)."""
 AMOUNTS_KEPT: Final = 32_768
+DECIMALS_KEPT: Final = 8_192
 MONEY_KEYS: Final = frozenset({"amount", "currency"})
 MONEY_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -113,6 +114,7 @@ TermsField = Annotated[LoanTerms, _TermsSchema()]
 """The agreed terms of a loan. Unlike elsewhere an unknown member is refused: a plan made without it would be another."""
 
 
+@lru_cache(maxsize=DECIMALS_KEPT)
 def plain(value: Decimal) -> str:
     """A decimal without exponent and without trailing zeros: one number, one text (`0.180` and `0.18` are `0.18`)."""
     text = format(value, "f")
@@ -122,11 +124,14 @@ def plain(value: Decimal) -> str:
 
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, Decimal):
-        text = plain(value) if value.is_finite() else "not a number"
-    elif isinstance(value, str):
-        text = value
-    else:
-        raise PydanticCustomError("decimal_string", 'send the number as a string, for example "0.18"')
+        return _of_text(plain(value) if value.is_finite() else "not a number")
+    if isinstance(value, str):
+        return _of_text(value)
+    raise PydanticCustomError("decimal_string", 'send the number as a string, for example "0.18"')
+
+
+@lru_cache(maxsize=DECIMALS_KEPT)
+def _of_text(text: str) -> Decimal:
     if len(text) > DIGITS_MAX or not PLAIN_DECIMAL.fullmatch(text):
         raise PydanticCustomError(
             "decimal_string", "not a plain decimal number of at most {digits} characters", {"digits": DIGITS_MAX}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple, Self
 
 
@@ -33,6 +34,7 @@ class Period:
 
 
 MONTHLY: Final = Period(1, PeriodUnit.MONTHS)
+DUE_DATES_KEPT: Final = 1_024
 
 
 class MonthEnd(StrEnum):
@@ -108,21 +110,25 @@ def month_of_due(due: date, rule: MonthEnd, day: int | None) -> date:
     return due
 
 
+@lru_cache(maxsize=DUE_DATES_KEPT)
 def due_dates(
     anchor: date,
     period: Period,
     count: int,
     rule: MonthEnd = MonthEnd.CLAMP,
     day: int | None = None,
-) -> list[date]:
-    """`count` due dates, the first one period after `anchor`; all counted from the anchor, save under STICKY."""
+) -> Sequence[date]:
+    """`count` due dates, the first one period after `anchor`; all counted from the anchor, save under STICKY.
+
+    They are kept: loans that are paid out on one day fall due on the same days.
+    """
     if rule is MonthEnd.STICKY:
         dates = []
         for _ in range(count):
             anchor = add_period(anchor, period, 1, rule, day)
             dates.append(anchor)
-        return dates
-    return [add_period(anchor, period, k, rule, day) for k in range(1, count + 1)]
+        return tuple(dates)
+    return tuple(add_period(anchor, period, k, rule, day) for k in range(1, count + 1))
 
 
 def _list(data: Mapping[str, object], key: str) -> list[object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
@@ -51,8 +51,9 @@ def plan_periods(terms: LoanTerms, calendar: Calendar = EVERY_DAY) -> Periods:
     period = terms.period
     if terms.method is RepaymentMethod.BULLET:
         period, count = Period(period.every * terms.instalments, period.unit), 1
+    days: Sequence[date]
     if terms.due_dates:
-        days = list(terms.due_dates)
+        days = terms.due_dates
     elif terms.first_due is None and terms.due_day is None:
         days = due_dates(regular_start, period, count, terms.month_end)
     else:
@@ -63,7 +64,7 @@ def plan_periods(terms: LoanTerms, calendar: Calendar = EVERY_DAY) -> Periods:
     return Periods([terms.disbursed_on, *days], moved, regular_start)
 
 
-def _anchored(terms: LoanTerms, period: Period, count: int, start: date) -> tuple[list[date], date]:
+def _anchored(terms: LoanTerms, period: Period, count: int, start: date) -> tuple[Sequence[date], date]:
     rule, day = terms.month_end, terms.due_day
     natural = add_period(start, period, 1, rule, day)
     first = terms.first_due or natural

@@ -113,11 +113,33 @@ class RepaymentPlan:
         return [row.to_json() for row in self.rows]
 
 
+class _Amounts(NamedTuple):
+    """What the rows of a plan are made of: a list each, as long as the plan, `due` and `drawn` perhaps longer."""
+
+    principal: int
+    due: Sequence[date]
+    parts: Sequence[Part]
+    fees: Sequence[int]
+    drawn: Sequence[int]
+
+
 def repayment_plan(terms: LoanTerms, calendar: Calendar = EVERY_DAY) -> RepaymentPlan:
     """The plan that the terms give, on a working-day calendar. Raises `TermsError` when they give none.
 
     A plan may end before its last period when rounded instalments repay the loan sooner: no row is empty.
     """
+    rows = _rows(terms.disbursed_on, _amounts(terms, calendar), terms.principal.currency)
+    return RepaymentPlan(terms, rows, Money(upfront_minor(terms), terms.principal.currency))
+
+
+def total_to_pay(terms: LoanTerms, calendar: Calendar = EVERY_DAY) -> Money:
+    """All that the borrower pays: the plan's total, for whoever needs no rows. Raises `TermsError`."""
+    amounts = _amounts(terms, calendar)
+    minor = sum(map(sum, amounts.parts)) + sum(amounts.fees) + upfront_minor(terms)
+    return Money(minor, terms.principal.currency)
+
+
+def _amounts(terms: LoanTerms, calendar: Calendar) -> _Amounts:
     periods = plan_periods(terms, calendar)
     spread = 0
     principal = first_advance_minor(terms) + financed_minor(terms)
@@ -129,16 +151,7 @@ def repayment_plan(terms: LoanTerms, calendar: Calendar = EVERY_DAY) -> Repaymen
     if spread:
         parts = _add_interest(parts, even_parts(spread, len(parts), terms))
     amounts = [draw.amount for draw in drawn] or [0] * len(parts)
-    fees = instalment_fees(terms, principal, parts, amounts)
-    rows = _rows(
-        [terms.disbursed_on, *periods.due],
-        principal,
-        parts,
-        fees,
-        amounts,
-        terms.principal.currency,
-    )
-    return RepaymentPlan(terms, rows, Money(upfront_minor(terms), terms.principal.currency))
+    return _Amounts(principal, periods.due, parts, instalment_fees(terms, principal, parts, amounts), amounts)
 
 
 def _odd_days_interest(terms: LoanTerms, principal: int, until: date) -> int:
@@ -150,17 +163,10 @@ def _add_interest(parts: list[Part], extra: Iterable[int]) -> list[Part]:
     return [(principal, interest + more) for (principal, interest), more in zip(parts, extra, strict=True)]
 
 
-def _rows(
-    dates: Sequence[date],
-    balance: int,
-    parts: Sequence[Part],
-    fees: Sequence[int],
-    drawn: Sequence[int],
-    currency: str,
-) -> tuple[Instalment, ...]:
+def _rows(start: date, amounts: _Amounts, currency: str) -> tuple[Instalment, ...]:
     rows = []
-    start = dates[0]
-    columns = zip(dates[1:], parts, fees, drawn, strict=False)
+    balance = amounts.principal
+    columns = zip(amounts.due, amounts.parts, amounts.fees, amounts.drawn, strict=False)
     for number, (due, (principal, interest), fee, added) in enumerate(columns, start=1):
         closing = balance + added - principal
         rows.append(Instalment(number, start, due, balance, principal, interest, fee, closing, currency, added))

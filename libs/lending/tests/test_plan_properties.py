@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from libs.lending.accrual import accrued_between, accrued_interest
 from libs.lending.fees import financed_minor
 from libs.lending.money import Money
-from libs.lending.schedule import repayment_plan
+from libs.lending.schedule import repayment_plan, total_to_pay
 from libs.lending.terms import (
     InstalmentFit,
     InstalmentRule,
@@ -37,6 +37,7 @@ def test_parts_sum_to_the_whole_and_the_balance_ends_at_zero(agreed: LoanTerms) 
     assert balance == 0
     assert plan.principal.minor == lent
     assert plan.total.minor == lent + plan.interest.minor + plan.fee.minor
+    assert total_to_pay(agreed) == plan.total
 
 
 @given(terms())

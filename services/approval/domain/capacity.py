@@ -8,7 +8,7 @@ from typing import Final
 
 from libs.contracts.schedules import loan_terms
 from libs.contracts.values import LoanRequest
-from libs.lending.schedule import repayment_plan
+from libs.lending.schedule import total_to_pay
 from libs.lending.terms import LoanTerms
 
 NO_INCOME_BPS: Final = 1_000_000
@@ -31,9 +31,8 @@ def terms_asked_for(request: LoanRequest, on: date) -> LoanTerms:
 
 def monthly_burden_minor(request: LoanRequest, on: date) -> int:
     """The new loan's burden a month: the mean of its instalments, so that balloon and bullet loans count as well."""
-    plan = repayment_plan(terms_asked_for(request, on))
     months = request.instalments * request.period_months
-    return -(-plan.total.minor // months)
+    return -(-total_to_pay(terms_asked_for(request, on)).minor // months)
 
 
 def debt_to_income_bps(request: LoanRequest, on: date) -> int:
