@@ -25,7 +25,7 @@ from libs.service.logging import RequestLog
 from libs.service.middleware import UNAVAILABILITY, RequestMiddleware
 from libs.service.openapi import described
 from libs.service.query import QueryGuard
-from libs.service.telemetry import UNEXPECTED_ERRORS, Telemetry
+from libs.service.telemetry import UNEXPECTED_ERRORS, Telemetry, is_traced
 
 
 class ServiceApp(FastAPI):
@@ -88,7 +88,7 @@ def create_app(
         dependencies=[Depends(QueryGuard())],
         generate_unique_id_function=_operation_id,
         middleware=_middleware(name, telemetry, body_bytes_max, raw_media_types, cors_origins, unavailability),
-        telemetry={"metrics": False, "logs": False, "operation_spans": False},
+        telemetry={"tracing": is_traced(), "metrics": False, "logs": False, "operation_spans": False},
     )
     app.service, app.health, app.metrics, app.token_url = (name, health, telemetry, token_url)
     app.headers, app.roles = _headers(routers), _roles(routers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Self, TypeAlias, TypeVar
 from uuid import UUID, uuid5
 
 import orjson
@@ -88,15 +88,15 @@ class Call:
         the session and a function that decides a command, and gives that one's outcome. It is done anew after a
         conflict; without events in the outcome there is nothing to write.
         """
-        answers: dict[int, bytes] = {}
+        answers: list[_Answer] = []
         print_of, remembered = fingerprint(self.request, self.actor), _as_it_is
         if subject is not None:
             seal = await self.runtime.codec.sealing_key(subject)
             print_of, remembered = seal.blinded(print_of), partial(_sealed, seal)
 
         def answer(outcome: Outcome[Any]) -> bytes:  # of the last attempt, which is the one that counts
-            answers[0] = _answer(status, location, outcome, body)
-            return remembered(answers[0])
+            answers.append(_Answer(status, outcome.version, location, _body_bytes(body(outcome.state))))
+            return remembered(answers[-1].to_bytes())
 
         key = Key(
             key=sha256(f"{self.actor.subject}\x00{self.key}".encode()).hexdigest(),
@@ -124,8 +124,8 @@ class Call:
         except CONFLICTS:
             raise Problem(CONFLICT, "Too many commands on this resource at once; send it again.") from None
         if outcome.answer is not None:
-            return _response(await _opened(self.runtime, outcome.answer), replayed=True)
-        return _response(answers[0], replayed=False)
+            return _Answer.from_bytes(await _opened(self.runtime, outcome.answer)).response(replayed=True)
+        return answers[-1].response(replayed=False)
 
     async def _together(
         self, handle: Callable[..., Awaitable[Outcome[S]]], command: C, within: Within[C, S]
@@ -154,10 +154,42 @@ class Call:
         )
 
 
-def _answer(status: int, location: str, outcome: Outcome[Any], body: Callable[[Any], Any]) -> bytes:
-    value = body(outcome.state)
-    document = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
-    return orjson.dumps({"status": status, "version": outcome.version, "location": location, "body": document})
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a command is answered with, as it is remembered with its key."""
+
+    status: int
+    version: int
+    location: str
+    body: bytes
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Self:
+        """The body is written anew as it was: an answer holds no numbers but whole ones."""
+        values = orjson.loads(stored)
+        return cls(values["status"], values["version"], values["location"], orjson.dumps(values["body"]))
+
+    def to_bytes(self) -> bytes:
+        return orjson.dumps(
+            {
+                "status": self.status,
+                "version": self.version,
+                "location": self.location,
+                "body": orjson.Fragment(self.body),
+            }
+        )
+
+    def response(self, *, replayed: bool) -> Response:
+        headers = {"etag": etag(self.version)}
+        if self.location:
+            headers["location"] = self.location
+        if replayed:
+            headers["idempotency-replayed"] = "true"
+        return Response(self.body, self.status, headers, media_type="application/json")
+
+
+def _body_bytes(value: Any) -> bytes:
+    return orjson.dumps(value.model_dump(mode="json") if hasattr(value, "model_dump") else value)
 
 
 def _as_it_is(answer: bytes) -> bytes:
@@ -174,16 +206,6 @@ async def _opened(runtime: Runtime, answer: bytes) -> bytes:
         return answer
     key = await runtime.codec.opening_key(stored[SUBJECT])
     return key.open_bytes(bytes.fromhex(stored["answer"]), ANSWER)
-
-
-def _response(answer: bytes, *, replayed: bool) -> Response:
-    stored = orjson.loads(answer)
-    headers = {"etag": etag(stored["version"])}
-    if stored["location"]:
-        headers["location"] = stored["location"]
-    if replayed:
-        headers["idempotency-replayed"] = "true"
-    return Response(orjson.dumps(stored["body"]), stored["status"], headers, media_type="application/json")
 
 
 def command(*roles: str) -> Any:

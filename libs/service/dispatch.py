@@ -124,39 +124,41 @@ class _Node:
             yield self.other, (*values, part)
 
 
+Results: TypeAlias = dict[object, Any]
+"""What the dependencies of a request gave, by their functions; beside it the request itself, and the response whose
+headers an operation may add to, by their classes."""
+Errors: TypeAlias = list[Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A dependency, or the operation's own function: what it is given of the request and by other dependencies."""
+    """A dependency, or the operation's own function: what it is given by others and of the address."""
 
     function: Callable[..., Awaitable[Any]]
-    needs: Mapping[str, object]
+    given: Sequence[tuple[str, object]]
     path: Sequence[ModelField]
     query: Sequence[ModelField]
-    request: str | None
-    response: str | None
 
-    def arguments(
-        self, request: Request, added: Response | None, results: Mapping[object, Any], errors: list[Mapping[str, Any]]
-    ) -> dict[str, Any] | None:
-        """None when something it needs is wrong, of which the errors tell."""
+    def arguments(self, results: Results, errors: Errors) -> dict[str, Any] | None:
+        """None when something of it is wrong, of which the errors tell."""
+        parameters = self._parameters(results[Request], errors) if self.path or self.query else {}
+        if parameters is None or not all(source in results for _, source in self.given):
+            return None
+        for name, source in self.given:
+            parameters[name] = results[source]
+        return parameters
+
+    def _parameters(self, request: Request, errors: Errors) -> dict[str, Any] | None:
         before = len(errors)
-        given: dict[str, Any] = {}
-        for name in self.path:
-            given[name.name], wrong = name.validate(request.path_params[name.alias], loc=("path", name.alias))
+        values: dict[str, Any] = {}
+        for part in self.path:
+            values[part.name], wrong = part.validate(request.path_params[part.alias], loc=("path", part.alias))
             errors += wrong
         if self.query:
-            values, wrong = request_params_to_args(self.query, request.query_params)
-            given |= values
+            found, wrong = request_params_to_args(self.query, request.query_params)
+            values |= found
             errors += wrong
-        if self.request is not None:
-            given[self.request] = request
-        if self.response is not None:
-            given[self.response] = added
-        for parameter, dependency in self.needs.items():
-            if dependency not in results:
-                return None
-            given[parameter] = results[dependency]
-        return given if len(errors) == before else None
+        return values if len(errors) == before else None
 
 
 def _calls(dependant: Dependant, known: set[object]) -> Iterator[_Call]:
@@ -166,13 +168,16 @@ def _calls(dependant: Dependant, known: set[object]) -> Iterator[_Call]:
             yield from _calls(inner, known)
     known.add(dependant.call)
     assert dependant.call is not None, "FastAPI makes a dependant of a function"
+    given: list[tuple[str | None, object]] = [
+        (dependant.request_param_name, Request),
+        (dependant.response_param_name, Response),
+        *((inner.name, inner.call) for inner in dependant.dependencies),
+    ]
     yield _Call(
         function=dependant.call,
-        needs={inner.name: inner.call for inner in dependant.dependencies if inner.name is not None},
+        given=[(name, source) for name, source in given if name is not None],
         path=dependant.path_params,
         query=dependant.query_params,
-        request=dependant.request_param_name,
-        response=dependant.response_param_name,
     )
 
 
@@ -184,21 +189,23 @@ class Operation:
         self._body: ModelField | None = next(iter(context.dependant.body_params), None)
         self._answer: ModelField | None = context.response_field
         self._status: int = context.status_code or 200
-        self._adds_headers = any(call.response for call in (*self._dependencies, self._function))
+        self._adds_headers = any(
+            source is Response for call in (*self._dependencies, self._function) for _, source in call.given
+        )
         route = context.original_route
         self._watching = route if isinstance(route, WatchedRoute) else None
 
     async def __call__(self, request: Request) -> Response:
         """Calls each dependency, then the function. What is wrong with parameters and body is told together, once all
         dependencies have agreed: who may not do something is not told how it is done."""
-        results: dict[object, Any] = {}
-        errors: list[Mapping[str, Any]] = []
         added = Response() if self._adds_headers else None
+        results: Results = {Request: request, Response: added}
+        errors: Errors = []
         for call in self._dependencies:
-            arguments = call.arguments(request, added, results, errors)
+            arguments = call.arguments(results, errors)
             if arguments is not None:
                 results[call.function] = await call.function(**arguments)
-        arguments = self._function.arguments(request, added, results, errors)
+        arguments = self._function.arguments(results, errors)
         if self._body is not None:
             body, wrong = _validated(self._body, request.scope)
             errors += wrong

@@ -48,7 +48,6 @@ from libs.service.migrations import migrate
 from libs.service.operations import operations_router
 from libs.service.runtime import Runtime
 from libs.service.settings import PREFIX, ServiceSettings, SettingsError
-from libs.service.telemetry import settle_tracing
 
 REFRESH_S: Final = 1.0
 FIRST_BUSINESS_DATE: Final = date(2026, 1, 5)
@@ -85,7 +84,6 @@ class Service:
 
 def create_service(service: Service, settings: ServiceSettings, verifier: TokenVerifier, broker: Broker) -> ServiceApp:
     """The service as an ASGI application: starting it connects, migrates and starts its loops."""
-    settle_tracing()
     health = HealthChecks(service.name)
 
     @asynccontextmanager

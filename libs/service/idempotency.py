@@ -78,8 +78,5 @@ def fingerprint(request: Request, actor: Actor) -> bytes:
         (actor.on_behalf_of or "").encode(),
         body,
     )
-    digest = sha256()
-    for part in parts:  # the length before each part: no two requests can run together into one text
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.digest()
+    # The length before each part: no two requests can run together into one text.
+    return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()

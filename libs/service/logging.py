@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -129,6 +130,9 @@ _PROCESSORS: Final[tuple[structlog.typing.Processor, ...]] = (
 class _StandardOutput:
     """Writes each line whole to what standard output is at that moment, without a lock: one `write` a line."""
 
+    level: int = logging.INFO
+    """What is below it is not written."""
+
     def msg(self, line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -136,11 +140,15 @@ class _StandardOutput:
     debug = info = warning = error = critical = exception = log = msg
 
 
+_OUTPUT: Final = _StandardOutput()
+
+
 def _configure(number: int) -> None:
+    _OUTPUT.level = number
     structlog.configure(
         processors=[*_PROCESSORS, _render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: _StandardOutput(),
+        logger_factory=lambda *_: _OUTPUT,
         cache_logger_on_first_use=False,
     )
 
@@ -182,20 +190,34 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
 
 
 class RequestLog:
-    """Writes one line a request. The route's template stands for the path, which may hold personal identifiers."""
+    """Writes one line a request. The route's template stands for the path, which may hold personal identifiers.
+
+    The line is put together here, since every request writes one: what comes from outside is scrubbed, and no more.
+    """
 
     def __init__(self, service: str) -> None:
+        self._service = service
         self._log = get_logger(service)
 
     def __call__(self, context: RequestContext, method: str, route: str | None, status: int, elapsed_s: float) -> None:
-        self._log.info(
-            "request",
-            method=method,
-            route=route,
-            status=status,
-            duration_ms=f"{elapsed_s * 1000:.1f}",
-            actor=context.actor.subject if context.actor is not None else None,
-        )
+        if _OUTPUT.level > logging.INFO:
+            return
+        line = {
+            "source": self._service,
+            "method": scrubbed(method),
+            "route": route,
+            "status": status,
+            "duration_ms": f"{elapsed_s * 1000:.1f}",
+            "actor": scrubbed(context.actor.subject) if context.actor is not None else None,
+            "event": "request",
+            "level": "info",
+            "request_id": scrubbed(context.request_id),
+            "correlation_id": scrubbed(context.correlation_id),
+            "trace_id": context.trace_id,
+            "span_id": context.span_id,
+            "timestamp": datetime.now(UTC),
+        }
+        _OUTPUT.msg(orjson.dumps(line, option=orjson.OPT_UTC_Z).decode())
 
     def failure(self, event: str, error: BaseException) -> None:
         self._log.error(event, exc_info=error)

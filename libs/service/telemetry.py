@@ -21,10 +21,12 @@ UNMATCHED: Final = "unmatched"
 """The route of a request that fits none: a path as a label would let strangers make series without limit."""
 
 
-def settle_tracing() -> None:
-    """Without a tracing SDK, say so once: otherwise OpenTelemetry looks for one in the environment at each request."""
+def is_traced() -> bool:
+    """Whether a tracing SDK is at work. Where there is none, that is settled for this process: otherwise OpenTelemetry
+    looks for one in the environment at each request."""
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         trace.set_tracer_provider(trace.NoOpTracerProvider())
+    return not isinstance(trace.get_tracer_provider(), trace.NoOpTracerProvider)
 
 
 REQUEST_SECONDS: Final = Metric(
