@@ -2,7 +2,7 @@
 
 FastAPI says what an operation is: address, parameters, body, answer, dependencies; the API document is made of it. How
 it is run is settled here, once: FastAPI's own way looks through all addresses twice a request and works out anew what
-each dependency is given, which costs more than everything else that a command does in Python.
+each dependency is given, which is half of what a command costs in Python, and four fifths of a simple query.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ from libs.service.problems import METHOD_NOT_ALLOWED, NOT_FOUND, Problem
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _BODILESS: Final = frozenset({204, 205, 304})
+_NOT_GIVEN: Final = (
+    *("header_params", "cookie_params", "background_tasks_param_name"),
+    *("http_connection_param_name", "websocket_param_name", "security_scopes_param_name"),
+)
 
 
 class WatchedRoute(APIRoute):
@@ -65,7 +69,7 @@ class Dispatcher:
 
     def _endpoint(self, scope: Scope) -> Endpoint:
         """What answers at this address; raises `Problem` 404 or 405."""
-        reached = list(self._root.reached(scope["path"].split("/")))
+        reached = self._root.reached(scope["path"].split("/"))
         for node, values in reached:
             target = node.targets.get(scope["method"])
             if target is not None:
@@ -75,9 +79,11 @@ class Dispatcher:
                     span.update_name(f"{scope['method']} {target.path}")
                     span.set_attribute("http.route", target.path)
                 return target.endpoint
-        if not (allowed := {method for node, _ in reached for method in node.targets}):
+        others = {method: target for node, _ in reached for method, target in node.targets.items()}
+        if not others:
             raise Problem(NOT_FOUND)
-        raise Problem(METHOD_NOT_ALLOWED, headers={"allow": ", ".join(sorted(allowed))})
+        scope["route"] = next(iter(others.values())).route
+        raise Problem(METHOD_NOT_ALLOWED, headers={"allow": ", ".join(sorted(others))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +264,7 @@ def refuse_unless_run(route: APIRoute) -> None:
         call = found.call
         if not any(map(iscoroutinefunction, (call, getattr(call, "__call__", None)))):  # noqa: B004
             raise ValueError(f"{route.path}: {call} is no coroutine function")
-        if found.header_params or found.cookie_params or found.background_tasks_param_name or not found.use_cache:
+        if not found.use_cache or any(getattr(found, name) for name in _NOT_GIVEN):
             raise ValueError(f"{route.path}: {call} takes what is not given here; read it from the request")
         if found.body_params and found is not route.dependant:
             raise ValueError(f"{route.path}: {call} reads the body, which is the operation's")

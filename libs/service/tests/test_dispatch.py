@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, BackgroundTasks, Body, Cookie, Depends, Header, Request, Response
+from fastapi.security import SecurityScopes
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
@@ -190,6 +191,7 @@ def test_a_span_is_named_by_the_route(addresses: Caller) -> None:
 
 async def of_a_header(x: Annotated[str, Header()]) -> None: ...
 async def of_a_cookie(x: Annotated[str, Cookie()]) -> None: ...
+async def of_scopes(scopes: SecurityScopes) -> None: ...
 async def of_tasks(tasks: BackgroundTasks) -> None: ...
 async def of_two_bodies(a: Wish, b: Wish) -> None: ...
 async def of_a_part(a: Annotated[Wish, Body(embed=True)]) -> None: ...
@@ -209,7 +211,7 @@ async def of_one_not_kept(x: Annotated[int, Depends(of_tasks, use_cache=False)])
 @pytest.mark.parametrize(
     "operation",
     [
-        *(of_a_header, of_a_cookie, of_tasks, of_two_bodies, of_a_part),
+        *(of_a_header, of_a_cookie, of_scopes, of_tasks, of_two_bodies, of_a_part),
         *(of_a_generator, of_the_body_twice, of_one_not_kept),
     ],
 )
