@@ -86,7 +86,7 @@ async def measure(session: Session) -> Result:
             Goal("times a bare FastAPI handler", ratios["bare_fastapi"], least=0.5),
         ],
         runs=session.runs,
-        limited_by="one Python process: FastAPI's own way through a request, then checking token, key and body",
+        limited_by="one Python process: uvicorn and asyncpg, then checking token, key and body, the event and the log",
     )
 
 

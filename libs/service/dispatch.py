@@ -148,11 +148,12 @@ class _Call:
     def arguments(self, results: Results, errors: Errors) -> dict[str, Any] | None:
         """None when something of it is wrong, of which the errors tell."""
         parameters = self._parameters(results[Request], errors) if self.path or self.query else {}
-        if parameters is None or not all(source in results for _, source in self.given):
+        if parameters is None:
             return None
-        for name, source in self.given:
-            parameters[name] = results[source]
-        return parameters
+        try:
+            return parameters | {name: results[source] for name, source in self.given}
+        except KeyError:  # a dependency was not called, since something of it is wrong
+            return None
 
     def _parameters(self, request: Request, errors: Errors) -> dict[str, Any] | None:
         before = len(errors)
