@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from libs.events.envelope import Headers
 
@@ -16,8 +16,7 @@ class BrokerUnavailable(Exception):
     """The broker does not answer or has lost what it promised: make everything anew from the checkpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One record to publish."""
 
     partition: int
@@ -26,8 +25,7 @@ class Message:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as read."""
 
     topic: str

@@ -6,16 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from libs.events.broker import Record
-from libs.events.envelope import BrokenRecord, StoredEvent, from_record
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An event with the offset of its record."""
-
-    event: StoredEvent
-    source: str
-    offset: int
+from libs.events.delivery import Item
+from libs.events.envelope import BrokenRecord, from_record
 
 
 @dataclass(slots=True)
@@ -25,7 +17,7 @@ class Links:
     `gap`: a record was met whose predecessor is missing. `broken`: records that are no events, with what is wrong.
     """
 
-    fresh: list[Link] = field(default_factory=list)
+    fresh: list[Item] = field(default_factory=list)
     gap: bool = False
     broken: list[tuple[Record, BrokenRecord]] = field(default_factory=list)
 
@@ -44,6 +36,6 @@ def follow(last: int, records: Iterable[Record]) -> Links:
         if delivered.previous != last:
             links.gap = True
             continue
-        links.fresh.append(Link(delivered.event, delivered.source, record.offset))
+        links.fresh.append(Item(delivered.event, delivered.source, record.offset))
         last = delivered.event.sequence
     return links

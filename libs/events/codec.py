@@ -3,7 +3,7 @@ values sealed on the way in and opened on the way out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
 from uuid import UUID
@@ -50,11 +50,12 @@ class Payload(Protocol):
     def model_validate(cls, obj: Any) -> Self: ...
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Recorded(Generic[E]):
     """An event with all that is known about it: what a reaction or a projection is given.
 
-    It is decoded when it is first asked for: an archive never asks.
+    It is decoded when it is first asked for: an archive never asks. Nobody changes one: it is not frozen since one is
+    made for each who hears of an event, and freezing them costs more than reading them.
     """
 
     stored: StoredEvent
@@ -181,6 +182,10 @@ class Codec:
             type = self._upcasters[type].successor
         return type
 
+    def stored_types(self, current: Collection[str]) -> frozenset[str]:
+        """The type names that are read as one of these: their own, and those of retired predecessors."""
+        return frozenset(type for type in {*current, *self._upcasters} if self.current_type(type) in current)
+
     async def keys_of(self, contents: Iterable[bytes]) -> Keys:
         """The keys that it takes to read these data; raises `sealing.KeyMissing`."""
         subjects = subjects_in(contents)
@@ -254,7 +259,7 @@ class Codec:
     async def read_recorded(self, stored: Sequence[StoredEvent], sources: Sequence[str]) -> list[Recorded[Any]]:
         """What is stored with all that is known about it; `sources` says of each who published it."""
         keys = await self.keys_of(event.data for event in stored)
-        return [self.recorded(event, source, keys) for event, source in zip(stored, sources, strict=True)]
+        return [Recorded(event, source, self, keys) for event, source in zip(stored, sources, strict=True)]
 
     def recorded(self, stored: StoredEvent, source: str, keys: Keys = NO_KEYS) -> Recorded[Any]:
         return Recorded(stored, source, self, keys)

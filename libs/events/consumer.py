@@ -14,7 +14,7 @@ from libs.events import metrics
 from libs.events.broker import Broker, Reader, Record
 from libs.events.chain import Links, follow
 from libs.events.codec import Codec
-from libs.events.delivery import GATHER_S, Delivery, Item, Subscriber
+from libs.events.delivery import GATHER_S, Delivery, Subscriber
 from libs.events.errors import NotYet
 from libs.events.loops import beat, finishing
 from libs.events.operations import Reached
@@ -128,7 +128,7 @@ class Consumer:
         old = self._positions.get(place)
         links = follow(old.last_sequence if old else 0, records)
         self._note_broken(topic, links)
-        items = [Item(link.event, link.source, link.offset) for link in links.fresh if self._delivery.wants(link.event)]
+        items = [item for item in links.fresh if self._delivery.wants(item.event)]
         if links.fresh:
             lag = self._lag(place)
             lag.begin(links.fresh[0].event)

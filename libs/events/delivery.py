@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
@@ -53,8 +53,7 @@ class Subscriber(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """An event on its way to a subscriber; `offset` is where it stood in its partition."""
 
     event: StoredEvent
@@ -86,9 +85,10 @@ class Delivery:
         self._store, self._subscriber, self._codec = store, subscriber, codec
         self._batch_size = getattr(subscriber, "batch_size", BATCH_SIZE)
         self._lasting = not getattr(subscriber, "derived", False)
+        self._types = codec.stored_types(subscriber.types)
 
     def wants(self, event: StoredEvent) -> bool:
-        return self._codec.current_type(event.type) in self._subscriber.types
+        return event.type in self._types
 
     async def deliver(
         self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
@@ -249,7 +249,7 @@ class Delivery:
         found = next((parked for parked in waiting if parked.event.sequence == sequence), None)
         if found is None:
             raise LookupError(f"sequence {sequence} of {stream_id} is not parked for {self._subscriber.consumer}")
-        mended = replace(found, event=replace(found.event, data=data))
+        mended = replace(found, event=found.event._replace(data=data))
         self._codec.decode(mended.event.type, mended.event.data)
 
         async def exchange(session: Session) -> None:

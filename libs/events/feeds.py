@@ -136,8 +136,7 @@ class TopicFeed:
     @staticmethod
     def _batch(place: Place, records: Sequence[Record], reached: Position, end: int) -> tuple[Batch | None, bool]:
         links = follow(reached.last_sequence, records)
-        fresh = [link for link in links.fresh if link.event.sequence <= end]
-        if not fresh:
+        items = [item for item in links.fresh if item.event.sequence <= end]
+        if not items:
             return None, links.gap
-        items = [Item(link.event, link.source, link.offset) for link in fresh]
         return Batch(place, items, Position(items[-1].event.sequence, items[-1].offset + 1)), links.gap

@@ -334,12 +334,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._check_identity()
         async with _as_unavailable():
             polled = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=limit)
-        return {
-            (place.topic, place.partition): [
-                Record(place.topic, place.partition, r.offset, r.value, r.headers) for r in records
-            ]
-            for place, records in polled.items()
-        }
+        # aiokafka's records have all that ours have: they are handed on as they are.
+        return {(place.topic, place.partition): records for place, records in polled.items()}
 
     async def _check_identity(self) -> None:
         """A client reconnects silently to a broker that lost everything, and would wait for ever at its old offset."""

@@ -176,8 +176,8 @@ class Rebuild:
         reached[batch.place] = batch.reached
 
     def _project(self, items: Sequence[Item], keys: Keys) -> list[Change]:
-        types, current = self._projection.types, self._codec.current_type
-        wanted = [item for item in items if current(item.event.type) in types]
+        types = self._codec.stored_types(self._projection.types)
+        wanted = [item for item in items if item.event.type in types]
         try:
             return self._projection.changes([self._codec.recorded(item.event, item.source, keys) for item in wanted])
         except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
@@ -28,7 +28,7 @@ class Kind(IntEnum):
 
 @dataclass(slots=True)
 class RowChange:
-    """What becomes of one row.
+    """What becomes of one row; `key` has the values of its primary key, in the order of `key_names`.
 
     Either `row` says what it is afterwards (None: gone). Or it is changed in three steps: `before` is set if the row
     is there, then `amounts` are added, which makes it when it is not there (no step when None), then `after` is set.
@@ -36,7 +36,7 @@ class RowChange:
     """
 
     table: Table
-    key: Mapping[str, Any]
+    key: tuple[Hashable, ...]
     replaced: bool = False
     row: Row | None = None
     before: Row = field(default_factory=dict)
@@ -71,53 +71,59 @@ def default_of(table: Table, column: str) -> Any:
 class _Shape:
     """What is asked of a table for every row: its columns' names, those of the key, and what they are unless set."""
 
+    table: str
     names: frozenset[str]
     keys: tuple[str, ...]
     defaults: Mapping[str, Any]
+
+    def refuse_unknown(self, values: Mapping[str, Any]) -> None:
+        if not values.keys() <= self.names:
+            raise KeyError(f"{self.table} has no column {sorted(values.keys() - self.names)}")
 
 
 @cache
 def _shape(table: Table) -> _Shape:
     names = table.c.keys()
     keys = tuple(column.name for column in table.primary_key.columns)
-    return _Shape(frozenset(names), keys, {name: default_of(table, name) for name in names})
-
-
-def whole_row(table: Table, row: Mapping[str, Any]) -> Row:
-    """All columns of a row: as given, else their defaults. Raises `KeyError` for a column that does not exist."""
-    _refuse_unknown(table, row)
-    return {**_shape(table).defaults, **row}
+    return _Shape(table.name, frozenset(names), keys, {name: default_of(table, name) for name in names})
 
 
 def key_names(table: Table) -> tuple[str, ...]:
     return _shape(table).keys
 
 
+def made_row(table: Table, key: Sequence[Hashable]) -> Row:
+    """All columns of the row that an addition makes, before anything is added."""
+    shape = _shape(table)
+    return {**shape.defaults, **dict(zip(shape.keys, key, strict=True))}
+
+
 def merge(changes: Iterable[Change]) -> list[RowChange]:
     """One change a row, equivalent to all of them in order; rows in the order of their first change."""
-    rows: dict[tuple[Hashable, ...], RowChange] = {}
+    rows: dict[tuple[str, tuple[Hashable, ...]], RowChange] = {}
     for change in changes:
         table = change.table
+        shape = _shape(table)
         given = change.row if isinstance(change, Put) else change.key
-        names = key_names(table)
-        place = (table.name, *[given[name] for name in names])
+        place = table.name, tuple([given[name] for name in shape.keys])
         row = rows.get(place)
         if row is None:
-            row = rows[place] = RowChange(table, dict(zip(names, place[1:], strict=True)))
+            row = rows[place] = RowChange(table, place[1])
         if isinstance(change, Put):
-            row.replaced, row.row = True, whole_row(table, change.row)
+            shape.refuse_unknown(change.row)
+            row.replaced, row.row = True, {**shape.defaults, **change.row}
         elif isinstance(change, Remove):
             row.replaced, row.row = True, None
         elif isinstance(change, Patch):
-            _patch(row, change.values)
+            _patch(row, shape, change.values)
         else:
-            _add(row, change.amounts)
+            _add(row, shape, change.amounts)
     return list(rows.values())
 
 
-def _patch(row: RowChange, values: Mapping[str, Any]) -> None:
-    _refuse_unknown(row.table, values)
-    if not values.keys().isdisjoint(row.key):
+def _patch(row: RowChange, shape: _Shape, values: Mapping[str, Any]) -> None:
+    shape.refuse_unknown(values)
+    if not values.keys().isdisjoint(shape.keys):
         raise ValueError(f"{row.table.name}: a key is not patched; remove the row and put another one")
     if row.replaced:
         if row.row is not None:
@@ -128,14 +134,13 @@ def _patch(row: RowChange, values: Mapping[str, Any]) -> None:
         row.after.update(values)
 
 
-def _add(row: RowChange, amounts: Mapping[str, int]) -> None:
-    _refuse_unknown(row.table, amounts)
-    defaults = _shape(row.table).defaults
+def _add(row: RowChange, shape: _Shape, amounts: Mapping[str, int]) -> None:
+    shape.refuse_unknown(amounts)
     for name in amounts:
-        if defaults[name]:
-            raise ValueError(f"{row.table.name}.{name} begins at {defaults[name]}: additions begin at 0")
+        if shape.defaults[name]:
+            raise ValueError(f"{row.table.name}.{name} begins at {shape.defaults[name]}: additions begin at 0")
     if row.replaced:
-        row.row = whole_row(row.table, row.key) if row.row is None else row.row
+        row.row = made_row(row.table, row.key) if row.row is None else row.row
         grown = row.row
     else:
         row.amounts = row.amounts or {}
@@ -143,10 +148,3 @@ def _add(row: RowChange, amounts: Mapping[str, int]) -> None:
     for name, amount in amounts.items():
         target = row.after if name in row.after and not row.replaced else grown
         target[name] = (target.get(name) or 0) + amount
-
-
-def _refuse_unknown(table: Table, values: Mapping[str, Any]) -> None:
-    known = _shape(table).names
-    for name in values:
-        if name not in known:
-            raise KeyError(f"{table.name} has no column {sorted(values.keys() - known)}")

@@ -12,7 +12,7 @@ from uuid import UUID
 from libs.events.envelope import NewEvent, StoredEvent
 from libs.events.operations import Handled, Progress
 from libs.events.projection import Change
-from libs.events.rows import Kind, Row, key_names, merge, whole_row
+from libs.events.rows import Kind, Row, made_row, merge
 from libs.events.store import (
     AlreadyAnswered,
     Answer,
@@ -194,14 +194,14 @@ class MemorySession:
 def _write(rows: dict[str, dict[tuple[Hashable, ...], Row]], changes: Sequence[Change], suffix: str) -> None:
     for change in merge(changes):
         table = rows.setdefault(change.table.name + suffix, {})
-        key = tuple(change.key[name] for name in key_names(change.table))
+        key = change.key
         for kind, values in change.steps():
             if kind is Kind.REMOVE:
                 table.pop(key, None)
             elif kind is Kind.PUT:
                 table[key] = dict(values)
             elif kind is Kind.ADD:
-                row = table.setdefault(key, whole_row(change.table, change.key))
+                row = table.setdefault(key, made_row(change.table, key))
                 for name, amount in values.items():
                     row[name] = (row[name] or 0) + amount
             elif key in table:
@@ -285,7 +285,7 @@ class MemoryStore:
     async def stamp(self) -> int | None:
         sequence = self.tables.sequence
         for event in self.tables.unstamped:
-            sequence.append(replace(event, sequence=len(sequence) + 1))
+            sequence.append(event._replace(sequence=len(sequence) + 1))
         self.tables.unstamped.clear()
         return len(sequence)
 

@@ -23,18 +23,19 @@ async def write(connection: PoolConnection, changes: Sequence[Change], suffix: s
     """Apply changes in order; `suffix` redirects them to tables of a rebuild."""
     groups: dict[tuple[Kind, Table, tuple[str, ...]], list[list[Any]]] = defaultdict(list)
     for row in merge(changes):
-        keys = key_names(row.table)
         for kind, values in row.steps():
             names = _names(row.table, tuple(values))
-            documents = _documents(row.table)
-            record = [row.key[name] for name in keys]
-            record += [_text(values[name]) if name in documents else values[name] for name in names]
-            groups[kind, row.table, names].append(record)
+            groups[kind, row.table, names].append([*row.key, *[values[name] for name in names]])
     # Every batch touches kinds, tables and rows in the same order, so that two batches seldom lock crosswise.
     for kind, table, names in sorted(groups, key=lambda group: (group[0], group[1].name, group[2])):
         records = groups[kind, table, names]
-        records.sort(key=lambda record: str(record[: len(key_names(table))]))
-        await connection.execute(statement(kind, table, names, suffix), *zip(*records, strict=True))
+        records.sort()  # by key: no two are of one row, so nothing behind it is compared
+        documents = _documents(table)
+        columns = [
+            [_text(value) for value in column] if name in documents else column
+            for name, column in zip([*key_names(table), *names], zip(*records, strict=True), strict=True)
+        ]
+        await connection.execute(statement(kind, table, names, suffix), *columns)
 
 
 @lru_cache(maxsize=4096)

@@ -171,7 +171,7 @@ class PostgresSession:
         self.committed: list[Callable[[], None]] = []
 
     async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
-        return [StoredEvent(*row) for row in await self.connection.fetch(LOAD, stream_id, after_version)]
+        return [StoredEvent._make(row) for row in await self.connection.fetch(LOAD, stream_id, after_version)]
 
     async def append(
         self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None = None
@@ -320,7 +320,7 @@ class PostgresStore:
             yield PostgresSession(connection)
 
     async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
-        return [StoredEvent(*row) for row in await self.pool.fetch(LOAD, stream_id, after_version)]
+        return [StoredEvent._make(row) for row in await self.pool.fetch(LOAD, stream_id, after_version)]
 
     async def append(
         self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None = None
@@ -388,7 +388,7 @@ class PostgresStore:
         return await self._recent.read(after_sequence, limit)
 
     async def _read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
-        return [StoredEvent(*row) for row in await self.pool.fetch(READ, after_sequence, limit)]
+        return [StoredEvent._make(row) for row in await self.pool.fetch(READ, after_sequence, limit)]
 
     async def last_sequence(self) -> int:
         last: int = await self.pool.fetchval("select last_seq from es.sequencer")

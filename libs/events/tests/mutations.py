@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from libs.events import commands, consumer, relay
 from libs.events.broker import Publisher, Record
-from libs.events.chain import Link, Links
+from libs.events.chain import Links
 from libs.events.commands import CommandHandler
 from libs.events.consumer import Consumer
 from libs.events.delivery import Delivery, Item
@@ -42,19 +42,26 @@ async def _position_first(
 ) -> None:
     await self._store.advance(self._subscriber.consumer, topic, partition, old, new)
     async with self._store.transaction() as session:
-        await self._subscriber.handle(session, [self._decode(item) for item in items])
+        await self._subscriber.handle(session, await self._read(items))
 
 
 async def _effects_first(
     self: Delivery, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
 ) -> None:
     async with self._store.transaction() as session:
-        await self._subscriber.handle(session, [self._decode(item) for item in items])
+        await self._subscriber.handle(session, await self._read(items))
     await self._store.advance(self._subscriber.consumer, topic, partition, old, new)
 
 
 async def _unfenced_position(
-    self: MemorySession, consumer: str, topic: str, partition: int, _old: Any, new: Position, streams: Any = ()
+    self: MemorySession,
+    consumer: str,
+    topic: str,
+    partition: int,
+    _old: Any,
+    new: Position,
+    streams: Any = (),
+    **_: Any,
 ) -> set[str]:
     self._effects.append(lambda: self._tables.positions.__setitem__((consumer, topic, partition), new))
     return {place[2] for place in self._tables.parked if place[:2] == (consumer, topic) and place[2] in streams}
@@ -85,14 +92,14 @@ def _any_successor(last: int, records: Sequence[Record]) -> Links:
     for record in records:
         delivered = from_record(record.value, record.headers)
         if delivered.event.sequence > last:
-            links.fresh.append(Link(delivered.event, delivered.source, record.offset))
+            links.fresh.append(Item(delivered.event, delivered.source, record.offset))
             last = delivered.event.sequence
     return links
 
 
 def _twice_if_it_comes_twice(_last: int, records: Sequence[Record]) -> Links:
     delivered = [(from_record(record.value, record.headers), record.offset) for record in records]
-    return Links([Link(one.event, one.source, offset) for one, offset in delivered])
+    return Links([Item(one.event, one.source, offset) for one, offset in delivered])
 
 
 async def _from_where_it_ended(self: Consumer, places: Sequence[Any]) -> Mapping[Any, int]:
@@ -151,7 +158,7 @@ async def _unlocked_stamp(self: MemoryStore) -> int:
     waiting = self.tables.unstamped
     last = len(self.tables.sequence)
     if waiting:
-        self.tables.sequence.append(replace(waiting.pop(), sequence=last + 1))
+        self.tables.sequence.append(waiting.pop()._replace(sequence=last + 1))
     return len(self.tables.sequence)
 
 

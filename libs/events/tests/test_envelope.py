@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import uuid4
 
 import orjson
@@ -86,12 +85,12 @@ EVENT = StoredEvent("item-1", 1, uuid4(), "t", b"{}", Metadata("2026-01-01T00:00
 
 def test_every_part_of_an_event_changes_its_leaf() -> None:
     others = [
-        replace(EVENT, stream_id="item-2"),
-        replace(EVENT, version=2),
-        replace(EVENT, event_id=uuid4()),
-        replace(EVENT, type="u"),
-        replace(EVENT, data=b"[]"),
-        replace(EVENT, metadata=b"{}"),
+        EVENT._replace(stream_id="item-2"),
+        EVENT._replace(version=2),
+        EVENT._replace(event_id=uuid4()),
+        EVENT._replace(type="u"),
+        EVENT._replace(data=b"[]"),
+        EVENT._replace(metadata=b"{}"),
     ]
     assert len({EVENT.leaf_hash, *(other.leaf_hash for other in others)}) == 7
 

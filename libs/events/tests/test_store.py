@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -137,7 +136,7 @@ async def test_events_of_other_stores_are_copied_as_they_are_in_the_order_given(
     await store.copy([])
     await store.copy([one[0], two[0], one[1]])
     await store.copy([two[1], one[2]])
-    assert [replace(event, sequence=0) for event in one] == await store.load("item-1")
+    assert [event._replace(sequence=0) for event in one] == await store.load("item-1")
     await store.stamp()
     copied = await store.read(0, 10)
     assert [event.event_id for event in copied] == [e.event_id for e in (one[0], two[0], one[1], two[1], one[2])]
