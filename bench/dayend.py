@@ -12,11 +12,11 @@ import resource
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 import orjson
@@ -154,8 +154,11 @@ def id_of(n: int) -> UUID:
     return uuid5(NAMES, f"loan/{n}")
 
 
-Copied = StoredEvent | tuple[StoredEvent, DomainEvent]
-"""An event as it is stored; one that holds personal values with what is to be sealed."""
+class Copied(NamedTuple):
+    """An event as it is stored; one that holds personal values with what is to be sealed."""
+
+    stored: StoredEvent
+    plain: DomainEvent | None
 
 
 class Copies:
@@ -180,13 +183,12 @@ class Copies:
             own = own.replace(BORROWER.encode(), str(uuid5(NAMES, f"borrower/{loan_id}")).encode())
             stored = StoredEvent(f"loan-{loan_id}", first + n, new_id(), event_class.type_name, own, self.metadata)
             values = orjson.loads(own) if personal_members(event_class) else None
-            copied.append((stored, event_class.model_validate(values)) if values else stored)
+            copied.append(Copied(stored, event_class.model_validate(values) if values else None))
         return copied
 
     async def sealed(self, copied: Sequence[Copied]) -> list[StoredEvent]:
-        plain = [one[1] for one in copied if isinstance(one, tuple)]
-        written = iter(await self.codec.write(plain))
-        return [replace(one[0], data=next(written)[1]) if isinstance(one, tuple) else one for one in copied]
+        written = iter(await self.codec.write([one.plain for one in copied if one.plain is not None]))
+        return [one.stored if one.plain is None else one.stored._replace(data=next(written)[1]) for one in copied]
 
 
 @dataclass(frozen=True)
