@@ -10,6 +10,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 3
 SHARED  := --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
+# What Python has compiled is kept, also where the environment says otherwise: dozens of processes are started.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo test coverage test-containers faults check format bench lock lock-upgrade image clean purge stress simulate tamper verifiers mutants sandbox model-report scorecard
 
