@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -55,6 +56,7 @@ class Verified(ResponseModel):
     equal: bool
 
 
+@cache
 def operations_router(service: str) -> APIRouter:
     """The operators' operations under `/<service>/operations`."""
     router = APIRouter(prefix="/operations", tags=["operations"])
