@@ -36,8 +36,8 @@ ANSWERS: Final = {**OUTPUTS, **OPTIONAL}
 NO_ROW: Final = "no-row-matched"
 """Why a person decides where no row fits: every table has its text."""
 BELOW_PRODUCT: Final = "term-below-product"
-"""Why a person decides where the longest term of a grade is shorter than any of the product: every table that shortens
-terms has its text."""
+"""Why a person decides where the longest term of a grade is shorter than any of the product: a table that shortens terms
+and is put on record has its text; one from before has `NO_ROW` for it."""
 REQUIRED: Final = (
     "format",
     "table_id",
@@ -84,7 +84,7 @@ def _table_faults(content: Mapping[str, Any], reasons: Mapping[str, Any]) -> Ite
         conditions = tuple(row.get(column["id"], "") for column in content["inputs"])
         yield from _row_faults(f"row {number}", row, columns, reasons)
         cells = {field: row.get(column, "") for column, (field, _) in columns.items()}
-        yield from _term_faults(f"row {number}", cells, reasons)
+        yield from _term_faults(f"row {number}", cells)
         if conditions in seen:
             yield f"row {number} can never be reached: {seen[conditions]} has the same conditions"
         if not any(conditions) and number < len(content["rules"]):
@@ -111,13 +111,11 @@ def _row_faults(
                     yield f"{name}, {field}: reason {code!r} has no text"
 
 
-def _term_faults(name: str, cells: Mapping[str, str], reasons: Mapping[str, Any]) -> Iterator[str]:
+def _term_faults(name: str, cells: Mapping[str, str]) -> Iterator[str]:
     """A row that shortens the term leaves all else to the row that fits the shorter one."""
     most = cells.get(TERM_MAX, "null")
     if most == "null":
         return
-    if BELOW_PRODUCT not in reasons:
-        yield f"{name}, {TERM_MAX}: reason {BELOW_PRODUCT!r} has no text"
     alone = {"outcome": "'APPROVE'", "term_months": f"> {most}", "rate_adjust_bps": "0", "conditions": "[]"}
     if any(cells.get(field) != cell for field, cell in alone.items()):
         yield (

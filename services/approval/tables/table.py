@@ -97,6 +97,10 @@ class DecisionTable:
         found: Mapping[str, Any] = next(node["content"] for node in nodes if node["type"] == "decisionTableNode")
         return found
 
+    @property
+    def shortens_terms(self) -> bool:
+        return any(answer.term_months_max is not None for answer in self._answers)
+
     def reason(self, code: str) -> Reason:
         return Reason(code=code, text=self._reasons[code])
 
@@ -127,12 +131,13 @@ class DecisionTable:
 
     def below_product(self, verdict: Verdict) -> Verdict:
         """The verdict where a row shortens the term below what the product has: a person must decide."""
-        rules = (BELOW_PRODUCT, *verdict.basis.rules)
+        code = BELOW_PRODUCT if BELOW_PRODUCT in self._reasons else NO_ROW
+        rules = (code, *verdict.basis.rules)
         return replace(
             verdict,
             outcome=Outcome.REFER,
             basis=verdict.basis.model_copy(update={"rules": rules}),
-            reasons=(self.reason(BELOW_PRODUCT),),
+            reasons=(self.reason(code),),
             queue="standard",
             term_months_max=None,
         )
@@ -202,6 +207,8 @@ def propose(document: Mapping[str, Any], table_id: str) -> DecisionTable:
         raise TableFault(f"the document is not of the form of a table: {error!r}"[:500]) from None
     if table.table_id != table_id or type(table.version) is not int or not 1 <= table.version <= VERSION_MAX:
         raise TableFault(f"a version of the table {table_id} has table_id {table_id!r} and a version from 1 to 9999")
+    if table.shortens_terms and BELOW_PRODUCT not in document["reasons"]:
+        raise TableFault(f"a table that shortens terms has a text for the reason {BELOW_PRODUCT!r}")
     if not isinstance(document["source"], str) or not document["source"]:
         raise TableFault("the source of a table is a text")
     return table

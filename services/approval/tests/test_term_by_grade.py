@@ -28,6 +28,7 @@ from services.approval.tables import DecisionTable, TableFault
 from services.approval.tables.cells import layout_of
 from services.approval.tables.coverage import coverage_of
 from services.approval.tables.lint import faults_of
+from services.approval.tables.table import propose
 from services.approval.tests.requests import TODAY, application_id, request, scored
 from services.approval.tests.test_tables import DOCUMENT as BEFORE
 from services.approval.tests.test_tables import content
@@ -181,10 +182,6 @@ def shortening(**cells: str) -> Callable[[dict[str, Any]], None]:
     return plant
 
 
-def _without_text(document: dict[str, Any]) -> None:
-    del document["reasons"]["term-below-product"]
-
-
 def _long_approve_first(document: dict[str, Any]) -> None:
     rows = content(document)["rules"]
     row = next(row for row in rows if row["_id"] == "grade-c-shorten")
@@ -204,7 +201,6 @@ def _long_approve_first(document: dict[str, Any]) -> None:
         (shortening(out_outcome="'REFER'"), "an approval of term_months > 24"),
         (shortening(out_rate_adjust_bps="200"), "without price and conditions"),
         (shortening(out_conditions="['within-policy']"), "without price and conditions"),
-        (_without_text, "term_months_max: reason 'term-below-product' has no text"),
         (shortening(in_grade="'D'"), "grade-c-shorten) can never be reached"),
         (_long_approve_first, "approves applications that row 4 (debt-over-70-decline) declines"),
     ],
@@ -215,6 +211,18 @@ def test_a_planted_fault_of_the_term_is_found(plant: Callable[[dict[str, Any]], 
     assert any(fault in found for found in faults_of(document)), faults_of(document)
     with pytest.raises(TableFault):
         DecisionTable(document)
+
+
+def test_the_text_of_a_term_below_the_product_is_asked_of_new_tables_and_missed_by_none() -> None:
+    """What was put on record before decides as it is: a table that could not be read would stop every decision."""
+    document = copy.deepcopy(DOCUMENT)
+    assert propose(document, "standard").shortens_terms
+    del document["reasons"]["term-below-product"]
+    with pytest.raises(TableFault, match="'term-below-product'"):
+        propose(document, "standard")
+    asked = request(instalments=6, period_months=12, product=ex.PRODUCT | {"instalments_min": 3}, **RICH)
+    verdict = verdict_on(DecisionTable(document), asked, score=600, grade="C", on=TODAY)
+    assert (verdict.outcome, verdict.basis.rules) == (Outcome.REFER, ("no-row-matched", "grade-c-shorten"))
 
 
 def test_every_term_is_looked_at_and_the_engine_takes_the_same_row_in_every_cell() -> None:
