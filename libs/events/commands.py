@@ -1,4 +1,4 @@
-"""Loads, decides, appends; on a conflict loads and decides again."""
+"""Decides on what is known of a stream and appends; where that was not its end, loads and decides again."""
 
 from __future__ import annotations
 
