@@ -14,7 +14,7 @@ from libs.events import metrics
 from libs.events.broker import Broker, Reader, Record
 from libs.events.chain import Links, follow
 from libs.events.codec import Codec
-from libs.events.delivery import GATHER_S, Delivery, Subscriber
+from libs.events.delivery import GATHER_S, Delivery, Move, Subscriber
 from libs.events.errors import NotYet
 from libs.events.loops import beat, finishing
 from libs.events.operations import Reached
@@ -44,6 +44,15 @@ class _Gap:
 
     again_at: float
     pause_s: float = REWIND_S
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What a poll brought of one partition; without a move there was nothing new."""
+
+    place: Place
+    links: Links
+    move: Move | None = None
 
 
 class Consumer:
@@ -106,10 +115,14 @@ class Consumer:
         await self._look_for_missing(self._reader)
         polled = await self._reader.poll(timeout_s, BATCH)
         self._unhandled |= polled.keys()
+        taken = [self._follow(place, records) for place, records in polled.items()]
+        moves = [one.move for one in taken if one.move and one.move.items]
+        is_delivered = await finishing(self._delivery.deliver_at_once(moves))
         handled = 0
-        for place, records in polled.items():
+        for one in taken:
+            place = one.place
             try:
-                handled += await finishing(self._take(self._reader, place, records))
+                handled += await finishing(self._take(self._reader, one, is_delivered))
                 self._unhandled.discard(place)
             except Fenced:
                 await self._again(self._reader, place)
@@ -123,29 +136,35 @@ class Consumer:
             await self._reader.commit({place: held.next_offset for place, held in self._positions.items()})
         return handled
 
-    async def _take(self, reader: Reader, place: Place, records: Sequence[Record]) -> int:
-        topic, partition = place
+    def _follow(self, place: Place, records: Sequence[Record]) -> _Taken:
         old = self._positions.get(place)
         links = follow(old.last_sequence if old else 0, records)
-        self._note_broken(topic, links)
+        self._note_broken(place[0], links)
+        if not links.fresh:
+            return _Taken(place, links)
+        self._lag(place).begin(links.fresh[0].event)
         items = [item for item in links.fresh if self._delivery.wants(item.event)]
-        if links.fresh:
-            lag = self._lag(place)
-            lag.begin(links.fresh[0].event)
-            new = Position(links.fresh[-1].event.sequence, links.fresh[-1].offset + 1)
-            if items:
-                await self._delivery.deliver(topic, partition, items, self._saved.get(place), new)
-                self._saved[place] = new
-            self._positions[place] = new
-            self._reached[self._subscriber.consumer, topic, partition] = new.last_sequence
+        new = Position(links.fresh[-1].event.sequence, links.fresh[-1].offset + 1)
+        return _Taken(place, links, Move(*place, items, self._saved.get(place), new))
+
+    async def _take(self, reader: Reader, taken: _Taken, is_delivered: bool) -> int:
+        place, move = taken.place, taken.move
+        if move is not None:
+            if move.items:
+                if not is_delivered:
+                    await self._delivery.deliver(move)
+                self._saved[place] = move.new
+            self._positions[place] = move.new
+            self._reached[self._subscriber.consumer, *place] = move.new.last_sequence
             self._gaps.pop(place, None)
-            lag.end()
-            metrics.HANDLED.labels(self._subscriber.consumer).inc(len(items))
-            metrics.CONSUMER_POSITION.labels(self._subscriber.consumer, topic, str(partition)).set(new.last_sequence)
-        if links.gap and place not in self._gaps:
+            self._lag(place).end()
+            metrics.HANDLED.labels(self._subscriber.consumer).inc(len(move.items))
+            labels = (self._subscriber.consumer, place[0], str(place[1]))
+            metrics.CONSUMER_POSITION.labels(*labels).set(move.new.last_sequence)
+        if taken.links.gap and place not in self._gaps:
             self._gaps[place] = _Gap(time.monotonic() + REWIND_S)
             await self._rewind(reader, place)
-        return len(items)
+        return len(move.items) if move is not None else 0
 
     async def _save_positions(self, reader: Reader) -> None:
         """Write down now and then how far we are where nothing was for us: passing over costs no transaction."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Container, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -61,6 +61,21 @@ class Item(NamedTuple):
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Events of one partition to handle, and the position before and after them."""
+
+    topic: str
+    partition: int
+    items: Sequence[Item]
+    old: Position | None
+    new: Position
+
+
+def _after(item: Item) -> Position:
+    return Position(item.event.sequence, item.offset + 1)
+
+
 OnRecord = Callable[[Session, Parked], Awaitable[None]]
 """Writes down an act on a parked event, in the transaction of the act."""
 
@@ -90,88 +105,95 @@ class Delivery:
     def wants(self, event: StoredEvent) -> bool:
         return event.type in self._types
 
-    async def deliver(
-        self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
-    ) -> None:
-        """Handle `items` and move the position from `old` to `new`.
+    async def deliver(self, move: Move) -> None:
+        """Handle the events of one partition.
 
-        Raises `Fenced` when somebody else moved it, `NotYet` of an event when all before it are handled, and passing
-        faults of the database as they are; what was handled until then stays handled.
+        Raises `Fenced` when somebody else moved the position, `NotYet` of an event when all before it are handled, and
+        passing faults of the database as they are; what was handled until then stays handled.
         """
-        position = old
+        old, items = move.old, move.items
         while True:
             beat()
             batch, items = items[: self._batch_size], items[self._batch_size :]
-            reached = Position(batch[-1].event.sequence, batch[-1].offset + 1) if items else new
-            await self._deliver_batch(topic, partition, batch, position, reached)
+            reached = _after(batch[-1]) if items else move.new
+            await self._deliver_batch(replace(move, items=batch, old=old, new=reached))
             if not items:
                 return
-            position = reached
+            old = reached
 
-    async def _deliver_batch(
-        self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
-    ) -> None:
+    async def deliver_at_once(self, moves: Sequence[Move]) -> bool:
+        """Handle the events of several partitions in one transaction, unless they are too many; whether that was done.
+
+        When something is wrong with one of them nothing is done: it shows which where each is delivered by itself.
+        Raises passing faults of the database as they are.
+        """
+        if len(moves) < 2 or sum(len(move.items) for move in moves) > self._batch_size:
+            return False
         try:
-            await self._together(topic, partition, items, old, new)
+            await self._together(moves)
+        except Exception as error:
+            if is_transient(error) and not isinstance(error, NotYet):
+                raise
+            return False
+        return True
+
+    async def _deliver_batch(self, move: Move) -> None:
+        try:
+            await self._together([move])
         except Fenced:
             raise
         except Exception as error:
-            alone = len(items) == 1
+            alone = len(move.items) == 1
             if is_transient(error) and (alone or not isinstance(error, NotYet)):
                 raise
-            await self._one_by_one(topic, partition, items, old, new)
+            await self._one_by_one(move)
 
-    async def _together(
-        self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
-    ) -> None:
-        if not items:
-            await self._store.advance(self._subscriber.consumer, topic, partition, old, new)
-            return
-
-        streams = list({item.event.stream_id for item in items})
-
+    async def _together(self, moves: Sequence[Move]) -> None:
         async def work(session: Session) -> None:
-            held = await session.advance(
-                self._subscriber.consumer, topic, partition, old, new, streams, lasting=self._lasting
-            )
-            ready = await self._set_aside(session, topic, partition, items, held) if held else items
+            ready: list[Item] = []
+            for move in moves:
+                streams = list({item.event.stream_id for item in move.items})
+                held = await session.advance(
+                    self._subscriber.consumer,
+                    move.topic,
+                    move.partition,
+                    move.old,
+                    move.new,
+                    streams,
+                    lasting=self._lasting,
+                )
+                ready += await self._set_aside(session, move, held) if held else move.items
             if ready:
                 await self._subscriber.handle(session, await self._read(ready))
 
         await in_transaction(self._store, work)
 
-    async def _set_aside(
-        self, session: Session, topic: str, partition: int, items: Sequence[Item], held: Container[str]
-    ) -> list[Item]:
+    async def _set_aside(self, session: Session, move: Move, held: Container[str]) -> list[Item]:
         """Park what belongs to a stream that has something parked; the rest."""
-        for item in items:
+        for item in move.items:
             if item.event.stream_id in held:
-                await session.park(self._parked(topic, partition, item, "waits for an earlier event of its stream", 0))
-        return [item for item in items if item.event.stream_id not in held]
+                await session.park(self._parked(move, item, "waits for an earlier event of its stream", 0))
+        return [item for item in move.items if item.event.stream_id not in held]
 
-    async def _one_by_one(
-        self, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
-    ) -> None:
-        position = old
-        for item in items:
+    async def _one_by_one(self, move: Move) -> None:
+        position = move.old
+        for item in move.items:
             beat()
-            reached = Position(item.event.sequence, item.offset + 1)
-            error = await self._attempt(topic, partition, item, position, reached)
+            alone = replace(move, items=[item], old=position, new=_after(item))
+            error = await self._attempt(alone)
             if error is not None:
-                await self._park(topic, partition, item, position, reached, error)
-            position = reached
-        if position != new:
+                await self._park(alone, error)
+            position = alone.new
+        if position != move.new:
             async with self._store.transaction() as session:
-                await session.advance(self._subscriber.consumer, topic, partition, position, new)
+                await session.advance(self._subscriber.consumer, move.topic, move.partition, position, move.new)
 
-    async def _attempt(
-        self, topic: str, partition: int, item: Item, old: Position | None, new: Position
-    ) -> Exception | None:
+    async def _attempt(self, alone: Move) -> Exception | None:
         failure: Exception | None = None
         for delay_s in (0.0, *RETRY_DELAYS_S):
             await asyncio.sleep(delay_s)
             try:
-                await self._together(topic, partition, [item], old, new)
+                await self._together([alone])
                 return None
             except Fenced:
                 raise
@@ -181,9 +203,8 @@ class Delivery:
                 failure = error
         return failure
 
-    async def _park(
-        self, topic: str, partition: int, item: Item, old: Position | None, new: Position, error: Exception
-    ) -> None:
+    async def _park(self, alone: Move, error: Exception) -> None:
+        (item,) = alone.items
         log.error(
             "event parked",
             consumer=self._subscriber.consumer,
@@ -193,11 +214,12 @@ class Delivery:
             exc_info=error,
         )
         async with self._store.transaction() as session:
-            await session.advance(self._subscriber.consumer, topic, partition, old, new)
-            await session.park(self._parked(topic, partition, item, repr(error), len(RETRY_DELAYS_S) + 1))
+            await session.advance(self._subscriber.consumer, alone.topic, alone.partition, alone.old, alone.new)
+            await session.park(self._parked(alone, item, repr(error), len(RETRY_DELAYS_S) + 1))
 
-    def _parked(self, topic: str, partition: int, item: Item, error: str, attempts: int) -> Parked:
-        return Parked(self._subscriber.consumer, topic, partition, item.source, item.event, error[:2000], attempts)
+    def _parked(self, move: Move, item: Item, error: str, attempts: int) -> Parked:
+        place = self._subscriber.consumer, move.topic, move.partition
+        return Parked(*place, item.source, item.event, error[:2000], attempts)
 
     async def _read(self, items: Sequence[Item]) -> list[Recorded[Any]]:
         return await self._codec.read_recorded([item.event for item in items], [item.source for item in items])

@@ -7,7 +7,7 @@ from typing import Final
 
 from libs.events import metrics
 from libs.events.codec import Codec
-from libs.events.delivery import GATHER_S, Delivery, Item, Subscriber
+from libs.events.delivery import GATHER_S, Delivery, Item, Move, Subscriber
 from libs.events.errors import NotYet
 from libs.events.loops import beat, finishing
 from libs.events.operations import Reached
@@ -60,7 +60,7 @@ class Tail:
         self._lag.begin(stored[0])
         try:
             if items:
-                await finishing(self._delivery.deliver(OWN, 0, items, self._saved, new))
+                await finishing(self._delivery.deliver(Move(OWN, 0, items, self._saved, new)))
                 self._saved = new
         except (Fenced, NotYet):
             self._known = False

@@ -13,7 +13,7 @@ from libs.events.broker import Publisher, Record
 from libs.events.chain import Links
 from libs.events.commands import CommandHandler
 from libs.events.consumer import Consumer
-from libs.events.delivery import Delivery, Item
+from libs.events.delivery import Delivery, Item, Move
 from libs.events.envelope import NewEvent, from_record
 from libs.events.memory import MemoryStore
 from libs.events.memory.store import MemorySession
@@ -37,20 +37,18 @@ class Mutation:
             yield
 
 
-async def _position_first(
-    self: Delivery, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
-) -> None:
-    await self._store.advance(self._subscriber.consumer, topic, partition, old, new)
+async def _position_first(self: Delivery, moves: Sequence[Move]) -> None:
+    for move in moves:
+        await self._store.advance(self._subscriber.consumer, move.topic, move.partition, move.old, move.new)
     async with self._store.transaction() as session:
-        await self._subscriber.handle(session, await self._read(items))
+        await self._subscriber.handle(session, await self._read([item for move in moves for item in move.items]))
 
 
-async def _effects_first(
-    self: Delivery, topic: str, partition: int, items: Sequence[Item], old: Position | None, new: Position
-) -> None:
+async def _effects_first(self: Delivery, moves: Sequence[Move]) -> None:
     async with self._store.transaction() as session:
-        await self._subscriber.handle(session, await self._read(items))
-    await self._store.advance(self._subscriber.consumer, topic, partition, old, new)
+        await self._subscriber.handle(session, await self._read([item for move in moves for item in move.items]))
+    for move in moves:
+        await self._store.advance(self._subscriber.consumer, move.topic, move.partition, move.old, move.new)
 
 
 async def _unfenced_position(
@@ -133,10 +131,8 @@ async def _saved_first(self: Relay, epoch: int) -> int:
     return len(events)
 
 
-async def _nothing_held(
-    self: Delivery, _session: Session, _topic: str, _partition: int, items: Sequence[Item], _held: Any
-) -> list[Item]:
-    return list(items)
+async def _nothing_held(self: Delivery, _session: Session, move: Move, _held: Any) -> list[Item]:
+    return list(move.items)
 
 
 async def _without_answer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from libs.events import consumer as module
 from libs.events.broker import Record
 from libs.events.chain import follow
+from libs.events.codec import Recorded
 from libs.events.consumer import Consumer
 from libs.events.envelope import StoredEvent, to_headers
 from libs.events.errors import NotYet
 from libs.events.memory import MemoryLog, MemoryStore
 from libs.events.operations import Reached
-from libs.events.store import Position, Store
+from libs.events.store import Position, Session, Store
 from libs.events.tests.shop import CODEC, SOURCE, TYPES, Ledger, effects, received
 
 TOPIC = "topic"
@@ -121,6 +122,65 @@ async def test_events_that_nobody_wants_move_the_position(store: Store) -> None:
     consumer = await consumer_of(log, store, Ledger(types=frozenset()))
     assert await consumer.step(0.0) == 0
     assert await store.positions("ledger") == {(TOPIC, 0): Position(5, 2)}
+
+
+class Batches(Ledger):
+    """Notes what it is handed in one transaction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handed: list[list[tuple[str, int]]] = []
+
+    async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
+        self.handed.append([(recorded.stream_id, recorded.version) for recorded in batch])
+        await super().handle(session, batch)
+
+
+async def of_two_partitions(store: Store, ledger: Ledger) -> Consumer:
+    log = MemoryLog()
+    put(log, (1, 0), (3, 1))
+    put(log, (2, 0), partition=1, stream="item-2")
+    return await consumer_of(log, store, ledger)
+
+
+async def test_what_came_of_several_partitions_is_handled_in_one_transaction(store: Store) -> None:
+    ledger = Batches()
+    consumer = await of_two_partitions(store, ledger)
+    assert await consumer.step(0.0) == 3
+    assert ledger.handed == [[("item-1", 1), ("item-1", 3), ("item-2", 2)]]
+    assert await store.positions("ledger") == {(TOPIC, 0): Position(3, 2), (TOPIC, 1): Position(2, 1)}
+
+
+@pytest.mark.parametrize("error", [ValueError("poison"), NotYet("comes later")], ids=["poison", "not yet"])
+async def test_what_is_wrong_in_one_partition_holds_up_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("libs.events.delivery.RETRY_DELAYS_S", ())
+    monkeypatch.setattr(module, "WAIT_S", 0.0)
+    ledger = Batches()
+    ledger.poison, ledger.error = {("item-2", 2)}, error
+    consumer = await of_two_partitions(store, ledger)
+    await consumer.step(0.0)
+    assert await effects(store) == {"item-1/1": 1, "item-1/3": 1}
+    assert (await store.positions("ledger"))[TOPIC, 0] == Position(3, 2)
+    assert len(await store.parked("ledger")) == (0 if isinstance(error, NotYet) else 1)
+
+
+async def test_a_partition_that_another_one_has_taken_holds_up_no_other(store: Store) -> None:
+    ledger = Batches()
+    consumer = await of_two_partitions(store, ledger)
+    await store.advance("ledger", TOPIC, 1, None, Position(2, 1))
+    await drain(consumer)
+    assert await effects(store) == {"item-1/1": 1, "item-1/3": 1}
+    assert await store.positions("ledger") == {(TOPIC, 0): Position(3, 2), (TOPIC, 1): Position(2, 1)}
+
+
+async def test_more_than_one_transaction_may_hold_is_handled_by_partition(store: Store) -> None:
+    ledger = Batches()
+    ledger.batch_size = 2  # type: ignore[attr-defined]  # which a subscriber may have
+    consumer = await of_two_partitions(store, ledger)
+    assert await consumer.step(0.0) == 3
+    assert ledger.handed == [[("item-1", 1), ("item-1", 3)], [("item-2", 2)]]
 
 
 async def test_after_a_wipe_reading_begins_anew_and_what_was_handled_is_passed_over(store: Store) -> None:

@@ -15,7 +15,7 @@ from libs.events.clock import Clock
 from libs.events.codec import Codec, Recorded, Upcaster
 from libs.events.commands import CommandHandler
 from libs.events.decider import Decider
-from libs.events.delivery import Delivery, Item
+from libs.events.delivery import Delivery, Item, Move
 from libs.events.envelope import Actor, Metadata, NewEvent
 from libs.events.feeds import OwnFeed
 from libs.events.ids import new_id
@@ -121,7 +121,7 @@ async def test_events_of_a_removed_service_move_a_consumer_on(store: Store) -> N
     delivery = Delivery(store, ProjectionSubscriber(view()), TODAY)
     items = [Item(event, SOURCE, event.sequence) for event in events if delivery.wants(event)]
     end = Position(events[-1].sequence, 0)
-    await delivery.deliver(OWN, 0, items, None, end)
+    await delivery.deliver(Move(OWN, 0, items, None, end))
     assert (await store.positions("stock.v1"))[OWN, 0] == end
     assert await store.parked("stock.v1") == []
 
