@@ -27,6 +27,7 @@ from libs.events.relay import Relay
 from libs.events.sequencer import Sequencer
 from libs.events.signals import Fanout, Signal
 from libs.events.tests.shop import received
+from libs.service.collector import relax_collector
 
 CLIENTS: Final = 16
 SETTLE_S: Final = 30.0
@@ -145,6 +146,7 @@ async def _run(
         await publishing.one()
         await publishing.published()
         await asyncio.sleep(2.0)  # until everything is connected; what is measured begins after it
+        relax_collector()
         publishing.committed.clear()
         carried = 0.0
         if rate is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from rich.progress import Progress, TaskID
+
+from libs.service.collector import relax_collector
 
 RUNS: Final = 5
 
@@ -48,7 +49,7 @@ class Session:
         for turn in range(self.runs):
             first = turn % len(names)
             for name in names[first:] + names[:first]:
-                gc.collect()
+                relax_collector()  # as a service does
                 figures[name].append(await contestants[name]())
                 self.advance()
         return {name: statistics.median(of_one) for name, of_one in figures.items()}

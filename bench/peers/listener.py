@@ -17,6 +17,7 @@ from libs.events.postgres import connect
 from libs.events.projection import Put
 from libs.events.store import Session
 from libs.events.tests.shop import CODEC, ITEMS, TYPES
+from libs.service.collector import relax_collector
 
 PARTITIONS: Final = 4
 
@@ -46,6 +47,7 @@ async def _listen(database: str, bootstrap: str, topic: str, pipe: Connection) -
     broker = KafkaBroker(KafkaSettings(bootstrap, grouped=False, partitions=PARTITIONS))
     visible = Visible()
     consuming = asyncio.create_task(Consumer(broker, store, visible, CODEC, [topic]).run())
+    relax_collector()
     pipe.send("ready")
     while not await asyncio.to_thread(pipe.poll, 1.0):
         if consuming.done():
