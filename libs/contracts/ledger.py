@@ -874,6 +874,32 @@ class SuspenseReturned(DomainEvent, type="puhui.ledger.suspense-returned.v1"):
     }
 
 
+class LoanStated(DomainEvent, type="puhui.ledger.loan-stated.v1"):
+    """Where a loan stood when a date began, for whoever asked under `request_id`: nothing of that date counts yet.
+
+    `owed` is what was open, interest of the days before with it; `interest_earned` is what interest it had earned in
+    all, whether or not it was met. All of it is 0 while no money was out.
+    """
+
+    loan_id: Id
+    request_id: Id
+    on: date
+    days_past_due: Annotated[int, Field(ge=0)]
+    owed: Components
+    interest_earned: MoneyField
+    stated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "request_id": "0197a3f0-0000-7000-8000-00000000000b",
+        "on": "2026-07-02",
+        "days_past_due": 91,
+        "owed": OWED,
+        "interest_earned": ex.cny("846.00"),
+        "stated_on": "2026-07-02",
+    }
+
+
 class DelinquencyChanged(DomainEvent, type="puhui.ledger.delinquency-changed.v1"):
     """A loan moved into another delinquency bucket, or back to current."""
 

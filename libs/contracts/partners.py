@@ -181,11 +181,18 @@ class FundedAmounts(Value):
 
 
 class FunderPart(Value):
-    """One lender's part of a movement. `transferred` is principal bought (positive) or sold at a change of shares."""
+    """One lender's part of a movement. `transferred` is principal bought (positive) or sold at a change of shares,
+    `transferred_interest` interest that was earned before it, not met yet, and paid for."""
 
     funder: Code
     amounts: FundedAmounts
     transferred: MoneyField
+    transferred_interest: MoneyField = Money(0)
+
+    @property
+    def cash(self) -> Money:
+        """What came in for him less what went out: what is settled."""
+        return self.amounts.cash - self.transferred - self.transferred_interest
 
 
 class LoanShared(DomainEvent, type="puhui.partners.loan-shared.v1"):
@@ -280,10 +287,21 @@ class MovementSplit(DomainEvent, type="puhui.partners.movement-split.v1"):
     }
 
 
-class SharesTransferred(DomainEvent, type="puhui.partners.shares-transferred.v1"):
-    """From a date on a loan is held in other shares: principal outstanding on it changes hands at its face value.
+class TransferKind(StrEnum):
+    """Why a loan is held in other shares."""
 
-    `parts` says what each lender's account changes by, late movements included.
+    SALE = "SALE"
+    """The lenders agreed on it."""
+    BUY_BACK = "BUY_BACK"
+    """The agreement has a partner's part bought from it once so many days are past due."""
+
+
+class SharesTransferred(DomainEvent, type="puhui.partners.shares-transferred.v1"):
+    """From a date on a loan is held in other shares: principal outstanding on it changes hands at its face value, and in
+    a buy-back, where it is paid for, interest earned until then and not met.
+
+    `parts` says what each lender's account changes by, late movements included. `interest_earned` is what the whole loan
+    had earned when that date began, whoever paid it; without it interest passes without a price.
     """
 
     loan_id: Id
@@ -293,6 +311,8 @@ class SharesTransferred(DomainEvent, type="puhui.partners.shares-transferred.v1"
     approved_by: str
     parts: tuple[FunderPart, ...]
     transferred_on: date
+    kind: TransferKind = TransferKind.SALE
+    interest_earned: MoneyField | None = None
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -419,6 +439,20 @@ class FundingTerms(Value):
     """Without it losses are pro rata: each lender bears its own."""
     price: Price | None = None
     """Without it the whole income on its part is the partner's."""
+    buy_back: BuyBack | None = None
+    """Without it the partner keeps its part until the loan ends."""
+
+
+class BuyBack(Value):
+    """That the partner's part of a loan may be bought from it once so many days are past due, for the principal
+    outstanding on it and, `with_interest`, what it earned of interest until then that was not met.
+
+    `buyer` is ourselves, or a lender that takes the partner's place.
+    """
+
+    buyer: Code = OWN
+    days_past_due_min: Annotated[int, Field(ge=1, le=3660)]
+    with_interest: bool
 
 
 FUNDING_TERMS: dict[str, Any] = {
@@ -434,6 +468,77 @@ FUNDING_TERMS: dict[str, Any] = {
     "settlement_days": 1,
     "notice_days": 30,
 }
+
+
+class BuyBackProposed(DomainEvent, type="puhui.partners.buy-back-proposed.v1"):
+    """Somebody proposes that a partner's part of a loan is bought from it as the agreement says; another one approves it,
+    once the ledger has said how late the loan was when `effective_from` began and what it had earned."""
+
+    loan_id: Id
+    proposal_id: Id
+    agreement: Code
+    version: Annotated[int, Field(ge=1)]
+    partner: Code
+    terms: BuyBack
+    shares: tuple[FunderShare, ...]
+    """In force from then on."""
+    effective_from: date
+    proposed_by: str
+    proposed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "proposal_id": "0197a3f0-0000-7000-8000-00000000000b",
+        "agreement": "harbour-consumer",
+        "version": 1,
+        "partner": "harbour-bank",
+        "terms": {"buyer": "own", "days_past_due_min": 90, "with_interest": True},
+        "shares": [{"funder": "own", "share_ppm": 1000000}],
+        "effective_from": "2026-07-02",
+        "proposed_by": "finance-2",
+        "proposed_on": "2026-07-02",
+    }
+
+
+class BuyBackPriced(DomainEvent, type="puhui.partners.buy-back-priced.v1"):
+    """The loan was late enough: what the partner's part costs, of which fees and its price are not taken yet."""
+
+    loan_id: Id
+    proposal_id: Id
+    days_past_due: Annotated[int, Field(ge=1)]
+    interest_earned: MoneyField | None
+    """Of the whole loan, when that date began; None where interest is not paid for."""
+    principal: MoneyField
+    interest: MoneyField
+    priced_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "proposal_id": "0197a3f0-0000-7000-8000-00000000000b",
+        "days_past_due": 91,
+        "interest_earned": ex.cny("846.00"),
+        "principal": ex.cny("7755.89"),
+        "interest": ex.cny("466.20"),
+        "priced_on": "2026-07-02",
+    }
+
+
+class BuyBackRefused(DomainEvent, type="puhui.partners.buy-back-refused.v1"):
+    """What was proposed is not what the agreement allows: the loan was not late enough, or nothing was owed on it."""
+
+    loan_id: Id
+    proposal_id: Id
+    reason: Code
+    days_past_due: Annotated[int, Field(ge=0)]
+    refused_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "proposal_id": "0197a3f0-0000-7000-8000-00000000000b",
+        "reason": "not-late-enough",
+        "days_past_due": 60,
+        "refused_on": "2026-07-02",
+    }
 
 
 class AgreementProposed(DomainEvent, type="puhui.partners.agreement-proposed.v1"):
@@ -803,7 +908,7 @@ class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
     negative what it owes us.
 
     It is what came in for it less what went out (`amounts`), plus what of the latter it had paid before (`funded`),
-    less principal that it bought, less the servicing fee, plus what we pay it of losses that we bear first, or less what
+    less principal and interest that it bought, less the servicing fee, plus what we pay it of losses that we bear first, or less what
     it pays us (`first_loss`), and less what of the income on its part is ours by its price (`price_margin`). `fee_bases`
     and `price_bases` are what bears a fee and what is ours of the income, by rate, and `pools` what losses are borne on, by version
     of an agreement (`CODE/VERSION`). `file_sha256` is of the file with every movement.
@@ -813,6 +918,7 @@ class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
     partner: Code
     amounts: FundedAmounts
     transferred: MoneyField
+    transferred_interest: MoneyField = Money(0)
     funded: MoneyField
     fee_bases: dict[str, MoneyField]
     servicing_fee: MoneyField

@@ -18,7 +18,8 @@ from partners.kit import Event
 from partners.kit.models import Settlement
 
 ACCOUNTS: Final = ("disbursed", "principal", "interest", "fee", "penalty", "waived", "written_off", "recovered")
-COLUMNS: Final = (*ACCOUNTS, "transferred", "funded")
+CHANGES_HANDS: Final = ("transferred", "transferred_interest")
+COLUMNS: Final = (*ACCOUNTS, *CHANGES_HANDS, "funded")
 FUNDED: Final = "puhui.partners.funds-used.v1"
 """In a settlement's file: what of a payout was paid by the partner before."""
 
@@ -48,13 +49,13 @@ class Entry:
     @property
     def cash(self) -> int:
         """What came in less what went out."""
-        income = self.income + self.of("principal") + self.of("recovered")
-        return income - self.of("disbursed")
+        return self.income + self.of("principal") + self.of("recovered") - self.of("disbursed") - self.of("transferred")
 
     @property
     def income(self) -> int:
-        """What bears a servicing fee."""
-        return self.of("interest") + self.of("fee") + self.of("penalty") - self.of("waived")
+        """What bears a servicing fee: interest that was sold as interest that was paid."""
+        paid = self.of("interest") + self.of("fee") + self.of("penalty") - self.of("waived")
+        return paid - self.of("transferred_interest")
 
     @property
     def outstanding(self) -> int:
@@ -67,13 +68,14 @@ def entry_of(event: Event) -> Entry | None:
     part = event.part
     if part is None:
         return None
-    amounts = (*(getattr(part.amounts, name).minor for name in ACCOUNTS), part.transferred.minor, 0)
+    changed_hands = (getattr(part, name).minor for name in CHANGES_HANDS)
+    amounts = (*(getattr(part.amounts, name).minor for name in ACCOUNTS), *changed_hands, 0)
     return Entry(event.id, event.subject, event.type, part.effective_on.isoformat(), amounts)
 
 
 def funded_entry(loan_id: str, on: str, reserved_fen: int) -> Entry:
     """At payout: what the partner had paid before is not paid again."""
-    amounts = (*(0 for _ in ACCOUNTS), 0, reserved_fen)
+    amounts = (*(0 for _ in (*ACCOUNTS, *CHANGES_HANDS)), reserved_fen)
     return Entry(f"funded/{loan_id}", loan_id, FUNDED, on, amounts)
 
 
@@ -86,7 +88,7 @@ def lines_of(file: bytes) -> list[Entry]:
             row["loan_id"],
             row["type"],
             row["effective_on"],
-            tuple(fen(row[name]) for name in COLUMNS),
+            tuple(fen(row.get(name, "0")) for name in COLUMNS),
         )
         for row in rows
     ]
@@ -156,7 +158,8 @@ def check(settlement: Settlement, file: bytes, open_entries: Sequence[Entry], fe
     for name in ACCOUNTS:
         checked.expect(name, yuan(totals[name]), str(getattr(settlement.amounts, name).amount))
     checked.expect("funded", yuan(totals["funded"]), str(settlement.funded.amount))
-    checked.expect("transferred", yuan(totals["transferred"]), str(settlement.transferred.amount))
+    for name in CHANGES_HANDS:
+        checked.expect(name, yuan(totals[name]), str(getattr(settlement, name).amount))
     fee = fees.of(checked.settled)
     checked.expect("servicing fee", yuan(fee), str(settlement.servicing_fee.amount))
     cash = sum(entry.cash for entry in checked.settled)
@@ -165,6 +168,6 @@ def check(settlement: Settlement, file: bytes, open_entries: Sequence[Entry], fe
         checked.differences.append(
             f"{yuan(agreed)} of losses and prices are taken from the settlement: this book does not work them out"
         )
-    checked.net = cash + totals["funded"] - totals["transferred"] - fee + agreed
+    checked.net = cash + totals["funded"] - fee + agreed
     checked.expect("net amount", yuan(checked.net), str(settlement.net.amount))
     return checked

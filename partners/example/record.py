@@ -67,6 +67,10 @@ class Record:
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._lock = threading.RLock()
         self._connection.executescript(f"pragma journal_mode = wal; pragma synchronous = full; {SCHEMA}")
+        known = {name for _, name, *_ in self._all("pragma table_info(entry)")}
+        for name in COLUMNS:
+            if name not in known:  # a file from before there was such an account
+                self._do(f"alter table entry add column {name} integer not null default 0")
         self.inbox = Inbox(self._connection)
 
     @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from partners.kit.money import Exact, Money
+from partners.kit.money import NOTHING, Exact, Money
 
 T = TypeVar("T")
 Answered = Literal["ACCEPT", "DECLINE"]
@@ -71,6 +71,7 @@ class Terms(Model):
     data: list[str]
     price: dict[str, Any] | None = None
     first_loss: dict[str, Any] | None = None
+    buy_back: dict[str, Any] | None = None
 
 
 class Agreement(Model):
@@ -151,6 +152,7 @@ class Holding(Model):
     share_ppm: int
     amounts: Amounts
     transferred: Money
+    transferred_interest: Money = NOTHING
     outstanding: Money
 
 
@@ -172,6 +174,7 @@ class CashFlow(Model):
     cash: Money
     amounts: Amounts
     transferred: Money
+    transferred_interest: Money = NOTHING
 
 
 class Statement(Model):
@@ -183,6 +186,7 @@ class Statement(Model):
     opening: Money
     amounts: Amounts
     transferred: Money
+    transferred_interest: Money = NOTHING
     closing: Money
     cash: Money
     movements: int
@@ -197,6 +201,7 @@ class Settlement(Model):
     movements: int
     amounts: Amounts
     transferred: Money
+    transferred_interest: Money = NOTHING
     funded: Money
     servicing_fee: Money
     price_margin: Money

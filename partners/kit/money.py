@@ -76,3 +76,6 @@ class Money(BaseModel):
         if other.currency != self.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not add up")
         return other.amount
+
+
+NOTHING: Final = Money.of("0.00")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from partners.kit.models import Amounts, Model
-from partners.kit.money import Money
+from partners.kit.money import NOTHING, Money
 from partners.kit.problems import PuhuiError
 from partners.kit.signature import TOLERANCE_S, verify
 
@@ -31,6 +31,7 @@ class Part(Model):
     funder: str
     amounts: Amounts
     transferred: Money
+    transferred_interest: Money = NOTHING
     effective_on: date
 
 

@@ -38,7 +38,7 @@ def settlement(entries: list[Entry], bases: int = 0) -> tuple[Settlement, bytes]
     total = {name: sum(entry.of(name) for entry in entries) for name in COLUMNS}
     income = sum(entry.income for entry in entries)
     fee = rounded(RATE * (bases + income)) - rounded(RATE * bases)
-    net = sum(entry.cash for entry in entries) + total["funded"] - total["transferred"] - fee
+    net = sum(entry.cash for entry in entries) + total["funded"] - fee
     money = {name: Money.of_minor(minor) for name, minor in total.items()}
     made = Settlement(
         settlement_id="s-1",
@@ -47,6 +47,7 @@ def settlement(entries: list[Entry], bases: int = 0) -> tuple[Settlement, bytes]
         movements=len(entries),
         amounts={name: money[name] for name in ACCOUNTS},
         transferred=money["transferred"],
+        transferred_interest=money["transferred_interest"],
         funded=money["funded"],
         servicing_fee=Money.of_minor(fee),
         price_margin=Money.of("0"),
@@ -90,7 +91,7 @@ def test_a_book_of_the_same_movements_is_equal_and_keeps_what_moved_later(
     assert {entry.reference for entry in checked.settled} == {entry.reference for entry in entries}
 
 
-ONE = Entry("e-1", "l-1", "t", "2026-03-02", (0, 64411, 12600, *[0] * 7))
+ONE = Entry("e-1", "l-1", "t", "2026-03-02", (0, 64411, 12600, *[0] * (len(COLUMNS) - 3)))
 MADE, FILE = settlement([ONE])
 Change = Callable[[], Checked]
 
@@ -117,6 +118,11 @@ def changed(**members: Any) -> Checked:
         pytest.param(lambda: changed(movements=2), "movements: 1", id="a line that is missing"),
         pytest.param(lambda: changed(funded=Money.of("0.01")), "funded: 0.00", id="funds"),
         pytest.param(lambda: changed(transferred=Money.of("1")), "transferred: 0.00", id="a change of shares"),
+        pytest.param(
+            lambda: changed(transferred_interest=Money.of("1")),
+            "transferred_interest: 0.00",
+            id="interest that was sold",
+        ),
         pytest.param(lambda: changed(servicing_fee=Money.of("6.31")), "servicing fee: 6.30", id="the fee"),
         pytest.param(lambda: changed(amount=Money.of("763.82")), "net amount: 763.81", id="the net amount"),
         pytest.param(lambda: changed(payer="harbour-bank", payee="own"), "net amount", id="who pays whom"),

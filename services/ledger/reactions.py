@@ -7,10 +7,10 @@ from typing import Final
 
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import DisbursementRequested, DisbursementReturned, LoanDisbursed
-from libs.contracts.partners import FundsMissing, FundsReserved
+from libs.contracts.partners import BuyBackProposed, FundsMissing, FundsReserved
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.ledger.domain.commands import BookLoan, CancelUnfunded, PayOutShared, TakeSetOff, UndoSetOff
+from services.ledger.domain.commands import BookLoan, CancelUnfunded, PayOutShared, StateLoan, TakeSetOff, UndoSetOff
 from services.ledger.domain.payouts import payment_id_of
 from services.ledger.domain.refinancing import refinanced
 from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN, loan_id_of
@@ -98,6 +98,20 @@ async def cancel_unfunded(recorded: Recorded[FundsMissing], reaction: Reaction) 
     )
     stream_id = LOAN.stream_id(event.loan_id)
     await reaction.handle(LOAN, stream_id, command, effective_date=event.missing_on.isoformat())
+
+
+@reactions.on(BuyBackProposed)
+async def state_loan(recorded: Recorded[BuyBackProposed], reaction: Reaction) -> None:
+    """How late a loan was, and what it had earned, is what a co-lender's part of it is bought by."""
+    event = recorded.event
+    command = StateLoan(
+        today=event.proposed_on,
+        policy=library().policy(event.proposed_on),
+        request_id=event.proposal_id,
+        on=event.effective_from,
+    )
+    stream_id = LOAN.stream_id(event.loan_id)
+    await reaction.handle(LOAN, stream_id, command, effective_date=event.effective_from.isoformat())
 
 
 @reactions.on(DisbursementRequested)

@@ -45,7 +45,7 @@ COMMIT: Final = """
     values ($1, $2, $3, $4, $5, $6, $7, true) on conflict do nothing"""
 RELEASE: Final = "delete from commitment where application_id = $1"
 CANCEL: Final = "update commitment set open = false, amount_minor = 0 where application_id = $1"
-UNDER: Final = "select application_id, agreement, version from commitment where loan_id = $1"
+AGREED: Final = "select application_id, agreement, version from commitment where loan_id = $1"
 CLOSE: Final = "update commitment set open = false where loan_id = $1"
 
 SHARING_LOCK: Final = 0x73686172696E67  # "sharing"
@@ -86,7 +86,7 @@ async def cancel(session: Session, application_id: str) -> None:
 
 async def agreement_of(session: Session, loan_id: str) -> tuple[str, str, int] | None:
     """The application, and the agreement and version under which its loan is funded; None for one that was shared by hand."""
-    row = await session.connection.fetchrow(UNDER, loan_id)
+    row = await session.connection.fetchrow(AGREED, loan_id)
     return (row["application_id"], row["agreement"], row["version"]) if row else None
 
 

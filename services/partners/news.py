@@ -15,6 +15,7 @@ from libs.contracts.ledger import (
     LoanClassified,
     LoanDisbursed,
     LoanSettled,
+    LoanStated,
 )
 from libs.contracts.partners import (
     OWN,
@@ -40,6 +41,7 @@ from libs.events.ids import derive_id
 from libs.events.store import Session
 from libs.events.subscribers import Reaction
 from services.partners import commitments, payout, settling
+from services.partners.domain.buy_back import PriceBuyBack
 from services.partners.domain.movements import MOVING, movement_of
 from services.partners.domain.sharing import ShareAsAgreed, Sharing, SplitMovement
 from services.partners.handlers import SHARE
@@ -72,7 +74,7 @@ class LoanNews:
     commands: CommandHandler
     wake: Callable[[], None]
     consumer: str = "partners"
-    types: frozenset[str] = OF_LOANS | {LoanBooked.type_name, BusinessDayOpened.type_name}
+    types: frozenset[str] = OF_LOANS | {LoanBooked.type_name, LoanStated.type_name, BusinessDayOpened.type_name}
     batch_size: ClassVar[int] = 500
     gather_s: ClassVar[float] = 0.03
     repairable: ClassVar[bool] = True
@@ -87,6 +89,9 @@ class LoanNews:
             if day is not None and may_be_due:
                 await settling.make_due(self._reaction(session, day), day.event.business_date)
                 may_be_due = False
+        for recorded in batch:
+            if recorded.current_type == LoanStated.type_name:
+                await self._price(session, recorded)
 
     async def _hear_of_loans(self, session: Session, of_loans: Sequence[Recorded[Any]]) -> bool:
         """Whether anything of a shared loan was among them."""
@@ -117,6 +122,18 @@ class LoanNews:
         reaction = self._reaction(session, recorded)
         await reaction.handle(SHARE, _share_of(recorded), command, effective_date=booked.booked_on.isoformat())
         await payout.set_aside(recorded, reaction)
+
+    async def _price(self, session: Session, recorded: Recorded[LoanStated]) -> None:
+        """The ledger's word on a loan of which a part is to be bought back: after what moved before it."""
+        stated = recorded.event
+        command = PriceBuyBack(
+            proposal_id=stated.request_id,
+            days_past_due=stated.days_past_due,
+            interest_earned_minor=stated.interest_earned.minor,
+            on=stated.stated_on,
+        )
+        reaction = self._reaction(session, recorded)
+        await reaction.handle(SHARE, _share_of(recorded), command, effective_date=stated.on.isoformat())
 
     def _reaction(self, session: Session, recorded: Recorded[Any]) -> Reaction:
         return Reaction(session, self.commands, recorded, Actor(f"service:{self.consumer}", "service"))

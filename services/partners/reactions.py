@@ -23,11 +23,12 @@ from libs.contracts.partners import (
     SettlementDue,
     SettlementMade,
     SharesTransferred,
+    TransferKind,
 )
 from libs.events.codec import Recorded
 from libs.events.ids import derive_id
 from libs.events.subscribers import Reaction, Reactions
-from services.partners import origination, records, settling
+from services.partners import commitments, origination, records, settling
 from services.partners.news import TEST_TYPE, cloud_event, own_message, transfer_messages
 from services.partners.records import Told
 
@@ -91,6 +92,8 @@ def make_reactions(wake: Callable[[], None]) -> Reactions:
     @reactions.on(SharesTransferred)
     async def tell_of_transfer(recorded: Recorded[SharesTransferred], reaction: Reaction) -> None:
         await settling.note(recorded, reaction)
+        if recorded.event.kind is TransferKind.BUY_BACK:  # its partner lends no more on this loan
+            await commitments.close(reaction.session, recorded.event.loan_id)
         await records.tell(reaction.session.connection, transfer_messages(recorded))
         reaction.session.after_commit(wake)
 

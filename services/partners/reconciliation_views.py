@@ -21,7 +21,7 @@ from libs.contracts.partners import (
 from libs.events.codec import Recorded
 from libs.events.ids import derive_id
 from libs.events.projection import Change, Patch, Projection, Put
-from services.partners.domain.split import ACCOUNTS, TRANSFERRED
+from services.partners.domain.split import ACCOUNTS, CHANGES_HANDS
 
 RECONCILIATION: Final = MetaData()
 
@@ -36,7 +36,7 @@ MOVEMENT: Final = Table(
     Column("effective_on", Date, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("cash_minor", BigInteger, nullable=False),
-    *(Column(f"{name}_minor", BigInteger, nullable=False) for name in (*ACCOUNTS, TRANSFERRED)),
+    *(Column(f"{name}_minor", BigInteger, nullable=False) for name in (*ACCOUNTS, *CHANGES_HANDS)),
     Index("funder_movement_v1_by_date", "funder", "effective_on", "position"),
     Index("funder_movement_v1_by_position", "funder", "position", "movement_id"),
     Index("funder_movement_v1_by_loan", "loan_id", "funder"),
@@ -166,8 +166,8 @@ def _movement(
             "type": type_name,
             "effective_on": on,
             "position": recorded.sequence,
-            "cash_minor": (part.amounts.cash - part.transferred).minor,
+            "cash_minor": part.cash.minor,
             **{f"{name}_minor": getattr(part.amounts, name).minor for name in ACCOUNTS},
-            f"{TRANSFERRED}_minor": part.transferred.minor,
+            **{f"{name}_minor": getattr(part, name).minor for name in CHANGES_HANDS},
         },
     )

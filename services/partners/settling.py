@@ -35,11 +35,16 @@ from services.partners import commitments
 from services.partners.domain.losses import Pool
 from services.partners.domain.pricing import margin_rate, servicing_rate
 from services.partners.domain.settlement import Settle
-from services.partners.domain.split import ACCOUNTS, TRANSFERRED
+from services.partners.domain.split import ACCOUNTS, CHANGES_HANDS, TRANSFERRED, TRANSFERRED_INTEREST
 from services.partners.handlers import AGREEMENT, FUNDING, SETTLEMENT, SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM
 from services.partners.records import RECORDS
 
-AMOUNTS: Final = (*ACCOUNTS, TRANSFERRED, "funded")
+AMOUNTS: Final = (*ACCOUNTS, *CHANGES_HANDS, "funded")
+FILED_ALWAYS: Final = (
+    *("disbursed", "principal", "interest", "fee", "penalty", "waived", "written_off", "recovered"),
+    *(TRANSFERRED, "funded"),
+)
+"""Columns of every settlement's file, in their order; of the others those come after them on which anything moved."""
 MOVEMENT: Final = Table(
     "movement",
     RECORDS,
@@ -132,9 +137,10 @@ class _Row:
 
     async def insert(self, session: Session) -> None:
         minor = [getattr(self.part.amounts, name).minor for name in ACCOUNTS]
+        minor += [getattr(self.part, name).minor for name in CHANGES_HANDS]
         where = self.sequence, self.part.funder, self.loan_id, self.kind, self.on
         terms = self.fee_rate, self.pool, self.lent_minor, self.lost_minor, self.price_rate
-        await session.connection.execute(NOTE, *where, *minor, self.part.transferred.minor, self.funded_minor, *terms)
+        await session.connection.execute(NOTE, *where, *minor, self.funded_minor, *terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +232,7 @@ def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> 
     prices: dict[Decimal, int] = {}
     for row in rows:
         base = row["interest_minor"] + row["fee_minor"] + row["penalty_minor"] - row["waived_minor"]
+        base -= row["transferred_interest_minor"]  # interest that was sold is income as if the borrower had paid it
         for column, totals in (("fee_rate", bases), ("price_rate", prices)):
             if row[column] and base:
                 totals[row[column]] = totals.get(row[column], 0) + base
@@ -234,6 +241,7 @@ def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> 
         partner=partner,
         amounts=FundedAmounts(**{name: Money(sums[name]) for name in ACCOUNTS}),
         transferred=Money(sums[TRANSFERRED]),
+        transferred_interest=Money(sums[TRANSFERRED_INTEREST]),
         funded=Money(sums["funded"]),
         fee_bases=bases,
         price_bases=prices,
@@ -245,11 +253,13 @@ def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> 
 
 def settlement_file(rows: Iterable[Any]) -> bytes:
     """Every movement of a settlement as CSV (RFC 4180), in the order of the sequence: the same rows give the same bytes."""
-    text = io.StringIO()
+    text, rows = io.StringIO(), list(rows)
+    also = [name for name in AMOUNTS if name not in FILED_ALWAYS and any(row[f"{name}_minor"] for row in rows)]
+    columns = (*FILED_ALWAYS, *also)
     writer = csv.writer(text)
-    writer.writerow(("sequence", "loan_id", "type", "effective_on", "currency", *AMOUNTS))
+    writer.writerow(("sequence", "loan_id", "type", "effective_on", "currency", *columns))
     for row in rows:
-        amounts = [Money(row[f"{name}_minor"]).amount for name in AMOUNTS]
+        amounts = [Money(row[f"{name}_minor"]).amount for name in columns]
         writer.writerow(
             (row["sequence"], row["loan_id"], row["type"], row["effective_on"].isoformat(), "CNY", *amounts)
         )

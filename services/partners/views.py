@@ -39,7 +39,7 @@ from libs.events.canonical import canonical
 from libs.events.codec import Recorded
 from libs.events.projection import Add, Change, Patch, Projection, Put
 from libs.lending.money import Money
-from services.partners.domain.split import ACCOUNTS, TRANSFERRED
+from services.partners.domain.split import ACCOUNTS, CHANGES_HANDS
 
 METADATA: Final = MetaData()
 
@@ -76,7 +76,7 @@ SHARE: Final = Table(
     Column("loan_id", String(80), primary_key=True),
     Column("funder", String(64), primary_key=True),
     Column("share_ppm", Integer, nullable=False, default=0),
-    *(Column(f"{name}_minor", BigInteger, nullable=False, default=0) for name in (*ACCOUNTS, TRANSFERRED)),
+    *(Column(f"{name}_minor", BigInteger, nullable=False, default=0) for name in (*ACCOUNTS, *CHANGES_HANDS)),
     Index("loan_share_v1_by_funder", "funder", "loan_id"),
 )
 """The sub-ledger: what each lender of a loan holds, has received and has bought."""
@@ -380,7 +380,7 @@ def transferred(recorded: Recorded[SharesTransferred]) -> Iterable[Change]:
 
 def _parts(loan_id: str, parts: Sequence[FunderPart]) -> Iterable[Change]:
     for part in parts:
-        amounts = {**_minor(part.amounts), f"{TRANSFERRED}_minor": part.transferred.minor}
+        amounts = _minor(part.amounts) | {f"{name}_minor": getattr(part, name).minor for name in CHANGES_HANDS}
         yield Add(SHARE, {"loan_id": loan_id, "funder": part.funder}, amounts)
 
 

@@ -240,6 +240,9 @@ NOT_SHOWN = {
     "CaseClaimed",
     "CaseEscalated",
     "CaseReleased",
+    "BuyBackPriced",  # who holds a loan is shown by the partners service
+    "BuyBackProposed",
+    "BuyBackRefused",
     "ChallengerScored",  # nothing follows from it
     "ClassificationOverlaid",  # the tier that follows is said by LoanClassified
     "ComparisonSignedOff",
@@ -286,6 +289,7 @@ NOT_SHOWN = {
     "LegalHoldPlaced",
     "LegalHoldReleased",
     "LoanShared",  # who funds a loan is shown by the partners service, to whom it concerns
+    "LoanStated",  # it says what is there, and changes nothing
     "MovementSplit",
     "OfferAccepted",
     "ParkedEventHandedOver",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import (
@@ -30,6 +30,7 @@ from libs.contracts.ledger import (
     LoanDisbursed,
     LoanPosition,
     LoanSettled,
+    LoanStated,
     LoanWrittenOff,
     RecoveryReceived,
     RefinancingAgreed,
@@ -41,10 +42,11 @@ from libs.contracts.ledger import (
     WriteOffRejected,
     WriteOffRequested,
 )
-from services.ledger.domain.account import Account, Amounts
+from libs.lending.money import Money
+from services.ledger.domain.account import NOTHING, Account, Amounts, earned
 from services.ledger.domain.loan import NO_LOAN, Loan, Receipt, counting, evolve, facts_of, opened, replayed
 from services.ledger.domain.policy import Policy
-from services.ledger.domain.position import outstanding, position
+from services.ledger.domain.position import components, days_past_due, outstanding, position
 
 
 def known_on(event: DomainEvent) -> date:
@@ -110,6 +112,8 @@ def known_on(event: DomainEvent) -> date:
             return event.suspended_on
         case AccrualResumed():
             return event.resumed_on
+        case LoanStated():
+            return event.stated_on
         case _:
             raise TypeError(f"{type(event).__name__} is not an event of a loan")
 
@@ -157,3 +161,17 @@ def account_on(loan: Loan, effective: date) -> Account | None:
     first = opened(loan.agreed, loan.first_plan, loan.disbursed.value_date)
     facts = [fact for fact in facts_of(loan) if fact.value_date <= effective]
     return replayed(first, facts, loan.prepayment_fee_rate)
+
+
+def stated(loan: Loan, request_id: str, on: date, today: date) -> LoanStated:
+    """Where a loan stood when a date began: the facts are those of the days before."""
+    account = account_on(loan, on - timedelta(days=1))
+    return LoanStated(
+        loan_id=loan.loan_id,
+        request_id=request_id,
+        on=on,
+        days_past_due=days_past_due(account, on) if account else 0,
+        owed=components(outstanding(account, on) if account else NOTHING, loan.currency),
+        interest_earned=Money(earned(account, on).interest if account else 0, loan.currency),
+        stated_on=today,
+    )

@@ -70,6 +70,14 @@ class CancelUnfunded(LoanCommand):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StateLoan(LoanCommand):
+    """Another service asks where a loan stood when a date began."""
+
+    request_id: str
+    on: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LeaveUnresolved(LoanCommand):
     """The bank's answer to a payment did not come."""
 

@@ -7,6 +7,7 @@ from libs.contracts.ledger import RecoveryReceived, RepaymentPurpose, RepaymentR
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.lending.money import Money
 from services.ledger.domain import adjustments, disbursement, refinancing, write_off
+from services.ledger.domain.as_of import stated
 from services.ledger.domain.commands import (
     AgreeRefinancing,
     ApproveWriteOff,
@@ -31,6 +32,7 @@ from services.ledger.domain.commands import (
     RetryDisbursement,
     ReturnDisbursement,
     ReverseRepayment,
+    StateLoan,
     TakeSetOff,
     UndoSetOff,
     WaiveCharges,
@@ -80,6 +82,8 @@ def decide(command: LoanCommand, loan: Loan) -> list[DomainEvent]:
             return write_off.approve(command, loan)
         case RejectWriteOff():
             return write_off.reject(command, loan)
+        case StateLoan():
+            return [stated(loan, command.request_id, command.on, command.today)]
         case ObserveDay():
             return follow_up(loan, command.today, command.policy)
         case ReinstateRepayment():

@@ -11,7 +11,7 @@ import pytest
 from libs.contracts import examples as ex
 from libs.contracts.contract import CoLender, ContractSigned
 from libs.contracts.ledger import LoanCancelled, LoanDisbursed
-from libs.contracts.partners import FundsMissing, FundsReserved
+from libs.contracts.partners import BuyBackProposed, FundsMissing, FundsReserved
 from libs.service.testing import Served, key
 from services.ledger.tests.conftest import Start
 from services.ledger.tests.making import DAY, contract_id, loan_id, outside_bank, signed
@@ -84,6 +84,18 @@ async def test_a_loan_with_co_lenders_is_paid_out_when_their_money_is_there_and_
         assert names(await ledger.events(f"loan-{loan_id(1)}")) == paid
         assert names(await ledger.events(f"loan-{loan_id(2)}")) == ["LoanBooked", "LoanCancelled"]
         assert (await bank.totals())["payments"] == 1
+        assert await ledger.parked() == []
+
+
+async def test_where_a_loan_stands_is_said_to_who_proposes_to_buy_a_part_of_it(start: Start) -> None:
+    async with start(outside_bank()) as ledger:
+        await sign(ledger)
+        asked = {"loan_id": loan_id(1), "effective_from": DAY.isoformat(), "proposed_on": DAY.isoformat()}
+        proposed = BuyBackProposed.model_validate(BuyBackProposed.example | asked)
+        await ledger.publish(f"share-{loan_id(1)}", proposed)
+        await ledger.settle()
+        event = (await ledger.events(f"loan-{loan_id(1)}"))[-1]
+        assert (event.request_id, event.on, event.days_past_due) == (proposed.proposal_id, DAY, 0)
         assert await ledger.parked() == []
 
 

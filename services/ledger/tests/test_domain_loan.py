@@ -26,6 +26,7 @@ from libs.contracts.ledger import (
     LoanClassified,
     LoanDisbursed,
     LoanSettled,
+    LoanStated,
     LoanWrittenOff,
     RecoveryReceived,
     RepaymentPurpose,
@@ -424,3 +425,24 @@ def test_a_month_stays_open_for_some_days() -> None:
     assert POLICY.first_open_date(date(2026, 3, 5)) == date(2026, 2, 1)
     assert POLICY.first_open_date(date(2026, 3, 6)) == date(2026, 3, 1)
     assert POLICY.first_open_date(date(2026, 1, 2)) == date(2025, 12, 1)
+
+
+def test_where_a_loan_stood_when_a_date_began_is_stated_by_the_facts_of_the_days_before() -> None:
+    def stated(past: list[DomainEvent], on: date) -> LoanStated:
+        (event,) = when(past, ask(c.StateLoan, LATE, request_id="request-1", on=on)).events
+        assert isinstance(event, LoanStated)
+        return event
+
+    late = stated(OVERDUE, LATE)
+    assert (late.days_past_due, late.request_id, late.stated_on) == (100, "request-1", LATE)
+    assert late.owed.interest == late.interest_earned > Money.of("0.00"), "nothing was paid"
+    past = [*OVERDUE, *when(OVERDUE, repayment("3500.00", LATE)).events]
+    assert stated(past, LATE) == late, "what comes on that date does not count yet"
+    after = stated(past, LATE + timedelta(days=1))
+    paid = next(event for event in past if isinstance(event, RepaymentReceived)).allocated
+    assert after.owed.interest == after.interest_earned - paid.interest
+    assert after.days_past_due < late.days_past_due, "the oldest instalment was paid"
+    before = stated(ACTIVE, DAY)
+    assert (before.days_past_due, before.owed.total, before.interest_earned) == (0, Money(0), Money(0))
+    said = [*past, LoanStated.model_validate(LoanStated.example)]
+    assert LOAN.replay(said) == LOAN.replay(past), "it changes nothing"

@@ -6,6 +6,7 @@ from typing import Final
 
 from services.partners.api.agreements import router as agreements
 from services.partners.api.books import router as books
+from services.partners.api.buy_backs import router as buy_backs
 from services.partners.api.callbacks import router as callbacks
 from services.partners.api.deliveries import router as deliveries
 from services.partners.api.endpoints import router as endpoints
@@ -27,6 +28,7 @@ routers: Final = [
     books,
     settlements,
     shares,
+    buy_backs,
     partners,
     callbacks,
     reconciliation,

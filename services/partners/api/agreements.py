@@ -19,7 +19,7 @@ from libs.service.models import BusinessDate, RequestModel, ResponseModel
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime, runtime_of
-from services.partners.api.scope import READERS, own_codes, refuse_unknown_partner
+from services.partners.api.scope import READERS, lenders, own_codes, refuse_unknown_partner
 from services.partners.domain.agreement import Agreement, ApproveAgreement, EndAgreement, ProposeAgreement
 from services.partners.handlers import AGREEMENT
 from services.partners.library import regimes_on
@@ -76,6 +76,7 @@ async def propose_agreement(
         terms=body.terms,
         effective_from=body.effective_from,
         regimes=regimes_on(body.effective_from),
+        registered=await lenders(call.runtime),
         by=call.actor.subject,
         today=call.today,
     )

@@ -17,7 +17,7 @@ from libs.service.auth import require
 from libs.service.models import ResponseModel
 from libs.service.runtime import Runtime, runtime_of
 from services.partners.api.scope import STAFF
-from services.partners.domain.split import ACCOUNTS, TRANSFERRED
+from services.partners.domain.split import ACCOUNTS, CHANGES_HANDS, TRANSFERRED, TRANSFERRED_INTEREST
 from services.partners.views import CONTROL
 from services.partners.views import SHARE as SHARES
 
@@ -31,6 +31,9 @@ class LenderBooks(ResponseModel):
     loans: int = Field(description="In how many loans it had or has a part.", examples=[17])
     amounts: FundedAmounts = Field(description="Its part of every account.")
     transferred: MoneyField = Field(description="Principal bought, less sold.", examples=[ex.cny("0.00")])
+    transferred_interest: MoneyField = Field(
+        description="Interest bought before it was met, less sold.", examples=[ex.cny("0.00")]
+    )
     outstanding: MoneyField = Field(description="Principal that it is owed.", examples=[ex.cny("7755.89")])
 
 
@@ -48,7 +51,7 @@ async def show_books(
     _actor: Annotated[Actor, Depends(require(*STAFF))], runtime: Annotated[Runtime, Depends(runtime_of)]
 ) -> Books:
     """To the fen, and checked: the parts of all lenders against the control accounts."""
-    names = [*ACCOUNTS, TRANSFERRED]
+    names = [*ACCOUNTS, *CHANGES_HANDS]
     sums = [func.coalesce(func.sum(SHARES.c[f"{name}_minor"]), 0).label(name) for name in names]
     parts = await runtime.fetch(
         select(SHARES.c.funder, func.count().label("loans"), *sums).group_by(SHARES.c.funder).order_by(SHARES.c.funder)
@@ -67,12 +70,13 @@ async def show_books(
                 loans=row["loans"],
                 amounts=_amounts({name: int(row[name]) for name in ACCOUNTS}),
                 transferred=Money(int(row[TRANSFERRED])),
+                transferred_interest=Money(int(row[TRANSFERRED_INTEREST])),
                 outstanding=Money(int(row["disbursed"]) - int(row["principal"]) + int(row[TRANSFERRED])),
             )
             for row in parts
         ],
         whole=_amounts(whole),
-        equal=held == {**whole, TRANSFERRED: 0},
+        equal=held == whole | dict.fromkeys(CHANGES_HANDS, 0),
         loans=[row["loan_id"] for row in loans],
     )
 

@@ -21,7 +21,7 @@ from libs.service.pagination import CursorParameter, Limit, Page, page_of, pagin
 from libs.service.problems import VALIDATION_FAILED, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.partners.api.scope import READERS, refuse_others, refuse_unknown_partner
-from services.partners.domain.split import ACCOUNTS, TRANSFERRED
+from services.partners.domain.split import ACCOUNTS, CHANGES_HANDS, TRANSFERRED, TRANSFERRED_INTEREST
 from services.partners.reconciliation_views import MOVEMENT
 from services.partners.records import MESSAGE
 from services.partners.sources import loans_of
@@ -68,6 +68,9 @@ class CashFlow(ResponseModel):
     cash: MoneyField = Field(description="In less out: what is settled.", examples=[ex.cny("770.11")])
     amounts: FundedAmounts = Field(description="By account.")
     transferred: MoneyField = Field(description="Principal bought, less sold.", examples=[ex.cny("0.00")])
+    transferred_interest: MoneyField = Field(
+        description="Interest bought before it was met, less sold.", examples=[ex.cny("0.00")]
+    )
 
 
 class StatementOfPartner(ResponseModel):
@@ -79,6 +82,7 @@ class StatementOfPartner(ResponseModel):
     opening: MoneyField = Field(description="Principal owed before the first date.")
     amounts: FundedAmounts = Field(description="What moved, by account.")
     transferred: MoneyField = Field(description="Principal bought, less sold.")
+    transferred_interest: MoneyField = Field(description="Interest bought before it was met, less sold.")
     closing: MoneyField = Field(description="Principal owed at the end of the last date.")
     cash: MoneyField = Field(description="In less out.")
     movements: int = Field(description="How many.", examples=[12])
@@ -157,6 +161,7 @@ async def show_statement(
         opening=Money(opening),
         amounts=_amounts(within),
         transferred=Money(within[f"{TRANSFERRED}_minor"]),
+        transferred_interest=Money(within[f"{TRANSFERRED_INTEREST}_minor"]),
         closing=Money(opening + moved),
         cash=Money(within["cash_minor"]),
         movements=within["movements"],
@@ -176,7 +181,7 @@ async def list_events(
 
 async def _sums(runtime: Runtime, partner: str, first: date | None, last: date) -> Any:
     """Of the dates from `first` to `last`; without `first` of all before `last`."""
-    names = ("cash_minor", *(f"{name}_minor" for name in (*ACCOUNTS, TRANSFERRED)))
+    names = ("cash_minor", *(f"{name}_minor" for name in (*ACCOUNTS, *CHANGES_HANDS)))
     sums = [cast(func.coalesce(func.sum(MOVEMENT.c[name]), 0), BigInteger).label(name) for name in names]
     statement = select(func.count().label("movements"), *sums).where(MOVEMENT.c.funder == partner)
     on = MOVEMENT.c.effective_on
@@ -215,6 +220,7 @@ def _cash_flow(row: Any) -> CashFlow:
         cash=Money(row["cash_minor"]),
         amounts=_amounts(row),
         transferred=Money(row[f"{TRANSFERRED}_minor"]),
+        transferred_interest=Money(row[f"{TRANSFERRED_INTEREST}_minor"]),
     )
 
 

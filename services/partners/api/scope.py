@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from libs.contracts.partners import EndpointStatus
+from libs.contracts.partners import OWN, EndpointStatus
 from libs.contracts.problems import Rejected
 from libs.service.actor import Actor
 from libs.service.problems import NOT_FOUND, Problem
@@ -44,6 +44,11 @@ async def endpoint_of(runtime: Runtime, actor: Actor, endpoint_id: str) -> Endpo
         raise Problem(NOT_FOUND)
     await refuse_others(runtime, actor, state.registered.partner)
     return state
+
+
+async def lenders(runtime: Runtime) -> frozenset[str]:
+    """Every lender that is registered, and ourselves."""
+    return frozenset({OWN, *(row["partner"] for row in await runtime.fetch(select(PARTNERS.c.partner)))})
 
 
 async def refuse_unknown_partner(runtime: Runtime, partner: str) -> None:

@@ -45,6 +45,9 @@ class SettlementShown(ResponseModel):
     movements: int = Field(description="Lines of its file.", examples=[1])
     amounts: FundedAmounts = Field(description="The partner's parts of what moved.")
     transferred: MoneyField = Field(description="Principal that it bought, less sold.", examples=[ex.cny("0.00")])
+    transferred_interest: MoneyField = Field(
+        description="Interest that it bought before it was met, less sold.", examples=[ex.cny("0.00")]
+    )
     funded: MoneyField = Field(description="What of payouts it had paid before.", examples=[ex.cny("0.00")])
     servicing_fee: MoneyField = Field(description="What it pays us for servicing.", examples=[ex.cny("6.30")])
     price_margin: MoneyField = Field(
@@ -158,6 +161,7 @@ def _listed(row: Any) -> SettlementShown:
         movements=made.movements,
         amounts=made.amounts,
         transferred=made.transferred,
+        transferred_interest=made.transferred_interest,
         funded=made.funded,
         servicing_fee=made.servicing_fee,
         price_margin=made.price_margin,

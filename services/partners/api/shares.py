@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from starlette.responses import Response
 
 from libs.contracts import examples as ex
-from libs.contracts.partners import OWN, FundedAmounts, FunderShare
+from libs.contracts.partners import FundedAmounts, FunderShare
 from libs.contracts.types import Code, Id, MoneyField
 from libs.lending.money import Money
 from libs.service.actor import Actor
@@ -20,13 +20,12 @@ from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, RequestModel, ResponseModel
 from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime, runtime_of
-from services.partners.api.scope import READERS, own_codes
+from services.partners.api.scope import READERS, lenders, own_codes
 from services.partners.commitments import ALONE, NOTHING_IS_PAID_MEANWHILE, SHARING_LOCK
 from services.partners.domain.sharing import ApproveSharing, ProposeSharing, Sharing, shares_of
-from services.partners.domain.split import ACCOUNTS, TRANSFERRED
+from services.partners.domain.split import ACCOUNTS, TRANSFERRED, TRANSFERRED_INTEREST
 from services.partners.handlers import SHARE
 from services.partners.views import CONTROL
-from services.partners.views import PARTNER as PARTNERS
 from services.partners.views import SHARE as SHARES
 
 router = APIRouter(prefix="/loans/{loan_id}", tags=["shares"])
@@ -62,6 +61,9 @@ class Holding(ResponseModel):
     share_ppm: int = Field(description="Its share now, in millionths; 0 after it sold it.", examples=[700000])
     amounts: FundedAmounts = Field(description="Its part of every account.")
     transferred: MoneyField = Field(description="Principal bought, less sold.", examples=[ex.cny("0.00")])
+    transferred_interest: MoneyField = Field(
+        description="Interest bought before it was met, less sold.", examples=[ex.cny("0.00")]
+    )
     outstanding: MoneyField = Field(description="Principal that it is owed.", examples=[ex.cny("7755.89")])
 
 
@@ -78,12 +80,11 @@ async def propose(
     loan_id: Id, body: SharingBody, call: Annotated[Call, command("finance_officer", "finance_manager")]
 ) -> Response:
     """Nothing changes before another person approves it."""
-    registered = {row["partner"] for row in await call.runtime.fetch(select(PARTNERS.c.partner))}
     asked = ProposeSharing(
         loan_id=loan_id,
         shares=shares_of(body.shares),
         effective_from=body.effective_from,
-        registered=frozenset({OWN, *registered}),
+        registered=await lenders(call.runtime),
         by=call.actor.subject,
         today=call.today,
     )
@@ -137,6 +138,7 @@ def _holding(row: Any) -> Holding:
         share_ppm=row["share_ppm"],
         amounts=amounts,
         transferred=transferred,
+        transferred_interest=Money(row[f"{TRANSFERRED_INTEREST}_minor"]),
         outstanding=amounts.disbursed - amounts.principal + transferred,
     )
 

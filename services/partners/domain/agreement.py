@@ -13,6 +13,7 @@ from libs.contracts.partners import (
     AgreementApproved,
     AgreementEnded,
     AgreementProposed,
+    BuyBack,
     FirstLoss,
     FundingTerms,
     Side,
@@ -36,7 +37,8 @@ class FirstLossRule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regime:
     """What rules of law leave open for shares, in millionths; the document says where they stand. Who is not named in
-    `first_loss` may not bear losses first, and `first_loss_source` says why."""
+    `first_loss` may not bear losses first, and `first_loss_source` says why; `buy_back` is whether a partner's part of a
+    late loan may be bought from it."""
 
     regime: str
     effective_from: date
@@ -47,17 +49,22 @@ class Regime:
     first_loss: Sequence[FirstLossRule]
     first_loss_source: str
     first_loss_standing: str
+    buy_back: bool
+    buy_back_source: str
+    buy_back_standing: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposeAgreement:
-    """`regimes`: those that there are on the day from which the version is to be in force."""
+    """`regimes`: those that there are on the day from which the version is to be in force; `registered`: the lenders
+    there are, ourselves included."""
 
     agreement: str
     partner: str
     terms: FundingTerms
     effective_from: date
     regimes: Sequence[Regime]
+    registered: frozenset[str]
     by: str
     today: date
 
@@ -139,6 +146,8 @@ def _proposed(command: ProposeAgreement, state: Agreement) -> AgreementProposed:
         _refuse_currency(cap, f"/terms/caps/{name}/currency")
     if command.terms.first_loss is not None:
         _refuse_first_loss(command.terms.first_loss, regime)
+    if command.terms.buy_back is not None:
+        _refuse_buy_back(command.terms.buy_back, regime, command.registered - {command.partner})
     price = command.terms.price
     refuse_unless(
         price is None or (price.annual_rate is None) != (price.spread is None),
@@ -191,6 +200,23 @@ def _refuse_first_loss(first_loss: FirstLoss, regime: Regime) -> None:
         "first-loss-outside-regime",
         f"{regime.regime} admits at most {limit} of what is lent as `cap_rate` ({rule.source}).",
         field="/terms/first_loss/cap_rate",
+        status=422,
+    )
+
+
+def _refuse_buy_back(buy_back: BuyBack, regime: Regime, may_buy: frozenset[str]) -> None:
+    refuse_unless(
+        regime.buy_back,
+        "buy-back-forbidden",
+        f"{regime.regime} does not admit that a partner's part is bought from it ({regime.buy_back_source}).",
+        field="/terms/buy_back",
+        status=422,
+    )
+    refuse_unless(
+        buy_back.buyer in may_buy,
+        "buyer-unknown",
+        f"Name who buys: `own`, or another registered lender; {buy_back.buyer} is none.",
+        field="/terms/buy_back/buyer",
         status=422,
     )
 

@@ -31,6 +31,7 @@ class Settle:
     partner: str
     amounts: FundedAmounts
     transferred: Money
+    transferred_interest: Money
     funded: Money
     fee_bases: Mapping[Decimal, int]
     movements: int
@@ -121,12 +122,14 @@ def _settled(command: Settle, state: Settlements) -> SettlementMade:
         pool = state.pools.get(version, Pool())
         first_loss += paid_to_partner(terms, pool + moved) - paid_to_partner(terms, pool)
     servicing_fee, borne = _due(command.fee_bases, state.bases), Money(first_loss, CURRENCY)
+    bought = command.transferred + command.transferred_interest
     margin = _due(command.price_bases, state.price_bases)
     return SettlementMade(
         settlement_id=command.settlement_id,
         partner=command.partner,
         amounts=command.amounts,
         transferred=command.transferred,
+        transferred_interest=command.transferred_interest,
         funded=command.funded,
         fee_bases={plain(rate): Money(base, CURRENCY) for rate, base in command.fee_bases.items()},
         servicing_fee=servicing_fee,
@@ -134,7 +137,7 @@ def _settled(command: Settle, state: Settlements) -> SettlementMade:
         price_margin=margin,
         pools={version: amounts_of(moved) for version, (_, moved) in command.pools.items()},
         first_loss=borne,
-        net=command.amounts.cash + command.funded - command.transferred - servicing_fee - margin + borne,
+        net=command.amounts.cash + command.funded - bought - servicing_fee - margin + borne,
         movements=command.movements,
         file_sha256=command.file_sha256,
         settled_on=command.on,

@@ -9,6 +9,9 @@ from typing import Final, TypeAlias
 
 from libs.contracts.contract import CoLender
 from libs.contracts.partners import (
+    BuyBackPriced,
+    BuyBackProposed,
+    BuyBackRefused,
     FundedAmounts,
     FunderPart,
     FunderShare,
@@ -16,13 +19,17 @@ from libs.contracts.partners import (
     MovementSplit,
     SharesTransferred,
     SharingProposed,
+    TransferKind,
 )
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.lending.money import Money
+from services.partners.domain import buy_back
+from services.partners.domain.buy_back import ApproveBuyBack, PriceBuyBack, ProposeBuyBack
 from services.partners.domain.movements import Movement
 from services.partners.domain.split import (
     ACCOUNTS,
     TRANSFERRED,
+    TRANSFERRED_INTEREST,
     Amounts,
     Book,
     Shares,
@@ -83,10 +90,15 @@ class Sharing:
     book: Book | None = None
     value_dates: Mapping[str, date] = field(default_factory=dict)
     """On which date each repayment counted: what undoes it counts on the same."""
+    last_moved: date = date.min
+    """The latest date on which anything counted."""
+    buy_back: buy_back.Proposal | None = None
 
 
-Command: TypeAlias = ProposeSharing | ApproveSharing | ShareAsAgreed | SplitMovement
-Event: TypeAlias = SharingProposed | LoanShared | SharesTransferred | MovementSplit
+BuyBackCommand: TypeAlias = ProposeBuyBack | PriceBuyBack | ApproveBuyBack
+BuyBackEvent: TypeAlias = BuyBackProposed | BuyBackPriced | BuyBackRefused
+Command: TypeAlias = ProposeSharing | ApproveSharing | ShareAsAgreed | SplitMovement | BuyBackCommand
+Event: TypeAlias = SharingProposed | LoanShared | SharesTransferred | MovementSplit | BuyBackEvent
 INITIAL: Final = Sharing()
 
 
@@ -100,6 +112,8 @@ def decide(command: Command, state: Sharing) -> Sequence[Event]:
             return _as_agreed(command, state)
         case SplitMovement():
             return _split(command, state)
+        case ProposeBuyBack() | PriceBuyBack() | ApproveBuyBack():
+            return _buy_back(command, state)
 
 
 def evolve(state: Sharing, event: Event) -> Sharing:
@@ -111,14 +125,21 @@ def evolve(state: Sharing, event: Event) -> Sharing:
             return replace(state, loan_id=event.loan_id, proposed=None, book=book)
         case SharesTransferred():
             assert state.book is not None, "shared before it is shared otherwise"
-            return replace(
-                state, proposed=None, book=state.book.transfer(event.effective_from, shares_of(event.shares))
-            )
+            earned = None if event.interest_earned is None else event.interest_earned.minor
+            book = state.book.transfer(event.effective_from, shares_of(event.shares), earned)
+            bought = (
+                state.buy_back if event.kind is TransferKind.BUY_BACK else None
+            )  # else worked out on the shares before
+            done = replace(bought, done=True) if bought is not None else None
+            return replace(state, proposed=None, book=book, buy_back=done)
         case MovementSplit():
             assert state.book is not None, "shared before it moves"
             dates = {**state.value_dates, event.repayment_id: event.effective_on} if event.repayment_id else None
             book = state.book.move(event.effective_on, minor(event.whole))
-            return replace(state, book=book, value_dates=dates or state.value_dates)
+            last_moved = max(state.last_moved, event.effective_on)
+            return replace(state, book=book, value_dates=dates or state.value_dates, last_moved=last_moved)
+        case BuyBackProposed() | BuyBackPriced() | BuyBackRefused():
+            return replace(state, buy_back=buy_back.evolve(state.buy_back, event))
 
 
 def shares_of(shares: Sequence[FunderShare]) -> Shares:
@@ -230,9 +251,49 @@ def _split(command: SplitMovement, state: Sharing) -> Sequence[Event]:
     ]
 
 
+def _buy_back(command: BuyBackCommand, state: Sharing) -> Sequence[Event]:
+    if state.book is None:
+        raise Rejected("loan-not-shared", "Nobody lends this loan with us.", status=404)
+    match command:
+        case ProposeBuyBack():
+            return [buy_back.proposed(command, state.book, state.last_moved)]
+        case PriceBuyBack():
+            proposal = state.buy_back
+            if proposal is None or proposal.done or proposal.proposed.proposal_id != command.proposal_id:
+                return []  # another one has taken its place
+            return [buy_back.priced(command, state.book, proposal.proposed)]
+        case ApproveBuyBack():
+            moved = buy_back.approved(command, state.book, state.last_moved, state.buy_back)
+            assert state.buy_back is not None, "what is approved was proposed"
+            return [_bought_back(command, state.buy_back, moved)]
+
+
+def _bought_back(
+    command: ApproveBuyBack, proposal: buy_back.Proposal, moved: Mapping[str, Amounts]
+) -> SharesTransferred:
+    asked, priced = proposal.proposed, proposal.priced
+    assert priced is not None, "what is approved has a price"
+    return SharesTransferred(
+        loan_id=asked.loan_id,
+        shares=asked.shares,
+        effective_from=asked.effective_from,
+        proposed_by=asked.proposed_by,
+        approved_by=command.by,
+        parts=_parts(moved),
+        transferred_on=command.today,
+        kind=TransferKind.BUY_BACK,
+        interest_earned=priced.interest_earned,
+    )
+
+
 def _parts(rows: Mapping[str, Amounts]) -> tuple[FunderPart, ...]:
     return tuple(
-        FunderPart(funder=funder, amounts=_funded(row), transferred=Money(row.get(TRANSFERRED, 0), CURRENCY))
+        FunderPart(
+            funder=funder,
+            amounts=_funded(row),
+            transferred=Money(row.get(TRANSFERRED, 0), CURRENCY),
+            transferred_interest=Money(row.get(TRANSFERRED_INTEREST, 0), CURRENCY),
+        )
         for funder, row in rows.items()
     )
 

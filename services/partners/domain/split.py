@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
 from typing import Final, TypeAlias
@@ -24,6 +24,9 @@ from libs.contracts.partners import SHARE_PARTS
 
 ACCOUNTS: Final = ("disbursed", "principal", "interest", "fee", "penalty", "waived", "written_off", "recovered")
 TRANSFERRED: Final = "transferred"
+TRANSFERRED_INTEREST: Final = "transferred_interest"
+CHANGES_HANDS: Final = (TRANSFERRED, TRANSFERRED_INTEREST)
+"""What lenders pay one another at a change of shares: what one has bought, another has sold."""
 
 Amounts: TypeAlias = Mapping[str, int]
 """Minor units by account; what is not named is 0."""
@@ -63,14 +66,19 @@ def apportion(total_minor: int, shares: Shares, phase: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Shares in force from a date on, with what moved under them."""
+    """Shares in force from a date on, with what moved under them.
+
+    `interest_earned` is what the loan had earned of interest by then, whoever paid it: what of it was not met on an
+    earlier date is paid for by who has more from then on. None: it passes without a price.
+    """
 
     since: date
     shares: Shares
     moved: Amounts = field(default_factory=dict)
+    interest_earned: int | None = None
 
     def plus(self, amounts: Amounts) -> Epoch:
-        return Epoch(self.since, self.shares, _plus(self.moved, amounts))
+        return replace(self, moved=_plus(self.moved, amounts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +113,30 @@ class Book:
     def _index(self, effective_on: date) -> int:
         return max(0, bisect_right([epoch.since for epoch in self.epochs], effective_on) - 1)
 
-    def transfer(self, since: date, shares: Shares) -> Book:
+    def transfer(self, since: date, shares: Shares, interest_earned: int | None = None) -> Book:
         """With other shares from a date on; raises `SharesError` for a date that is not after the last change."""
         if since <= self.epochs[-1].since:
             raise SharesError(f"shares change after {self.epochs[-1].since.isoformat()}, when they last did")
-        return Book(self.phase, (*self.epochs, Epoch(since, check_shares(shares))))
+        return Book(self.phase, (*self.epochs, Epoch(since, check_shares(shares), {}, interest_earned)))
 
     def holdings(self) -> dict[str, dict[str, int]]:
-        """What every lender ever named has in each account, and what principal he bought or sold."""
+        """What every lender ever named has in each account, and what he bought or sold."""
         held: dict[str, dict[str, int]] = {}
-        outstanding = 0
+        outstanding = interest_met = 0
         previous: dict[str, int] = {}
         for number, epoch in enumerate(self.epochs):
-            at_start = self._of(epoch, outstanding)
             if number:
-                for funder in {**previous, **at_start}:
-                    bought = at_start.get(funder, 0) - previous.get(funder, 0)
-                    _account(held, funder)[TRANSFERRED] += bought
+                _buy(held, TRANSFERRED, previous, self._of(epoch, outstanding))
+            if number and epoch.interest_earned is not None:
+                unmet = epoch.interest_earned - interest_met
+                before, now = self._of(self.epochs[number - 1], unmet), self._of(epoch, unmet)
+                _buy(held, TRANSFERRED_INTEREST, before, now)
             for account in ACCOUNTS:
                 moved = epoch.moved.get(account, 0)
                 for funder, part in self._of(epoch, moved).items():
                     _account(held, funder)[account] += part
             outstanding += epoch.moved.get("disbursed", 0) - epoch.moved.get("principal", 0)
+            interest_met += epoch.moved.get("interest", 0)
             previous = {funder: row["disbursed"] - row["principal"] + row[TRANSFERRED] for funder, row in held.items()}
         return held
 
@@ -147,7 +157,13 @@ def changes(before: Book, after: Book) -> dict[str, dict[str, int]]:
 
 
 def _account(held: dict[str, dict[str, int]], funder: str) -> dict[str, int]:
-    return held.setdefault(funder, dict.fromkeys((*ACCOUNTS, TRANSFERRED), 0))
+    return held.setdefault(funder, dict.fromkeys((*ACCOUNTS, *CHANGES_HANDS), 0))
+
+
+def _buy(held: dict[str, dict[str, int]], account: str, before: Mapping[str, int], now: Mapping[str, int]) -> None:
+    """What each has more than before, he has bought."""
+    for funder in {**before, **now}:
+        _account(held, funder)[account] += now.get(funder, 0) - before.get(funder, 0)
 
 
 def _plus(left: Amounts, right: Amounts) -> dict[str, int]:

@@ -47,10 +47,25 @@ PROPOSE = ProposeAgreement(
     terms=TERMS,
     effective_from=date(2026, 2, 1),
     regimes=regimes_on(date(2026, 2, 1)),
+    registered=frozenset({"own", "harbour-bank", "hill-bank"}),
     by="finance-2",
     today=DAY,
 )
 APPROVE = ApproveAgreement(version=1, by="finance-1", today=date(2026, 1, 21))
+
+
+def test_a_buy_back_is_agreed_where_the_regime_admits_it_and_by_a_lender_that_there_is() -> None:
+    def with_(regime: str, buyer: str) -> ProposeAgreement:
+        terms = {"buyer": buyer, "days_past_due_min": 90, "with_interest": True}
+        changes = {"regime": regime, "buy_back": terms, "rules": [{"share_ppm": 700_000}]}
+        return replace(PROPOSE, terms=FundingTerms.model_validate(FUNDING_TERMS | changes))
+
+    for buyer in ("own", "hill-bank"):
+        assert AGREEMENT.decide(with_("cn-small-loan-company", buyer), AGREEMENT.initial)
+    for buyer in ("nobody", "harbour-bank"):
+        Scenario(AGREEMENT).when(with_("cn-small-loan-company", buyer)).refused("buyer-unknown")
+    for regime in ("cn-bank-internet-loan", "in-co-lending"):
+        Scenario(AGREEMENT).when(with_(regime, "own")).refused("buy-back-forbidden")
 
 
 def test_two_people_make_an_agreement_and_its_next_version() -> None:

@@ -63,6 +63,7 @@ def settle(terms: FirstLoss, moved: Pool, number: int) -> Settle:
         partner="harbour-bank",
         amounts=nothing(),
         transferred=Money(0),
+        transferred_interest=Money(0),
         funded=Money(0),
         fee_bases={},
         movements=1,

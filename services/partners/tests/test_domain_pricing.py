@@ -78,6 +78,7 @@ def settled(rate: Decimal, incomes: list[int]) -> list[int]:
             partner="harbour-bank",
             amounts=nothing().model_copy(update={"interest": Money(income)}),
             transferred=Money(0),
+            transferred_interest=Money(0),
             funded=Money(0),
             fee_bases={},
             price_bases={rate: income} if rate else {},

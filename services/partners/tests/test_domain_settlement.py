@@ -22,6 +22,7 @@ SETTLE = Settle(
     partner="harbour-bank",
     amounts=MADE.amounts,
     transferred=MADE.transferred,
+    transferred_interest=MADE.transferred_interest,
     funded=MADE.funded,
     fee_bases={Decimal("0.05"): 126_00},
     movements=1,
@@ -48,6 +49,8 @@ def test_what_the_partner_had_paid_before_is_not_asked_for_again_and_what_it_bou
     assert SETTLEMENT.decide(replace(payout, funded=Money(8_400_00)), Settlements())[0].net == Money(0)
     bought = replace(SETTLE, amounts=nothing(), fee_bases={}, transferred=Money(100))
     assert SETTLEMENT.decide(bought, Settlements())[0].net == Money(-100)
+    sold = replace(bought, transferred_interest=Money(-40))
+    assert SETTLEMENT.decide(sold, Settlements())[0].net == Money(-60)
 
 
 def test_a_settlement_is_paid_once() -> None:

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts.partners import SHARE_PARTS
-from services.partners.domain.split import ACCOUNTS, TRANSFERRED, Book, Shares, SharesError, apportion, changes
+from services.partners.domain.split import (
+    ACCOUNTS,
+    CHANGES_HANDS,
+    TRANSFERRED,
+    TRANSFERRED_INTEREST,
+    Book,
+    Shares,
+    SharesError,
+    apportion,
+    changes,
+)
 
 DAY = date(2026, 1, 1)
 amounts_minor = st.integers(-(10**11), 10**11)
@@ -72,18 +82,21 @@ def test_a_whole_life_adds_up_and_does_not_depend_on_the_order_of_what_came_late
         assert sum(row[account] for row in book.holdings().values()) == book.total.get(account, 0)
 
 
-@given(shares(), movements, st.lists(st.tuples(st.integers(1, 60), shares()), max_size=4))
+earned = st.none() | st.integers(-(10**6), 10**9)
+
+
+@given(shares(), movements, st.lists(st.tuples(st.integers(1, 60), shares(), earned), max_size=4))
 def test_with_changes_of_shares_the_parts_are_the_whole_and_what_is_sold_is_bought(
-    first: Shares, life: list[tuple[int, dict[str, int]]], later: list[tuple[int, Shares]]
+    first: Shares, life: list[tuple[int, dict[str, int]]], later: list[tuple[int, Shares, int | None]]
 ) -> None:
     book, since = Book.begin("loan-2", first, DAY), DAY
     for number, (day, moved) in enumerate(life):
         if number < len(later):
             since += timedelta(days=later[number][0])
-            book = book.transfer(since, later[number][1])
+            book = book.transfer(since, *later[number][1:])
         book = _checked(book, day, moved)  # before and after the change, as the days fall
     held = book.holdings().values()
-    assert sum(row[TRANSFERRED] for row in held) == 0
+    assert [sum(row[name] for row in held) for name in CHANGES_HANDS] == [0, 0]
     for account in ACCOUNTS:
         assert sum(row[account] for row in held) == book.total.get(account, 0)
 
@@ -111,6 +124,33 @@ def test_after_a_transfer_each_holds_his_new_share_of_what_is_outstanding(
         assert abs(owed - Fraction(outstanding * share, SHARE_PARTS)) < 1
 
 
+@given(shares(), shares(), movements, movements, st.integers(0, 10**9))
+def test_who_sells_has_his_share_of_what_was_earned_whoever_pays_it_and_whenever_that_is_known(
+    old: Shares,
+    new: Shares,
+    life: list[tuple[int, dict[str, int]]],
+    late: list[tuple[int, dict[str, int]]],
+    earned: int,
+) -> None:
+    """Interest received, and paid by the buyer: together the share of what the loan had earned, to the fen."""
+    book, since = Book.begin("loan-5", old, DAY), DAY + timedelta(days=200)
+    for day, moved in life:
+        book = book.move(DAY + timedelta(days=day % 200), moved)  # all of it before the change
+    book = book.transfer(since, new, earned)
+    for day, moved in late:
+        book = _checked(book, day % 200, moved)
+    met, held = book.total.get("interest", 0), book.holdings()
+    for funder in held:
+        at_first = _part(old, met, book.phase, funder) + _part(old, earned - met, book.phase, funder)
+        at_last = _part(new, earned - met, book.phase, funder)
+        assert held[funder]["interest"] - held[funder][TRANSFERRED_INTEREST] == at_first - at_last
+        assert abs(at_first - Fraction(earned * dict(old).get(funder, 0), SHARE_PARTS)) < 2
+
+
+def _part(shares: Shares, total: int, phase: int, funder: str) -> int:
+    return dict(zip(dict(shares), apportion(total, shares, phase), strict=True)).get(funder, 0)
+
+
 def test_what_is_not_the_shares_of_a_whole_is_refused() -> None:
     for wrong in ((), (("a", 1),), (("a", SHARE_PARTS + 1), ("b", -1)), (("a", 500_000), ("a", 500_000))):
         with pytest.raises(SharesError):
@@ -124,5 +164,5 @@ def _checked(book: Book, day: int, moved: dict[str, int]) -> Book:
     rows = changes(book, after).values()
     for account in ACCOUNTS:
         assert sum(row[account] for row in rows) == moved.get(account, 0), "the parts of a movement are the movement"
-    assert sum(row[TRANSFERRED] for row in rows) == 0
+    assert [sum(row[name] for row in rows) for name in CHANGES_HANDS] == [0, 0]
     return after

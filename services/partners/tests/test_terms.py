@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from libs.contracts import examples as ex
 from libs.contracts import ledger
-from libs.contracts.partners import SettlementMade
-from libs.service.testing import Served
+from libs.contracts.partners import BuyBackProposed, SettlementMade
+from libs.service.testing import Served, key
 from services.partners.handlers import loan_id_of
-from services.partners.tests.world import agreement_with, approved, day, received, said, says, world
+from services.partners.tests.world import agreement_with, approved, day, received, said, says, shared_with, world
 
 PRINCIPAL = "12000.00"
 
@@ -97,3 +98,72 @@ async def test_the_partner_has_its_own_rate_on_its_part_and_the_rest_of_the_inco
         assert (made.price_margin.amount, made.servicing_fee.amount) == ("84.00", "2.10")
         assert made.net == made.amounts.principal + made.amounts.interest - made.price_margin - made.servicing_fee
         assert await platform.parked() == []
+
+
+async def stated(platform: Served, loan_id: str, days_past_due: int) -> None:
+    """The ledger's word on a loan, for the buy-back that was proposed last."""
+    await platform.settle()
+    (asked,) = [event for event in await platform.events(f"share-{loan_id}") if isinstance(event, BuyBackProposed)][-1:]
+    words = {"request_id": asked.proposal_id, "on": asked.effective_from.isoformat(), "days_past_due": days_past_due}
+    await says(platform, ledger.LoanStated, loan_id, **words, interest_earned=ex.cny("846.00"))
+    await platform.settle()
+
+
+async def test_a_partner_s_part_of_a_late_loan_is_bought_told_and_settled(database: str, tmp_path: Path) -> None:
+    async with world(database, tmp_path) as (platform, manager):
+        terms = {"days_past_due_min": 90, "with_interest": True}
+        price = {"annual_rate": "0.06", "shortfall": "OWN"}
+        loan_id = await lent(platform, buy_back=terms, price=price)
+        await says(platform, ledger.RepaymentReceived, loan_id)
+        await platform.settle()
+        await day(platform, date(2026, 3, 3))
+        await day(platform, date(2026, 7, 2))
+        officer = await platform.client("finance_officer")
+        path = f"/loans/{loan_id}/buy-back"
+        await said(officer, path, {"effective_from": "2026-07-02"}, 201)
+        await stated(platform, loan_id, 89)
+        refused = (await officer.get(f"/partners{path}")).json()
+        assert (refused["status"], refused["days_past_due"], refused["principal"]) == ("REFUSED", 89, None)
+        proposal = {"proposal_id": (await said(officer, path, {"effective_from": "2026-07-02"}, 201))["proposal_id"]}
+        await stated(platform, loan_id, 91)
+        shown = (await officer.get(f"/partners{path}")).json()
+        assert (shown["status"], shown["partner"], shown["buyer"]) == ("PRICED", "harbour-bank", "own")
+        part = await platform.client("partner")
+        held = (await part.get(f"/partners/loans/{loan_id}/holdings")).json()["holdings"][0]
+        assert (shown["principal"], shown["interest"]["amount"]) == (held["outstanding"], "466.20")
+        done = await said(manager, f"{path}/approve", proposal)
+        assert done["status"] == "DONE"
+        await says(platform, ledger.RepaymentReceived, loan_id, repayment_id="r-9", value_date="2026-07-02")
+        await platform.settle()
+        await day(platform, date(2026, 7, 3))
+        (*_, made) = await settlements(platform)
+        # Of 466.20 that was earned at 18 % the partner's is what 6 % are of it, less 5 % for servicing.
+        assert (made.price_margin.amount, made.servicing_fee.amount) == ("310.80", "7.77")
+        assert made.net.minor == minor(held["outstanding"]) + 466_20 - 310_80 - 7_77
+        assert made.movements == 1, "what was paid on that date is no longer its"
+        file = await part.get(f"/partners/settlements/{made.settlement_id}/file")
+        assert file.text.splitlines()[0].endswith(",funded,transferred_interest")
+        assert sha256(file.content).hexdigest() == made.file_sha256
+        told = (await part.get("/partners/partners/harbour-bank/events")).json()["items"]
+        (event,) = [each["event"]["data"] for each in told if "shares-transferred" in each["event"]["type"]]
+        assert (event["kind"], event["your_part"]["transferred_interest"]["amount"]) == ("BUY_BACK", "-466.20")
+        assert (await part.get(f"/partners/loans/{loan_id}/holdings")).json()["holdings"][0]["share_ppm"] == 0
+        assert (await (await platform.client("auditor")).get("/partners/books")).json()["equal"]
+        assert await platform.parked() == []
+
+
+async def test_a_buy_back_that_no_agreement_allows_is_refused_and_says_why(database: str, tmp_path: Path) -> None:
+    async with world(database, tmp_path) as (platform, _):
+        officer, body = await platform.client("finance_officer"), {"effective_from": "2026-02-02"}
+        loan_id = await lent(platform)
+        for loan, status, code in (
+            (await shared_with(platform, "harbour-bank"), 404, "loan-without-agreement"),
+            (loan_id, 409, "buy-back-not-agreed"),
+        ):
+            refused = await officer.post(f"/partners/loans/{loan}/buy-back", json=body, headers=key())
+            assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (status, code), refused.text
+        assert (await officer.get(f"/partners/loans/{loan_id}/buy-back")).status_code == 404
+
+
+def minor(money: dict[str, str]) -> int:
+    return int(money["amount"].replace(".", ""))
