@@ -264,6 +264,8 @@ class MovementSplit(DomainEvent, type="puhui.partners.movement-split.v1"):
     parts: tuple[FunderPart, ...]
     lenders: tuple[Code, ...] = ()
     """Who held shares on that date; named where something was lent, written off or recovered."""
+    recorded_at: str = ""
+    """When the ledger recorded what moved (RFC 3339, UTC): a cut-off time goes by it."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -441,6 +443,13 @@ class FundingTerms(Value):
     """Without it the whole income on its part is the partner's."""
     buy_back: BuyBack | None = None
     """Without it the partner keeps its part until the loan ends."""
+    cut_off: ClockTime | None = None
+    """What is recorded at this time of a business day or later is settled as of the next; without it a day ends when the
+    next one opens."""
+
+
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$")]
+"""A time of day with its offset from UTC: "17:00+08:00"."""
 
 
 class BuyBack(Value):
@@ -877,6 +886,8 @@ class FundsUsed(DomainEvent, type="puhui.partners.funds-used.v1"):
     loan_id: Id
     amount: MoneyField
     used_on: date
+    recorded_at: str = ""
+    """When the ledger recorded the payout (RFC 3339, UTC)."""
 
     example: ClassVar[dict[str, Any]] = {
         "partner": "harbour-bank",

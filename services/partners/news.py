@@ -86,7 +86,10 @@ class LoanNews:
         may_be_due = True
         for of_loans, day in _by_day(batch):
             may_be_due |= await self._hear_of_loans(session, of_loans)
-            if day is not None and may_be_due:
+            if day is None:
+                continue
+            await settling.note_opening(session, day)
+            if may_be_due:
                 await settling.make_due(self._reaction(session, day), day.event.business_date)
                 may_be_due = False
         for recorded in batch:
@@ -144,7 +147,10 @@ class LoanNews:
         if isinstance(recorded.event, MOVING):
             movement = movement_of(recorded.event)
             command = SplitMovement(
-                movement_id=str(recorded.event_id), movement_type=recorded.current_type, movement=movement
+                movement_id=str(recorded.event_id),
+                movement_type=recorded.current_type,
+                movement=movement,
+                recorded_at=recorded.metadata.recorded_at,
             )
             outcome = await reaction.handle(SHARE, _share_of(recorded), command, effective_date=movement.on.isoformat())
             parts = {part["funder"]: part for event in outcome.events for part in _parts(event)}
@@ -153,7 +159,7 @@ class LoanNews:
             state = outcome.state
             if isinstance(recorded.event, LoanDisbursed):
                 for partner in lenders(state):
-                    await payout.use(reaction, partner, recorded.event.loan_id, recorded.event.value_date)
+                    await payout.use(reaction, partner, recorded)
         else:
             state, _ = await self.commands.state(SHARE, _share_of(recorded), session)
         return [message(recorded, funder, parts.get(funder)) for funder in lenders(state)]

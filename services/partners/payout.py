@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from libs.contracts.ledger import LoanBooked
+from libs.contracts.ledger import LoanBooked, LoanDisbursed
 from libs.contracts.partners import OWN, FundsMode
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction
@@ -36,9 +36,11 @@ async def set_aside(recorded: Recorded[LoanBooked], reaction: Reaction) -> None:
             await _handle(reaction, lender.funder, command, booked.booked_on)
 
 
-async def use(reaction: Reaction, partner: str, loan_id: str, on: date) -> None:
+async def use(reaction: Reaction, partner: str, paid_out: Recorded[LoanDisbursed]) -> None:
     """The loan was paid out."""
-    await _handle(reaction, partner, UseFunds(loan_id=loan_id, on=on), on)
+    event, at = paid_out.event, paid_out.metadata.recorded_at
+    command = UseFunds(loan_id=event.loan_id, on=event.value_date, recorded_at=at)
+    await _handle(reaction, partner, command, event.value_date)
 
 
 async def release(reaction: Reaction, partner: str, loan_id: str, on: date) -> None:

@@ -6,13 +6,14 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Numeric, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Numeric, String, Table, Text
 
+from libs.contracts.ledger import BusinessDayOpened
 from libs.contracts.partners import (
     OWN,
     AgreementApproved,
@@ -32,6 +33,7 @@ from libs.events.store import Session
 from libs.events.subscribers import Reaction
 from libs.lending.money import Money
 from services.partners import commitments
+from services.partners.domain.cut_off import cut_off_of
 from services.partners.domain.losses import Pool
 from services.partners.domain.pricing import margin_rate, servicing_rate
 from services.partners.domain.settlement import Settle
@@ -59,16 +61,27 @@ MOVEMENT: Final = Table(
     Column("lent_minor", BigInteger, nullable=False),
     Column("lost_minor", BigInteger, nullable=False),
     Column("price_rate", Numeric(24, 20), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("cut_off", String(11), nullable=False),
     Column("settlement_id", String(80)),
     Index("movement_open", "partner", postgresql_where="settlement_id is null"),
     Index("movement_of_settlement", "settlement_id", "sequence"),
 )
 """A partner's part of a movement, by the place of its event in this service's sequence; settled once. `funded` is what of
 a payout the partner had paid before. `pool` is the version of an agreement under which losses are borne otherwise than pro
-rata, with what all lenders lent and lost; `price_rate` is what of the income is ours by the partner's price."""
+rata, with what all lenders lent and lost; `price_rate` is what of the income is ours by the partner's price. It was
+recorded before the agreement's `cut_off` of a business day, or counts for the next one's settlement."""
 
 SETTLEMENT_MARK: Final = Table("settlement_mark", RECORDS, Column("open", Boolean, primary_key=True))
 """One row while anything is to be settled when the next business day opens."""
+
+DAY_OPENED: Final = Table(
+    "day_opened",
+    RECORDS,
+    Column("business_date", Date, primary_key=True),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+)
+"""When business days opened, by the clock: cut-off times go by it."""
 
 COLUMNS: Final = tuple(column.name for column in MOVEMENT.c if column.name != "settlement_id")
 NOTE: Final = (
@@ -76,10 +89,16 @@ NOTE: Final = (
 )
 MARK: Final = "insert into settlement_mark (open) values (true) on conflict do nothing"
 TAKE_MARK: Final = "delete from settlement_mark returning open"
-OPEN: Final = "select distinct partner from movement where settlement_id is null order by partner"
+OPEN: Final = """
+    select partner, array_agg(distinct cut_off) as cut_offs from movement
+    where settlement_id is null group by partner order by partner"""
 TAKE: Final = f"""
-    update movement set settlement_id = $2 where partner = $1 and settlement_id is null
+    update movement set settlement_id = $2
+    where partner = $1 and settlement_id is null and cut_off = $3 and ($4::timestamptz is null or recorded_at < $4)
     returning {", ".join(COLUMNS)}"""
+LEFT: Final = "select exists (select from movement where partner = $1 and settlement_id is null)"
+OPENED: Final = "insert into day_opened (business_date, opened_at) values ($1, $2) on conflict do nothing"
+OPENED_BEFORE: Final = "select opened_at from day_opened where business_date < $1 order by business_date desc limit 1"
 LINES: Final = f"select {', '.join(COLUMNS)} from movement where settlement_id = $1 order by sequence"
 CYCLE: Final = """
     select min((terms::jsonb ->> 'settlement_days')::int) from agreement_v1
@@ -93,9 +112,9 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
     lenders = event.lenders if isinstance(event, MovementSplit) else ()
     if not parts and not lenders:
         return
-    under = await _under(reaction, event.loan_id)
+    under, at = await _under(reaction, event.loan_id), recorded.metadata.recorded_at
     if isinstance(event, MovementSplit):
-        kind, on = event.movement_type, event.effective_on
+        kind, on, at = event.movement_type, event.effective_on, event.recorded_at or at
         if under and under.terms.first_loss and under.partner in lenders:  # losses count though none of them is its own
             parts.setdefault(under.partner, _no_part(under.partner))
     else:
@@ -103,8 +122,9 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
         await mark(reaction.session)
     for part in parts.values():
         agreed = under if under and under.partner == part.funder else None
-        row = _Row(recorded.sequence, part, event.loan_id, kind, on)
+        row = _Row(recorded.sequence, part, event.loan_id, kind, on, at)
         if agreed is not None:
+            row.cut_off = agreed.terms.cut_off or ""
             row.price_rate = agreed.margin
             row.fee_rate = servicing_rate(agreed.terms, agreed.margin)
             if isinstance(event, MovementSplit) and part.funder in lenders and agreed.terms.first_loss:
@@ -115,9 +135,12 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
 
 async def note_used(recorded: Recorded[FundsUsed], reaction: Reaction) -> None:
     """What of a payout the partner had paid before: his money, which the settlement gives him no second time."""
-    event = recorded.event
-    row = _Row(recorded.sequence, _no_part(event.partner), event.loan_id, recorded.current_type, event.used_on)
+    event, at = recorded.event, recorded.event.recorded_at or recorded.metadata.recorded_at
+    row = _Row(recorded.sequence, _no_part(event.partner), event.loan_id, recorded.current_type, event.used_on, at)
     row.funded_minor = event.amount.minor
+    under = await commitments.agreement_of(reaction.session, event.loan_id)
+    if under is not None:
+        row.cut_off = (await _version(reaction, *under[1:])).terms.cut_off or ""
     await row.insert(reaction.session)
 
 
@@ -128,19 +151,23 @@ class _Row:
     loan_id: str
     kind: str
     on: date
+    recorded_at: str
+    """By the ledger, or of what is ours by ourselves."""
     funded_minor: int = 0
     fee_rate: Decimal = Decimal(0)
     pool: str = ""
     lent_minor: int = 0
     lost_minor: int = 0
     price_rate: Decimal = Decimal(0)
+    cut_off: str = ""
 
     async def insert(self, session: Session) -> None:
         minor = [getattr(self.part.amounts, name).minor for name in ACCOUNTS]
         minor += [getattr(self.part, name).minor for name in CHANGES_HANDS]
         where = self.sequence, self.part.funder, self.loan_id, self.kind, self.on
         terms = self.fee_rate, self.pool, self.lent_minor, self.lost_minor, self.price_rate
-        await session.connection.execute(NOTE, *where, *minor, self.funded_minor, *terms)
+        until = datetime.fromisoformat(self.recorded_at), self.cut_off
+        await session.connection.execute(NOTE, *where, *minor, self.funded_minor, *terms, *until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +211,11 @@ async def mark(session: Session) -> None:
     await session.connection.execute(MARK)
 
 
+async def note_opening(session: Session, recorded: Recorded[BusinessDayOpened]) -> None:
+    opened_at = datetime.fromisoformat(recorded.metadata.recorded_at)
+    await session.connection.execute(OPENED, recorded.event.business_date, opened_at)
+
+
 async def make_due(reaction: Reaction, today: date) -> None:
     """A business day opened: what moved before is to be settled, where anything did."""
     if await reaction.session.connection.fetchval(TAKE_MARK):
@@ -192,8 +224,9 @@ async def make_due(reaction: Reaction, today: date) -> None:
 
 async def settle(recorded: Recorded[SettlementDue], reaction: Reaction) -> None:
     """Settle with every partner whose cycle is over. All that was recorded before this is among the rows: they are written
-    in the order of the sequence. What came late is in the next settlement."""
+    in the order of the sequence. What came late, or after the cut-off of the day that is over, is in the next settlement."""
     today, connection = recorded.event.business_date, reaction.session.connection
+    opened_at = await connection.fetchval(OPENED_BEFORE, today)
     for row in await connection.fetch(OPEN):
         partner = row["partner"]
         stream_id = SETTLEMENT.stream_id(partner)
@@ -203,7 +236,14 @@ async def settle(recorded: Recorded[SettlementDue], reaction: Reaction) -> None:
             await mark(reaction.session)
             continue
         settlement_id = str(derive_id(recorded.event_id, f"settlement/{partner}"))
-        taken = await connection.fetch(TAKE, partner, settlement_id)
+        taken: list[Any] = []
+        for cut_off in row["cut_offs"]:
+            until = cut_off_of(opened_at, cut_off) if cut_off and opened_at else None
+            taken += await connection.fetch(TAKE, partner, settlement_id, cut_off, until)
+        if await connection.fetchval(LEFT, partner):
+            await mark(reaction.session)
+        if not taken:
+            continue
         rows = sorted(taken, key=lambda each: each["sequence"])
         command = replace(_netted(settlement_id, partner, rows, today), pools=await _pools(reaction, rows))
         await reaction.handle(SETTLEMENT, stream_id, command, effective_date=today.isoformat())

@@ -72,6 +72,7 @@ class UseFunds:
 
     loan_id: str
     on: date
+    recorded_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,15 @@ def decide(command: Command, state: Funds) -> Sequence[Event]:
             held = state.reserved.get(command.loan_id)
             if held is None:
                 return []
-            return [FundsUsed(partner=state.partner, loan_id=command.loan_id, amount=held.amount, used_on=command.on)]
+            return [
+                FundsUsed(
+                    partner=state.partner,
+                    loan_id=command.loan_id,
+                    amount=held.amount,
+                    used_on=command.on,
+                    recorded_at=command.recorded_at,
+                )
+            ]
 
 
 def evolve(state: Funds, event: Event) -> Funds:

@@ -79,6 +79,7 @@ class SplitMovement:
     movement_id: str
     movement_type: str
     movement: Movement
+    recorded_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +248,7 @@ def _split(command: SplitMovement, state: Sharing) -> Sequence[Event]:
             whole=_funded(movement.amounts),
             parts=_parts(changes(state.book, after)),
             lenders=state.book.lenders_on(on) if any(movement.amounts.get(each) for each in POOLED) else (),
+            recorded_at=command.recorded_at,
         )
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,20 @@ from typing import Any
 from libs.contracts import examples as ex
 from libs.contracts import ledger
 from libs.contracts.partners import BuyBackProposed, SettlementMade
+from libs.lending.money import Money
 from libs.service.testing import Served, key
 from services.partners.handlers import loan_id_of
-from services.partners.tests.world import agreement_with, approved, day, received, said, says, shared_with, world
+from services.partners.tests.world import (
+    ANYTHING,
+    agreement_with,
+    approved,
+    day,
+    received,
+    said,
+    says,
+    shared_with,
+    world,
+)
 
 PRINCIPAL = "12000.00"
 
@@ -98,6 +109,50 @@ async def test_the_partner_has_its_own_rate_on_its_part_and_the_rest_of_the_inco
         assert (made.price_margin.amount, made.servicing_fee.amount) == ("84.00", "2.10")
         assert made.net == made.amounts.principal + made.amounts.interest - made.price_margin - made.servicing_fee
         assert await platform.parked() == []
+
+
+async def opened_hours_ago(platform: Served, on: date, hours: int) -> None:
+    """The business day was opened so long ago, by the clock."""
+    statement = "update day_opened set opened_at = now() - make_interval(hours => $2) where business_date = $1"
+    assert await platform.runtime.store.pool.execute(statement, on, hours) == "UPDATE 1"
+
+
+async def test_what_is_recorded_after_the_cut_off_is_settled_with_the_next_day(database: str, tmp_path: Path) -> None:
+    async with world(database, tmp_path) as (platform, _):
+        an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).strftime("%H:%MZ")
+        await day(platform, date(2026, 2, 2))
+        loan_id = await lent(platform, cut_off=an_hour_ago)
+        await opened_hours_ago(platform, date(2026, 2, 2), 2)
+        await day(platform, date(2026, 2, 3))  # the payout was after the cut-off of the second, and before the third's
+        assert await settlements(platform) == []
+        await says(platform, ledger.RepaymentReceived, loan_id)
+        await platform.settle()
+        await day(platform, date(2026, 2, 4))
+        (made,) = await settlements(platform)
+        assert (made.settled_on, made.movements) == (date(2026, 2, 4), 3), "payout, its funding, repayment"
+        assert made.amounts.disbursed == made.funded == Money(8_400_00)
+        await says(platform, ledger.RepaymentReceived, loan_id, repayment_id="r-2", bank_reference="R-2")
+        await platform.settle()
+        await opened_hours_ago(platform, date(2026, 2, 4), 2)
+        for on in (date(2026, 2, 5), date(2026, 2, 6), date(2026, 2, 7)):
+            await day(platform, on)
+        made, late = await settlements(platform)
+        assert (late.settled_on, late.movements) == (date(2026, 2, 6), 1)
+        partner = await platform.client("partner")
+        files = [await partner.get(f"/partners/settlements/{each.settlement_id}/file") for each in (made, late)]
+        assert [len(file.text.splitlines()) - 1 for file in files] == [3, 1], "each movement is in one file"
+        assert await platform.parked() == []
+
+
+async def test_a_cut_off_is_a_time_of_day_with_its_offset(database: str, tmp_path: Path) -> None:
+    async with world(database, tmp_path) as (platform, _):
+        officer, today = await platform.client("finance_officer"), platform.runtime.today.isoformat()
+        for wrong in ("17:00", "24:00Z", "5pm"):
+            terms = ANYTHING | {"cut_off": wrong}
+            body = {"agreement": "a", "partner": "harbour-bank", "effective_from": today, "terms": terms}
+            refused = await officer.post("/partners/agreements", json=body, headers=key())
+            assert refused.status_code == 422
+            assert refused.json()["errors"][0]["pointer"] == "#/terms/cut_off", refused.text
 
 
 async def stated(platform: Served, loan_id: str, days_past_due: int) -> None:
