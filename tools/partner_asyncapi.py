@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from libs.contracts.base import EVENT_TYPES, DomainEvent
-from libs.contracts.partners import FunderPart, MovementSplit, SharesTransferred
+from libs.contracts.partners import FunderPart, MovementSplit
 
 REF: Final = "#/components/schemas/{model}"
 HEADERS: Final[dict[str, str]] = {
@@ -35,10 +35,10 @@ PART_DESCRIPTION: Final = (
 def partner_asyncapi() -> dict[str, Any]:
     """One channel, a message for each type that an endpoint may subscribe to, and the test."""
     from services.partners.domain.movements import MOVING  # services are heavy, and only this needs them
-    from services.partners.news import KEPT_BACK, TEST_TYPE, TYPES
+    from services.partners.news import BETWEEN_LENDERS, KEPT_BACK, TEST_TYPE, TYPES
 
     events = [EVENT_TYPES[name] for name in sorted(TYPES)]
-    moving = {event.type_name for event in (*MOVING, SharesTransferred)}
+    moving = {event.type_name for event in (*MOVING, *BETWEEN_LENDERS)}
     wanted: list[tuple[Any, Any]] = [(event, "serialization") for event in (*events, FunderPart)]
     payloads, definitions = models_json_schema(wanted, ref_template=REF)
     schemas = definitions["$defs"]

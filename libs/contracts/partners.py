@@ -161,7 +161,8 @@ class FundedAmounts(Value):
     """Money by account, from the borrower's side of the books. What went out to him is positive in `disbursed`.
 
     `principal`, `interest`, `fee` and `penalty` are what was paid or otherwise met; `waived` is how much of that was
-    not paid but waived; `written_off` is what is no longer counted on; `recovered` came in after that.
+    not paid but waived; `written_off` is what is no longer counted on; `recovered` came in after that. `cost` is what
+    servicing or recovering the loan has cost its lenders.
     """
 
     disbursed: MoneyField
@@ -172,12 +173,13 @@ class FundedAmounts(Value):
     waived: MoneyField
     written_off: MoneyField
     recovered: MoneyField
+    cost: MoneyField = Money(0)
 
     @property
     def cash(self) -> Money:
         """What came in less what went out: what is settled between lenders."""
         received = self.principal + self.interest + self.fee + self.penalty - self.waived + self.recovered
-        return received - self.disbursed
+        return received - self.disbursed - self.cost
 
 
 class FunderPart(Value):
@@ -249,6 +251,9 @@ AMOUNTS: Final[dict[str, Any]] = {
     "written_off": ex.cny("0.00"),
     "recovered": ex.cny("0.00"),
 }
+
+
+NO_AMOUNTS: Final[dict[str, Any]] = dict.fromkeys(AMOUNTS, ex.cny("0.00"))
 
 
 class MovementSplit(DomainEvent, type="puhui.partners.movement-split.v1"):
@@ -443,6 +448,8 @@ class FundingTerms(Value):
     """Without it the whole income on its part is the partner's."""
     buy_back: BuyBack | None = None
     """Without it the partner keeps its part until the loan ends."""
+    costs: tuple[CostRule, ...] = ()
+    """Costs of a kind that is not named are ours."""
     cut_off: ClockTime | None = None
     """What is recorded at this time of a business day or later is settled as of the next; without it a day ends when the
     next one opens."""
@@ -462,6 +469,26 @@ class BuyBack(Value):
     buyer: Code = OWN
     days_past_due_min: Annotated[int, Field(ge=1, le=3660)]
     with_interest: bool
+
+
+class CostKind(StrEnum):
+    """What a loan has cost its lenders."""
+
+    SERVICING = "SERVICING"
+    COLLECTION = "COLLECTION"
+    """Paid to who collects for us."""
+    LEGAL = "LEGAL"
+    """Courts, lawyers, notaries, enforcement."""
+    SECURITY = "SECURITY"
+    """Valuing, keeping and selling what secures the loan."""
+
+
+class CostRule(Value):
+    """Who bears costs of a kind: each lender by its share when they arose, or where `partner_ppm` is named the partner
+    that many millionths of them and we the rest."""
+
+    kind: CostKind
+    partner_ppm: Annotated[int, Field(ge=0, le=SHARE_PARTS)] | None = None
 
 
 FUNDING_TERMS: dict[str, Any] = {
@@ -616,6 +643,75 @@ class AgreementEnded(DomainEvent, type="puhui.partners.agreement-ended.v1"):
         "reason": "The partner leaves the market",
         "ended_by": "finance-1",
         "ended_on": "2026-11-30",
+    }
+
+
+class CostShared(DomainEvent, type="puhui.partners.cost-shared.v1"):
+    """We paid for servicing or recovering a shared loan: who bears it by the agreement or by the shares on the date when it
+    arose, and what of it is each lender's. The parts add up to the amount."""
+
+    loan_id: Id
+    cost_id: Id
+    kind: CostKind
+    amount: MoneyField
+    incurred_on: date
+    reference: Text
+    """The invoice or decision behind it."""
+    bearing: tuple[FunderShare, ...]
+    parts: tuple[FunderPart, ...]
+    recorded_by: str
+    recorded_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "cost_id": "0197a3f0-0000-7000-8000-00000000000c",
+        "kind": "LEGAL",
+        "amount": ex.cny("300.00"),
+        "incurred_on": "2026-06-15",
+        "reference": "Court fee 2026-0042",
+        "bearing": [
+            {"funder": "harbour-bank", "share_ppm": 700000},
+            {"funder": "own", "share_ppm": 300000},
+        ],
+        "parts": [
+            {
+                "funder": "harbour-bank",
+                "amounts": NO_AMOUNTS | {"cost": ex.cny("210.00")},
+                "transferred": ex.cny("0.00"),
+            },
+            {"funder": "own", "amounts": NO_AMOUNTS | {"cost": ex.cny("90.00")}, "transferred": ex.cny("0.00")},
+        ],
+        "recorded_by": "finance-2",
+        "recorded_on": "2026-06-16",
+    }
+
+
+class CostReversed(DomainEvent, type="puhui.partners.cost-reversed.v1"):
+    """A cost was none, or another: every lender has back to the fen what it bore of it, on the same date."""
+
+    loan_id: Id
+    cost_id: Id
+    incurred_on: date
+    reason: Text
+    parts: tuple[FunderPart, ...]
+    reversed_by: str
+    reversed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "cost_id": "0197a3f0-0000-7000-8000-00000000000c",
+        "incurred_on": "2026-06-15",
+        "reason": "The court has remitted the fee",
+        "parts": [
+            {
+                "funder": "harbour-bank",
+                "amounts": NO_AMOUNTS | {"cost": ex.cny("-210.00")},
+                "transferred": ex.cny("0.00"),
+            },
+            {"funder": "own", "amounts": NO_AMOUNTS | {"cost": ex.cny("-90.00")}, "transferred": ex.cny("0.00")},
+        ],
+        "reversed_by": "finance-1",
+        "reversed_on": "2026-06-20",
     }
 
 

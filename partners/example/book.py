@@ -17,14 +17,15 @@ from typing import Final
 from partners.kit import Event
 from partners.kit.models import Settlement
 
-ACCOUNTS: Final = ("disbursed", "principal", "interest", "fee", "penalty", "waived", "written_off", "recovered")
+ACCOUNTS: Final = ("disbursed", "principal", "interest", "fee", "penalty", "waived", "written_off", "recovered", "cost")
 CHANGES_HANDS: Final = ("transferred", "transferred_interest")
 COLUMNS: Final = (*ACCOUNTS, *CHANGES_HANDS, "funded")
 FUNDED: Final = "puhui.partners.funds-used.v1"
 """In a settlement's file: what of a payout was paid by the partner before."""
 
 TRANSFERRED: Final = "puhui.partners.shares-transferred.v1"
-"""Principal that changed hands between lenders: in settlements, and in no daily file, since no borrower moved it."""
+BETWEEN_LENDERS: Final = (TRANSFERRED, "puhui.partners.cost-shared.v1", "puhui.partners.cost-reversed.v1")
+"""What lenders owe one another: in settlements, and in no daily file, since no borrower moved it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Entry:
     @property
     def cash(self) -> int:
         """What came in less what went out."""
-        return self.income + self.of("principal") + self.of("recovered") - self.of("disbursed") - self.of("transferred")
+        received = self.income + self.of("principal") + self.of("recovered")
+        return received - self.of("disbursed") - self.of("cost") - self.of("transferred")
 
     @property
     def income(self) -> int:

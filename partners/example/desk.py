@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from partners.example.book import TRANSFERRED, Checked, check, entry_of
+from partners.example.book import BETWEEN_LENDERS, TRANSFERRED, Checked, check, entry_of
 from partners.example.policy import Policy, decide
 from partners.example.record import Record, Todo
 from partners.kit import (
@@ -49,6 +49,7 @@ TYPES: Final = frozenset(
     | {f"{PARTNERS}{name}.v1" for name in (
         "funding-offered", "funding-clarified", "funding-answered", "funding-lapsed", "funding-withdrawn",
         "funds-reserved", "funds-called", "funds-missing", "funds-released", "settlement-made", "shares-transferred",
+        "cost-shared", "cost-reversed",
     )}
 )  # fmt: skip
 """What this program was written for, each with its version: what its endpoint subscribes to."""
@@ -168,7 +169,7 @@ class Desk:
         return checked
 
     def _file(self, on: date) -> FileResult:
-        entries = self.record.to_file(on.isoformat(), but=TRANSFERRED)
+        entries = self.record.to_file(on.isoformat(), but=BETWEEN_LENDERS)
         items = [
             Item(reference=each.reference, value_date=each.effective_on, amount=Money.of_minor(each.cash))
             for each in entries

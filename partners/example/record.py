@@ -163,10 +163,11 @@ class Record:
                 self._do("update entry set settlement_id = ? where reference = ?", settlement_id, entry.reference)
                 self._do(ADD_BASE, str(fees.rates.get(entry.loan_id, Decimal(0))), entry.income)
 
-    def to_file(self, on: str, but: str) -> list[Entry]:
-        """What belongs into the file of a date: all that no earlier file had, but entries of one type."""
-        conditions = "file_date is null and effective_on <= ? and funded = 0 and type <> ?"
-        return [_entry(row) for row in self._all(f"select {FIELDS} from entry where {conditions}", on, but)]
+    def to_file(self, on: str, but: Sequence[str]) -> list[Entry]:
+        """What belongs into the file of a date: all that no earlier file had, but entries of these types."""
+        types = ", ".join("?" * len(but))
+        conditions = f"file_date is null and effective_on <= ? and funded = 0 and type not in ({types})"
+        return [_entry(row) for row in self._all(f"select {FIELDS} from entry where {conditions}", on, *but)]
 
     def filed(self, entries: Sequence[Entry], on: str) -> None:
         with self.transaction():

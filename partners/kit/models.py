@@ -30,7 +30,7 @@ class Page(Model, Generic[T]):
 class Amounts(Model):
     """Money by account, from the borrower's side of the books. `disbursed` went out to him; `principal`, `interest`,
     `fee` and `penalty` were met, `waived` of that without being paid; `written_off` is no longer counted on; `recovered`
-    came after that."""
+    came after that; `cost` is what servicing or recovering the loan has cost its lenders."""
 
     disbursed: Money
     principal: Money
@@ -40,11 +40,13 @@ class Amounts(Model):
     waived: Money
     written_off: Money
     recovered: Money
+    cost: Money = NOTHING
 
     @property
     def cash(self) -> Money:
         """What came in less what went out."""
-        return self.principal + self.interest + self.fee + self.penalty - self.waived + self.recovered - self.disbursed
+        received = self.principal + self.interest + self.fee + self.penalty - self.waived + self.recovered
+        return received - self.disbursed - self.cost
 
 
 class Name(Model):
@@ -72,6 +74,8 @@ class Terms(Model):
     price: dict[str, Any] | None = None
     first_loss: dict[str, Any] | None = None
     buy_back: dict[str, Any] | None = None
+    costs: list[dict[str, Any]] = []
+    cut_off: str | None = None
 
 
 class Agreement(Model):

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
+from libs.contracts import examples as ex
 from libs.contracts import ledger
 from libs.contracts.partners import FundingArranged
 from libs.service.openapi import operations
@@ -164,6 +165,8 @@ async def test_a_share_that_is_sold_is_told_booked_and_settled_to_the_fen(databa
         loan_id = await shared_with(served, "harbour-bank")
         await says(served, ledger.LoanDisbursed, loan_id, payment_id="p-1")
         await served.settle()
+        cost = {"kind": "LEGAL", "amount": ex.cny("100.00"), "incurred_on": "2026-01-01", "reference": "Invoice 1"}
+        await said(await served.client("finance_officer"), f"/loans/{loan_id}/costs", cost, 201)
         shares = [{"funder": "hill-bank", "share_ppm": 400000}, {"funder": "own", "share_ppm": 600000}]
         body = {"shares": shares, "effective_from": "2026-03-03"}
         await said(await served.client("finance_officer"), f"/loans/{loan_id}/shares", body, 201)
@@ -177,8 +180,9 @@ async def test_a_share_that_is_sold_is_told_booked_and_settled_to_the_fen(databa
         assert "hill-bank" not in json.dumps(told), "what others hold is not its to know"
         assert errors_of(told) == []
         ((settlement, checked),) = end.settlements
-        assert (checked.differences, settlement.movements) == ([], 2)
+        assert (checked.differences, settlement.movements) == ([], 3)
         assert settlement.transferred.minor < 0
+        assert settlement.amounts.cost == Money.of("70.00")
         assert (end.equal, desk.record.open_entries()) == (True, [])
         assert [owed for _, _, owed in desk.record.standings("2026-03-03")] == [0]
         assert await served.parked() == []

@@ -19,6 +19,8 @@ from libs.contracts.ledger import (
 )
 from libs.contracts.partners import (
     OWN,
+    CostReversed,
+    CostShared,
     FunderPart,
     FundingAnswered,
     FundingClarified,
@@ -53,14 +55,15 @@ OF_FUNDING: Final = frozenset(
     event.type_name for event in (FundingOffered, FundingClarified, FundingAnswered, FundingLapsed, FundingWithdrawn)
 )
 OF_MONEY: Final = frozenset(
-    event.type_name
-    for event in (FundsReserved, FundsCalled, FundsMissing, FundsReleased, SettlementMade, SharesTransferred)
+    event.type_name for event in (FundsReserved, FundsCalled, FundsMissing, FundsReleased, SettlementMade)
 )
-TYPES: Final = OF_LOANS | OF_FUNDING | OF_MONEY
+BETWEEN_LENDERS: Final = (SharesTransferred, CostShared, CostReversed)
+"""What lenders owe one another without the borrower: each is told its own part."""
+TYPES: Final = OF_LOANS | OF_FUNDING | OF_MONEY | {event.type_name for event in BETWEEN_LENDERS}
 """What an endpoint may subscribe to."""
 KEPT_BACK: Final = frozenset(
     {"applicant_id", "account", "requested_by", "approved_by", "waived_by", "agreed_by", "answered_by", "approval"}
-    | {"proposed_by", "shares", "parts"}
+    | {"proposed_by", "shares", "parts", "bearing", "recorded_by", "reversed_by"}
 )
 """Who the borrower is and who of us acted is not a funder's to know without an agreement that names it, and what others
 hold is not its either."""
@@ -249,10 +252,10 @@ def _share_of(recorded: Recorded[Any]) -> str:
     return SHARE.stream_id(recorded.stream_id.partition("-")[2])
 
 
-def transfer_messages(recorded: Recorded[SharesTransferred]) -> list[Told]:
-    """A change of shares as each lender whose accounts it changes is told it."""
+def messages_between_lenders(recorded: Recorded[Any], on: date) -> list[Told]:
+    """A change of shares or a cost, as each lender whose accounts it changes is told it."""
     event = recorded.event
-    parts = [_part(part, event.effective_from) for part in event.parts if part.funder != OWN]
+    parts = [_part(part, on) for part in event.parts if part.funder != OWN]
     return [own_message(recorded, part["funder"], event.loan_id, part) for part in parts]
 
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from libs.contracts.partners import (
+    CostReversed,
+    CostShared,
     EndpointTested,
     FundingAnswered,
     FundingClarified,
@@ -29,7 +31,7 @@ from libs.events.codec import Recorded
 from libs.events.ids import derive_id
 from libs.events.subscribers import Reaction, Reactions
 from services.partners import commitments, origination, records, settling
-from services.partners.news import TEST_TYPE, cloud_event, own_message, transfer_messages
+from services.partners.news import TEST_TYPE, cloud_event, messages_between_lenders, own_message
 from services.partners.records import Told
 
 
@@ -94,7 +96,15 @@ def make_reactions(wake: Callable[[], None]) -> Reactions:
         await settling.note(recorded, reaction)
         if recorded.event.kind is TransferKind.BUY_BACK:  # its partner lends no more on this loan
             await commitments.close(reaction.session, recorded.event.loan_id)
-        await records.tell(reaction.session.connection, transfer_messages(recorded))
+        told = messages_between_lenders(recorded, recorded.event.effective_from)
+        await records.tell(reaction.session.connection, told)
+        reaction.session.after_commit(wake)
+
+    @reactions.on(CostShared, CostReversed)
+    async def tell_of_cost(recorded: Recorded[Any], reaction: Reaction) -> None:
+        await settling.note(recorded, reaction)
+        told = messages_between_lenders(recorded, recorded.event.incurred_on)
+        await records.tell(reaction.session.connection, told)
         reaction.session.after_commit(wake)
 
     reactions.on(MovementSplit)(settling.note)

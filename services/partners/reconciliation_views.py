@@ -13,6 +13,8 @@ from libs.contracts.partners import (
     BreakAssigned,
     BreakFound,
     BreakResolved,
+    CostReversed,
+    CostShared,
     FileReconciled,
     FunderPart,
     MovementSplit,
@@ -100,6 +102,13 @@ def transferred(recorded: Recorded[SharesTransferred]) -> Iterable[Change]:
     event, movement_id = recorded.event, str(recorded.event_id)
     for part in event.parts:
         yield _movement(recorded, part, movement_id, movement_id, recorded.current_type, event.effective_from)
+
+
+@movements_view.on(CostShared, CostReversed)
+def cost(recorded: Recorded[Any]) -> Iterable[Change]:
+    event, movement_id = recorded.event, str(recorded.event_id)
+    for part in event.parts:
+        yield _movement(recorded, part, movement_id, movement_id, recorded.current_type, event.incurred_on)
 
 
 @reconciliation_view.on(FileReconciled)

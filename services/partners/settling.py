@@ -17,6 +17,8 @@ from libs.contracts.ledger import BusinessDayOpened
 from libs.contracts.partners import (
     OWN,
     AgreementApproved,
+    CostReversed,
+    CostShared,
     FirstLoss,
     FundedAmounts,
     FunderPart,
@@ -107,7 +109,7 @@ CYCLE: Final = """
 
 async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
     """Rows for the partners' parts; our own is what is left."""
-    event: MovementSplit | SharesTransferred = recorded.event
+    event: MovementSplit | SharesTransferred | CostShared | CostReversed = recorded.event
     parts = {part.funder: part for part in event.parts if part.funder != OWN}
     lenders = event.lenders if isinstance(event, MovementSplit) else ()
     if not parts and not lenders:
@@ -118,7 +120,7 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
         if under and under.terms.first_loss and under.partner in lenders:  # losses count though none of them is its own
             parts.setdefault(under.partner, _no_part(under.partner))
     else:
-        kind, on = recorded.current_type, event.effective_from
+        kind, on = recorded.current_type, _effective(event)
         await mark(reaction.session)
     for part in parts.values():
         agreed = under if under and under.partner == part.funder else None
@@ -131,6 +133,10 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
                 lost = event.whole.written_off.minor - event.whole.recovered.minor
                 row.pool, row.lent_minor, row.lost_minor = agreed.pool, event.whole.disbursed.minor, lost
         await row.insert(reaction.session)
+
+
+def _effective(event: SharesTransferred | CostShared | CostReversed) -> date:
+    return event.effective_from if isinstance(event, SharesTransferred) else event.incurred_on
 
 
 async def note_used(recorded: Recorded[FundsUsed], reaction: Reaction) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 from sqlalchemy import BigInteger, Select, cast, func, select, true
 
-from libs.contracts.partners import SharesTransferred
+from libs.contracts.partners import CostReversed, CostShared, SharesTransferred
 from services.partners.domain.matching import Item, Standing
 from services.partners.reconciliation_views import MOVEMENT
 from services.partners.standings import LOAN_STANDING
@@ -20,7 +20,7 @@ OVER: Final = ("SETTLED", "WRITTEN_OFF", "RETURNED")
 # What became known after the last file belongs to this one, whatever its date.
 OF_PARTNER: Final = """
     select reference, effective_on as value_date, cash_minor as amount_minor from funder_movement_v1
-    where funder = $1 and effective_on <= $2 and (effective_on > $3 or position > $4) and type <> $5
+    where funder = $1 and effective_on <= $2 and (effective_on > $3 or position > $4) and type <> all($5)
     order by position, movement_id"""
 UNTIL_OF_PARTNER: Final = "select coalesce(max(position), 0) from funder_movement_v1 where funder = $1"
 OF_BANK: Final = """
@@ -43,6 +43,8 @@ VINTAGES: Final = """
         select status, bucket from loan_standing
         where loan_standing.loan_id = aged.loan_id and since <= at order by since desc limit 1) standing on true
     group by vintage, age order by vintage, age"""
+BETWEEN_LENDERS: Final = tuple(event.type_name for event in (SharesTransferred, CostShared, CostReversed))
+"""What no borrower moved: in settlements, and in no daily file."""
 BEGINNING: Final = date(1900, 1, 1)
 MONTHS_MAX: Final = 60
 
@@ -59,9 +61,7 @@ async def of_partner(pool: asyncpg.Pool[Any], partner: str, on: date, after: dat
     """What a partner's file of a date should hold: since the file of `after`, and what became known since then."""
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         until = await connection.fetchval(UNTIL_OF_PARTNER, partner)
-        rows = await connection.fetch(
-            OF_PARTNER, partner, on, after or BEGINNING, known_until, SharesTransferred.type_name
-        )
+        rows = await connection.fetch(OF_PARTNER, partner, on, after or BEGINNING, known_until, BETWEEN_LENDERS)
     return Side([Item(**row) for row in rows], until)
 
 

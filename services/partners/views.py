@@ -11,6 +11,8 @@ from libs.contracts.partners import (
     AgreementApproved,
     AgreementEnded,
     AgreementProposed,
+    CostReversed,
+    CostShared,
     EndpointRegistered,
     EndpointSecretRotated,
     EndpointStatusChanged,
@@ -368,6 +370,14 @@ def shared(recorded: Recorded[LoanShared]) -> Iterable[Change]:
 def split(recorded: Recorded[MovementSplit]) -> Iterable[Change]:
     event = recorded.event
     yield Add(CONTROL, {"loan_id": event.loan_id}, _minor(event.whole))
+    yield from _parts(event.loan_id, event.parts)
+
+
+@shares_view.on(CostShared, CostReversed)
+def cost(recorded: Recorded[Any]) -> Iterable[Change]:
+    event = recorded.event
+    whole = sum(part.amounts.cost.minor for part in event.parts)
+    yield Add(CONTROL, {"loan_id": event.loan_id}, {"cost_minor": whole})
     yield from _parts(event.loan_id, event.parts)
 
 

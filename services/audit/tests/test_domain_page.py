@@ -252,6 +252,8 @@ NOT_SHOWN = {
     "ContractAccepted",
     "ContractViewed",
     "ControlsRun",  # internal control has pages of its own
+    "CostReversed",
+    "CostShared",
     "DayClosed",
     "DecisionRecommended",
     "DelegationEnded",

@@ -17,11 +17,10 @@ from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, RequestModel, ResponseModel
 from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime, runtime_of
-from services.partners.api.scope import STAFF
-from services.partners.commitments import AGREED
+from services.partners.api.scope import STAFF, agreed_on
 from services.partners.domain.buy_back import ApproveBuyBack, ProposeBuyBack
 from services.partners.domain.sharing import Sharing
-from services.partners.handlers import AGREEMENT, SHARE
+from services.partners.handlers import SHARE
 
 router = APIRouter(prefix="/loans/{loan_id}/buy-back", tags=["shares"])
 PROPOSAL = "0197a3f0-0000-7000-8000-00000000000b"
@@ -66,15 +65,13 @@ async def propose_buy_back(
 ) -> Response:
     """As the version of the agreement allows under which the loan is funded. The ledger says how late the loan is and
     what it has earned; the price follows from that."""
-    under = await call.runtime.store.pool.fetchrow(AGREED, loan_id)
-    if under is None:
+    version = await agreed_on(call.runtime, loan_id)
+    if version is None:
         raise Rejected(
             "loan-without-agreement",
             "This loan is funded under no agreement; lenders that agree on it propose other shares.",
             status=404,
         )
-    agreement, _ = await call.runtime.commands.state(AGREEMENT, AGREEMENT.stream_id(under["agreement"]))
-    version = agreement.approved[under["version"] - 1]
     asked = ProposeBuyBack(
         loan_id=loan_id,
         proposal_id=call.new_id("buy-back"),

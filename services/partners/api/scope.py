@@ -6,13 +6,14 @@ from typing import Final
 
 from sqlalchemy import select
 
-from libs.contracts.partners import OWN, EndpointStatus
+from libs.contracts.partners import OWN, AgreementApproved, EndpointStatus
 from libs.contracts.problems import Rejected
 from libs.service.actor import Actor
 from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime
+from services.partners.commitments import AGREED
 from services.partners.domain.endpoint import Endpoint
-from services.partners.handlers import ENDPOINT, PARTNER
+from services.partners.handlers import AGREEMENT, ENDPOINT, PARTNER
 from services.partners.views import PARTNER as PARTNERS
 
 STAFF: Final = ("finance_manager", "finance_officer", "operator", "auditor")
@@ -49,6 +50,16 @@ async def endpoint_of(runtime: Runtime, actor: Actor, endpoint_id: str) -> Endpo
 async def lenders(runtime: Runtime) -> frozenset[str]:
     """Every lender that is registered, and ourselves."""
     return frozenset({OWN, *(row["partner"] for row in await runtime.fetch(select(PARTNERS.c.partner)))})
+
+
+async def agreed_on(runtime: Runtime, loan_id: str) -> AgreementApproved | None:
+    """The version of an agreement under which a loan is funded; None for one that was shared by hand."""
+    under = await runtime.store.pool.fetchrow(AGREED, loan_id)
+    if under is None:
+        return None
+    state, _ = await runtime.commands.state(AGREEMENT, AGREEMENT.stream_id(under["agreement"]))
+    version: AgreementApproved = state.approved[under["version"] - 1]
+    return version
 
 
 async def refuse_unknown_partner(runtime: Runtime, partner: str) -> None:

@@ -148,6 +148,14 @@ def _proposed(command: ProposeAgreement, state: Agreement) -> AgreementProposed:
         _refuse_first_loss(command.terms.first_loss, regime)
     if command.terms.buy_back is not None:
         _refuse_buy_back(command.terms.buy_back, regime, command.registered - {command.partner})
+    kinds = [rule.kind for rule in command.terms.costs]
+    refuse_unless(
+        len(set(kinds)) == len(kinds),
+        "cost-kind-twice",
+        "Say once who bears costs of a kind.",
+        field="/terms/costs",
+        status=422,
+    )
     price = command.terms.price
     refuse_unless(
         price is None or (price.annual_rate is None) != (price.spread is None),

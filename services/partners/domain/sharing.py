@@ -12,6 +12,8 @@ from libs.contracts.partners import (
     BuyBackPriced,
     BuyBackProposed,
     BuyBackRefused,
+    CostReversed,
+    CostShared,
     FundedAmounts,
     FunderPart,
     FunderShare,
@@ -25,6 +27,7 @@ from libs.contracts.problems import Rejected, refuse_unless
 from libs.lending.money import Money
 from services.partners.domain import buy_back
 from services.partners.domain.buy_back import ApproveBuyBack, PriceBuyBack, ProposeBuyBack
+from services.partners.domain.costs import RecordCost, ReverseCost, bearing_of, refuse_cost, reversible
 from services.partners.domain.movements import Movement
 from services.partners.domain.split import (
     ACCOUNTS,
@@ -94,12 +97,17 @@ class Sharing:
     last_moved: date = date.min
     """The latest date on which anything counted."""
     buy_back: buy_back.Proposal | None = None
+    costs: Mapping[str, CostShared] = field(default_factory=dict)
+    """Every cost that was recorded, whether or not it was taken back."""
+    costs_reversed: frozenset[str] = frozenset()
 
 
 BuyBackCommand: TypeAlias = ProposeBuyBack | PriceBuyBack | ApproveBuyBack
 BuyBackEvent: TypeAlias = BuyBackProposed | BuyBackPriced | BuyBackRefused
-Command: TypeAlias = ProposeSharing | ApproveSharing | ShareAsAgreed | SplitMovement | BuyBackCommand
-Event: TypeAlias = SharingProposed | LoanShared | SharesTransferred | MovementSplit | BuyBackEvent
+CostCommand: TypeAlias = RecordCost | ReverseCost
+CostEvent: TypeAlias = CostShared | CostReversed
+Command: TypeAlias = ProposeSharing | ApproveSharing | ShareAsAgreed | SplitMovement | BuyBackCommand | CostCommand
+Event: TypeAlias = SharingProposed | LoanShared | SharesTransferred | MovementSplit | BuyBackEvent | CostEvent
 INITIAL: Final = Sharing()
 
 
@@ -115,6 +123,8 @@ def decide(command: Command, state: Sharing) -> Sequence[Event]:
             return _split(command, state)
         case ProposeBuyBack() | PriceBuyBack() | ApproveBuyBack():
             return _buy_back(command, state)
+        case RecordCost() | ReverseCost():
+            return [_cost(command, state)]
 
 
 def evolve(state: Sharing, event: Event) -> Sharing:
@@ -141,6 +151,16 @@ def evolve(state: Sharing, event: Event) -> Sharing:
             return replace(state, book=book, value_dates=dates or state.value_dates, last_moved=last_moved)
         case BuyBackProposed() | BuyBackPriced() | BuyBackRefused():
             return replace(state, buy_back=buy_back.evolve(state.buy_back, event))
+        case CostShared():
+            assert state.book is not None, "shared before it costs"
+            book = state.book.bear(event.incurred_on, event.amount.minor, shares_of(event.bearing))
+            last_moved = max(state.last_moved, event.incurred_on)
+            return replace(state, book=book, costs={**state.costs, event.cost_id: event}, last_moved=last_moved)
+        case CostReversed():
+            assert state.book is not None, "shared before it costs"
+            cost = state.costs[event.cost_id]
+            book = state.book.bear(cost.incurred_on, -cost.amount.minor, shares_of(cost.bearing))
+            return replace(state, book=book, costs_reversed=state.costs_reversed | {event.cost_id})
 
 
 def shares_of(shares: Sequence[FunderShare]) -> Shares:
@@ -254,18 +274,17 @@ def _split(command: SplitMovement, state: Sharing) -> Sequence[Event]:
 
 
 def _buy_back(command: BuyBackCommand, state: Sharing) -> Sequence[Event]:
-    if state.book is None:
-        raise Rejected("loan-not-shared", "Nobody lends this loan with us.", status=404)
+    book = _shared(state)
     match command:
         case ProposeBuyBack():
-            return [buy_back.proposed(command, state.book, state.last_moved)]
+            return [buy_back.proposed(command, book, state.last_moved)]
         case PriceBuyBack():
             proposal = state.buy_back
             if proposal is None or proposal.done or proposal.proposed.proposal_id != command.proposal_id:
                 return []  # another one has taken its place
-            return [buy_back.priced(command, state.book, proposal.proposed)]
+            return [buy_back.priced(command, book, proposal.proposed)]
         case ApproveBuyBack():
-            moved = buy_back.approved(command, state.book, state.last_moved, state.buy_back)
+            moved = buy_back.approved(command, book, state.last_moved, state.buy_back)
             assert state.buy_back is not None, "what is approved was proposed"
             return [_bought_back(command, state.buy_back, moved)]
 
@@ -286,6 +305,42 @@ def _bought_back(
         kind=TransferKind.BUY_BACK,
         interest_earned=priced.interest_earned,
     )
+
+
+def _cost(command: CostCommand, state: Sharing) -> CostEvent:
+    book = _shared(state)
+    if isinstance(command, ReverseCost):
+        cost = reversible(command, state.costs, state.costs_reversed)
+        after = book.bear(cost.incurred_on, -cost.amount.minor, shares_of(cost.bearing))
+        return CostReversed(
+            loan_id=state.loan_id,
+            cost_id=cost.cost_id,
+            incurred_on=cost.incurred_on,
+            reason=command.reason,
+            parts=_parts(changes(book, after)),
+            reversed_by=command.by,
+            reversed_on=command.today,
+        )
+    refuse_cost(command)
+    bearing = bearing_of(command, book)
+    return CostShared(
+        loan_id=state.loan_id,
+        cost_id=command.cost_id,
+        kind=command.kind,
+        amount=command.amount,
+        incurred_on=command.incurred_on,
+        reference=command.reference,
+        bearing=tuple(FunderShare(funder=funder, share_ppm=share) for funder, share in bearing),
+        parts=_parts(changes(book, book.bear(command.incurred_on, command.amount.minor, bearing))),
+        recorded_by=command.by,
+        recorded_on=command.today,
+    )
+
+
+def _shared(state: Sharing) -> Book:
+    if state.book is None:
+        raise Rejected("loan-not-shared", "Nobody lends this loan with us.", status=404)
+    return state.book
 
 
 def _parts(rows: Mapping[str, Amounts]) -> tuple[FunderPart, ...]:

@@ -22,7 +22,8 @@ from typing import Final, TypeAlias
 
 from libs.contracts.partners import SHARE_PARTS
 
-ACCOUNTS: Final = ("disbursed", "principal", "interest", "fee", "penalty", "waived", "written_off", "recovered")
+ACCOUNTS: Final = ("disbursed", "principal", "interest", "fee", "penalty", "waived", "written_off", "recovered", "cost")
+COST: Final = "cost"
 TRANSFERRED: Final = "transferred"
 TRANSFERRED_INTEREST: Final = "transferred_interest"
 CHANGES_HANDS: Final = (TRANSFERRED, TRANSFERRED_INTEREST)
@@ -69,13 +70,15 @@ class Epoch:
     """Shares in force from a date on, with what moved under them.
 
     `interest_earned` is what the loan had earned of interest by then, whoever paid it: what of it was not met on an
-    earlier date is paid for by who has more from then on. None: it passes without a price.
+    earlier date is paid for by who has more from then on. None: it passes without a price. `costs` are running totals
+    by who bears them: an agreement may say otherwise than by the shares.
     """
 
     since: date
     shares: Shares
     moved: Amounts = field(default_factory=dict)
     interest_earned: int | None = None
+    costs: Mapping[Shares, int] = field(default_factory=dict)
 
     def plus(self, amounts: Amounts) -> Epoch:
         return replace(self, moved=_plus(self.moved, amounts))
@@ -97,7 +100,7 @@ class Book:
         """The control account: what moved, whoever holds it."""
         whole: dict[str, int] = {}
         for epoch in self.epochs:
-            whole = _plus(whole, epoch.moved)
+            whole = _plus(_plus(whole, epoch.moved), {COST: sum(epoch.costs.values())})
         return whole
 
     def move(self, effective_on: date, amounts: Amounts) -> Book:
@@ -106,9 +109,20 @@ class Book:
         epochs[index] = epochs[index].plus(amounts)
         return Book(self.phase, tuple(epochs))
 
+    def bear(self, incurred_on: date, amount: int, bearing: Shares) -> Book:
+        """With a cost that these bear, on the date when it arose; less than nothing takes one back."""
+        index, epochs = self._index(incurred_on), list(self.epochs)
+        costs = epochs[index].costs
+        epochs[index] = replace(epochs[index], costs={**costs, bearing: costs.get(bearing, 0) + amount})
+        return Book(self.phase, tuple(epochs))
+
+    def shares_on(self, effective_on: date) -> Shares:
+        """In force on a date; before the first, those."""
+        return self.epochs[self._index(effective_on)].shares
+
     def lenders_on(self, effective_on: date) -> tuple[str, ...]:
         """Who holds shares on a date."""
-        return tuple(funder for funder, _ in self.epochs[self._index(effective_on)].shares)
+        return tuple(funder for funder, _ in self.shares_on(effective_on))
 
     def _index(self, effective_on: date) -> int:
         return max(0, bisect_right([epoch.since for epoch in self.epochs], effective_on) - 1)
@@ -135,6 +149,9 @@ class Book:
                 moved = epoch.moved.get(account, 0)
                 for funder, part in self._of(epoch, moved).items():
                     _account(held, funder)[account] += part
+            for bearing, total in epoch.costs.items():
+                for (funder, _), part in zip(bearing, apportion(total, bearing, self.phase), strict=True):
+                    _account(held, funder)[COST] += part
             outstanding += epoch.moved.get("disbursed", 0) - epoch.moved.get("principal", 0)
             interest_met += epoch.moved.get("interest", 0)
             previous = {funder: row["disbursed"] - row["principal"] + row[TRANSFERRED] for funder, row in held.items()}

@@ -13,6 +13,7 @@ from libs.contracts.partners import SHARE_PARTS
 from services.partners.domain.split import (
     ACCOUNTS,
     CHANGES_HANDS,
+    COST,
     TRANSFERRED,
     TRANSFERRED_INTEREST,
     Book,
@@ -94,6 +95,7 @@ def test_with_changes_of_shares_the_parts_are_the_whole_and_what_is_sold_is_boug
         if number < len(later):
             since += timedelta(days=later[number][0])
             book = book.transfer(since, *later[number][1:])
+            book = _borne(book, day, number * 7_777 - 10_000, later[number][1])  # by who is not asked for a share
         book = _checked(book, day, moved)  # before and after the change, as the days fall
     held = book.holdings().values()
     assert [sum(row[name] for row in held) for name in CHANGES_HANDS] == [0, 0]
@@ -149,6 +151,34 @@ def test_who_sells_has_his_share_of_what_was_earned_whoever_pays_it_and_whenever
 
 def _part(shares: Shares, total: int, phase: int, funder: str) -> int:
     return dict(zip(dict(shares), apportion(total, shares, phase), strict=True)).get(funder, 0)
+
+
+@given(shares(), shares(), movements, st.lists(st.tuples(st.integers(0, 400), st.integers(1, 10**7)), max_size=12))
+def test_costs_are_borne_as_agreed_to_the_fen_however_many_and_what_is_taken_back_leaves_nothing(
+    held: Shares, agreed: Shares, life: list[tuple[int, dict[str, int]]], costs: list[tuple[int, int]]
+) -> None:
+    book = Book.begin("loan-6", held, DAY)
+    for day, moved in life:
+        book = book.move(DAY + timedelta(days=day), moved)
+    before = book
+    for day, amount in costs:
+        book = _borne(book, day, amount, agreed)
+    total = sum(amount for _, amount in costs)
+    rows, without = book.holdings(), before.holdings()
+    for funder, row in rows.items():
+        borne = row[COST] - without.get(funder, {}).get(COST, 0)
+        assert abs(borne - Fraction(total * dict(agreed).get(funder, 0), SHARE_PARTS)) < 1, "of all, not of each"
+    for day, amount in reversed(costs):
+        book = _borne(book, day, -amount, agreed)
+    assert changes(before, book) == {}
+
+
+def _borne(book: Book, day: int, amount: int, bearing: Shares) -> Book:
+    after = book.bear(DAY + timedelta(days=day), amount, bearing)
+    rows = changes(book, after)
+    assert sum(row[COST] for row in rows.values()) == amount == after.total.get(COST, 0) - book.total.get(COST, 0)
+    assert all(amount == row[COST] for row in rows.values() for amount in [sum(row.values())]), "and nothing else moves"
+    return after
 
 
 def test_what_is_not_the_shares_of_a_whole_is_refused() -> None:

@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from libs.contracts import examples as ex
 from libs.contracts import ledger
 from libs.contracts.partners import BuyBackProposed, SettlementMade
@@ -218,6 +220,71 @@ async def test_a_buy_back_that_no_agreement_allows_is_refused_and_says_why(datab
             refused = await officer.post(f"/partners/loans/{loan}/buy-back", json=body, headers=key())
             assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (status, code), refused.text
         assert (await officer.get(f"/partners/loans/{loan_id}/buy-back")).status_code == 404
+
+
+async def test_costs_are_borne_as_the_agreement_says_told_and_settled(database: str, tmp_path: Path) -> None:
+    async with world(database, tmp_path) as (platform, manager):
+        await day(platform, date(2026, 2, 2))
+        costs = [{"kind": "LEGAL"}, {"kind": "COLLECTION", "partner_ppm": 500_000}]
+        loan_id = await lent(platform, costs=costs)
+        await day(platform, date(2026, 2, 3))
+        officer, path = await platform.client("finance_officer"), f"/loans/{loan_id}/costs"
+        body = {"amount": ex.cny("100.00"), "incurred_on": "2026-02-03", "reference": "Invoice 1"}
+        legal, collection, _ = [
+            await said(officer, path, body | {"kind": kind}, 201) for kind in ("LEGAL", "COLLECTION", "SERVICING")
+        ]
+        assert [(each["funder"], each["amount"]["amount"]) for each in collection["parts"]] == [
+            ("harbour-bank", "50.00"),
+            ("own", "50.00"),
+        ]
+        await platform.settle()
+        await day(platform, date(2026, 2, 4))
+        (_, made) = await settlements(platform)
+        assert (made.movements, made.net.amount) == (2, "-120.00"), "70.00 and 50.00; the third is ours"
+        part = await platform.client("partner")
+        file = await part.get(f"/partners/settlements/{made.settlement_id}/file")
+        assert file.text.splitlines()[0].endswith(",funded,cost")
+        await said(manager, f"{path}/{legal['cost_id']}/reversal", {"reason": "Remitted"})
+        await platform.settle()
+        await day(platform, date(2026, 2, 5))
+        assert [each.net.amount for each in await settlements(platform)] == ["0.00", "-120.00", "70.00"]
+        told = (await part.get("/partners/partners/harbour-bank/events")).json()["items"]
+        costs_told = [each["event"] for each in told if ".cost-" in each["event"]["type"]]
+        assert [each["data"]["your_part"]["amounts"]["cost"]["amount"] for each in costs_told] == [
+            "70.00",
+            "50.00",
+            "-70.00",
+        ]
+        assert all("bearing" not in each["data"] and "recorded_by" not in each["data"] for each in costs_told)
+        shown = (await officer.get(f"/partners{path}")).json()
+        assert [each["reversed"] for each in shown] == [True, False, False]
+        books = (await officer.get("/partners/books")).json()
+        assert books["equal"]
+        assert books["whole"]["cost"]["amount"] == "200.00"
+        statement = {"first": "2026-02-01", "last": "2026-02-28"}
+        cash = (await part.get("/partners/partners/harbour-bank/statement", params=statement)).json()
+        assert (cash["amounts"]["cost"]["amount"], cash["cash"]["amount"]) == ("50.00", "-8450.00")
+        assert await platform.parked() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"amount": ex.cny("0.00")}, 422, "validation-failed"),
+        ({"kind": "DINNER"}, 422, "validation-failed"),
+        ({"incurred_on": "2999-01-01"}, 422, "validation-failed"),
+        ({"incurred_on": "2199-01-01"}, 422, "cost-date-later"),
+        ({"reference": " "}, 422, "validation-failed"),
+    ],
+)
+async def test_what_is_no_cost_is_refused(
+    database: str, tmp_path: Path, change: dict[str, Any], status: int, code: str
+) -> None:
+    async with world(database, tmp_path) as (platform, _):
+        officer, path = await platform.client("finance_officer"), await shared_with(platform, "harbour-bank")
+        body = {"kind": "LEGAL", "amount": ex.cny("1.00"), "incurred_on": "2026-02-02", "reference": "Invoice 1"}
+        refused = await officer.post(f"/partners/loans/{path}/costs", json=body | change, headers=key())
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (status, code), refused.text
 
 
 def minor(money: dict[str, str]) -> int:
