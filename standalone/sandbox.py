@@ -84,6 +84,18 @@ def write_off(context: typer.Context, loan_id: LoanId = "") -> None:
     _act(context, lambda acts: acts.write_off(loan_id), "written off: loan {}")
 
 
+@app.command()
+def cost(context: typer.Context, loan_id: LoanId = "") -> None:
+    """A court asks for its fee for a loan: `cost-shared`."""
+    _act(context, lambda acts: acts.cost(loan_id), "recorded: a court's fee of 100.00 for loan {}")
+
+
+@app.command("buy-back")
+def buy_back(context: typer.Context, loan_id: LoanId = "") -> None:
+    """A month goes by without a payment, and the platform buys the partner's part: `shares-transferred`."""
+    _act(context, lambda acts: acts.buy_back(loan_id), "bought back: the partner's part of loan {}")
+
+
 @app.command("next-day")
 def next_day(context: typer.Context) -> None:
     """Close the business day: `settlement-made` where anything moved."""

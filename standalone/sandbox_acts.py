@@ -25,12 +25,14 @@ TERMS: Final[dict[str, Any]] = {
     "rules": [{"share_ppm": 700_000}],
     "caps": {"open_max": None, "month_max": None, "borrower_max": None},
     "priority": 10,
-    "data": ["product", "amount", "instalments", "annual_rate", "region", "grade", "score"],
+    "data": ["product", "amount", "instalments", "annual_rate", "region", "grade", "score", "contract"],
     "answer_within_s": 600,
     "funds_within_s": 86_400,
     "servicing_fee_rate": "0.05",
     "settlement_days": 1,
     "notice_days": 30,
+    "buy_back": {"buyer": "own", "days_past_due_min": 30, "with_interest": True},
+    "costs": [{"kind": "LEGAL"}, {"kind": "COLLECTION", "partner_ppm": 500_000}],
 }
 PREFUNDED: Final = {"amount": "10000000.00", "currency": "CNY"}
 APPROVED_AT_ONCE: Final = 716
@@ -42,6 +44,8 @@ ASKED: Final[dict[str, Any]] = {
 }
 READING_SECONDS: Final = 45
 WRITE_OFF_DAYS: Final = 181
+BUY_BACK_DAYS: Final = 30
+COURT_FEE: Final = {"amount": "100.00", "currency": "CNY"}
 NUMBERS: Final = 10**9
 
 
@@ -186,6 +190,28 @@ class Acts:
         path = f"/ledger/loans/{loan_id}/write-off"
         await self._platform.post("collection-manager", path, {"reason": "No means; enforcement without result"})
         await self._platform.post("finance-manager", f"{path}/approval")
+        await self._platform.settle()
+        return loan_id
+
+    async def cost(self, loan_id: str = "") -> str:
+        """A court asks for its fee for a loan: the lenders bear it by their shares."""
+        loan_id, on = loan_id or await self._loan(), (await today(self._platform)).isoformat()
+        body = {"kind": "LEGAL", "amount": COURT_FEE, "incurred_on": on, "reference": "Court fee of the sandbox"}
+        await self._platform.post("finance-officer", f"/partners/loans/{loan_id}/costs", body)
+        await self._platform.settle()
+        return loan_id
+
+    async def buy_back(self, loan_id: str = "") -> str:
+        """A month without a payment, and two people buy the partner's part from it, as the agreement allows."""
+        loan_id = loan_id or await self._loan()
+        day = await self._next_due(loan_id) + timedelta(days=BUY_BACK_DAYS)
+        if day > await today(self._platform):
+            await advance(self._platform, day)
+        path, on = f"/partners/loans/{loan_id}/buy-back", (await today(self._platform)).isoformat()
+        proposed = await self._platform.post("finance-officer", path, {"effective_from": on})
+        await self._platform.settle()  # the ledger says how late the loan is
+        read = {"proposal_id": proposed["proposal_id"]}
+        await self._platform.post("finance-manager", f"{path}/approve", read)
         await self._platform.settle()
         return loan_id
 

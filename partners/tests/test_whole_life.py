@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ import pytest
 from partners.example.desk import DayEnd, Desk
 from partners.example.policy import POLICY
 from partners.example.setup import Configuration
-from partners.kit import Money
+from partners.kit import Money, NotFound
 from partners.tests.running import example, until
 from standalone.demo.play import today
 from standalone.http import Platform
@@ -67,12 +68,13 @@ async def test_a_loan_is_offered_accepted_funded_repaid_and_settled_and_the_book
         configuration = Configuration.read(directory / "partner.json")
         assert stat.S_IMODE((directory / "partner.json").stat().st_mode) == 0o600
         policy = tmp_path / "policy.json"
-        policy.write_text(json.dumps(json.loads(POLICY.read_text()) | {"open_max": "10000.00"}))
+        policy.write_text(json.dumps(json.loads(POLICY.read_text()) | {"instalments_max": 11}))
         platform = Platform.at(configuration.url, Layout(directory).identity, seed="whole life")
         acts = Acts(platform, directory / "people.json")
         try:
             async with example(configuration, tmp_path / "book.sqlite", policy=policy) as (desk, _):
                 await _whole_life(desk, acts, platform)
+                await _late_life(desk, acts, platform)
         finally:
             await platform.close()
 
@@ -91,7 +93,15 @@ async def _whole_life(desk: Desk, acts: Acts, platform: Platform) -> None:
     wanted = {accepted: "ACCEPTED", declined: "DECLINED"}
     while await asyncio.to_thread(statuses) != wanted:
         await platform.settle()
+    contract = desk.client.ask.contract(accepted)
+    with pytest.raises(NotFound):
+        await asyncio.to_thread(desk.client.send, contract)  # nobody has signed it
     assert sorted(await acts.sign()) == sorted(wanted)
+    paper = await asyncio.to_thread(desk.client.send, contract)
+    assert sha256(paper).hexdigest() == await _signed_hash(platform, accepted)
+    assert paper.startswith(b"%PDF-")
+    with pytest.raises(NotFound):
+        await asyncio.to_thread(desk.client.send, desk.client.ask.contract(declined))  # we lend that one alone
     days = [await closed(desk, acts, platform)]
     assert [settlement.net for settlement, _ in days[0].settlements] == [Money.of("0.00")], "paid before"
 
@@ -109,6 +119,39 @@ async def _whole_life(desk: Desk, acts: Acts, platform: Platform) -> None:
     assert desk.record.open_entries() == []
     assert desk.record.standings("9999-12-31") == [(loan_id, "SETTLED", 0)]
     await _the_books_agree(desk, platform, loan_id, days)
+
+
+async def _signed_hash(platform: Platform, application_id: str) -> str:
+    """Of the document that the borrower has, as our own people see it."""
+    contracts = await platform.pages("contract-officer", "/contract/contracts")
+    (row,) = [each for each in contracts if each["application_id"] == application_id]
+    shown = await platform.get("contract-officer", f"/contract/contracts/{row['contract_id']}")
+    return str(shown["signed_document_sha256"])
+
+
+async def _late_life(desk: Desk, acts: Acts, platform: Platform) -> None:
+    """A loan that nobody pays, with a cost, until the partner's part is bought from it."""
+    await acts.offer(instalments=6)
+    await until(lambda: desk.record.committed() == PART + PART, "the third offer is accepted")
+    while not await acts.sign():
+        await platform.settle()
+    loan_id = await acts.cost()
+    first = await closed(desk, acts, platform)
+    assert [settlement.net for settlement, _ in first.settlements] == [Money.of("-70.00")], (
+        "its part of the court's fee"
+    )
+    assert await acts.buy_back() == loan_id
+    last = await closed(desk, acts, platform)
+    ((settlement, _),) = last.settlements
+    assert settlement.transferred == -PART, "at its face value: nobody has paid anything"
+    assert settlement.transferred_interest.minor < 0
+    earned = -settlement.transferred_interest.minor - settlement.servicing_fee.minor
+    assert settlement.net.minor == PART.minor + earned
+    assert (first.equal, last.equal) == (True, True), [
+        checked for _, checked in (*first.settlements, *last.settlements)
+    ]
+    assert (loan_id, "ACTIVE", 0) in desk.record.standings("9999-12-31")
+    assert (await platform.get("auditor", "/partners/books"))["equal"]
 
 
 async def _the_books_agree(desk: Desk, platform: Platform, loan_id: str, days: list[DayEnd]) -> None:
