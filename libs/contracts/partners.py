@@ -1248,3 +1248,44 @@ class CallbackSecretRotated(DomainEvent, type="puhui.partners.callback-secret-ro
         "previous_until": 1770076800,
         "rotated_on": "2026-02-02",
     }
+
+
+class PartnerKeyRegistered(DomainEvent, type="puhui.partners.partner-key-registered.v1"):
+    """What a partner sends us is also known by its signature under this public key (Ed25519, `whpk_` and base64), from one
+    time until before another (Unix seconds; without it until it is revoked)."""
+
+    partner: Code
+    key_id: Id
+    public_key: Annotated[str, Field(pattern="^whpk_[A-Za-z0-9+/]{43}=$")]
+    valid_from: Annotated[int, Field(ge=0)]
+    valid_until: Annotated[int, Field(ge=0)] | None = None
+    registered_by: str
+    registered_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "key_id": "0197a3f0-0000-7000-8000-00000000000d",
+        "public_key": "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+        "valid_from": 1769990400,
+        "valid_until": 1801526400,
+        "registered_by": "finance-1",
+        "registered_on": "2026-02-02",
+    }
+
+
+class PartnerKeyRevoked(DomainEvent, type="puhui.partners.partner-key-revoked.v1"):
+    """A partner's public key proves nothing any more."""
+
+    partner: Code
+    key_id: Id
+    reason: Text
+    revoked_by: str
+    revoked_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "key_id": "0197a3f0-0000-7000-8000-00000000000d",
+        "reason": "The token that held the key is lost",
+        "revoked_by": "finance-1",
+        "revoked_on": "2026-03-02",
+    }

@@ -3,13 +3,14 @@
 from libs.webhooks.address import AddressRefused, Network, Reach
 from libs.webhooks.retries import RetrySchedule
 from libs.webhooks.sender import Outcome, Post, Sender, Verdict
-from libs.webhooks.signature import Secret, SecretError, SignatureRefused, Verifier, sign
+from libs.webhooks.signature import PublicKey, Secret, SecretError, SignatureRefused, Verifier, sign
 
 __all__ = [
     "AddressRefused",
     "Network",
     "Outcome",
     "Post",
+    "PublicKey",
     "Reach",
     "RetrySchedule",
     "Secret",

@@ -1,4 +1,5 @@
-"""Signatures of Standard Webhooks 1.0: HMAC-SHA256 over identifier, time and body, in three headers.
+"""Signatures of Standard Webhooks 1.0 over identifier, time and body, in three headers: HMAC-SHA256 under a shared secret
+(`v1`), and Ed25519 of who keeps its key to itself (`v1a`), which is verified here and not made.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -13,10 +14,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Self
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 ID: Final = "webhook-id"
 TIMESTAMP: Final = "webhook-timestamp"
 SIGNATURE: Final = "webhook-signature"
 PREFIX: Final = "whsec_"
+PUBLIC_PREFIX: Final = "whpk_"
+PUBLIC_BYTES: Final = 32
 SECRET_BYTES_MIN: Final = 24
 SECRET_BYTES_MAX: Final = 64
 TOLERANCE_S: Final = 300
@@ -60,8 +66,40 @@ class Secret:
 
     def signature(self, webhook_id: str, timestamp_s: int, body: bytes) -> str:
         """`v1,` and base64 of the code over `id.timestamp.body`."""
-        content = b"%b.%d.%b" % (webhook_id.encode(), timestamp_s, body)
+        content = content_of(webhook_id, timestamp_s, body)
         return "v1," + base64.b64encode(hmac.digest(self.key, content, sha256)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """An Ed25519 public key (RFC 8032), written `whpk_` and base64 of its 32 bytes."""
+
+    key: bytes
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read `whpk_...`; raises `SecretError`."""
+        try:
+            key = base64.b64decode(text.removeprefix(PUBLIC_PREFIX).encode("ascii"), validate=True)
+        except (binascii.Error, UnicodeEncodeError):
+            key = b""
+        if not text.startswith(PUBLIC_PREFIX) or len(key) != PUBLIC_BYTES:
+            raise SecretError(f"a public key is {PUBLIC_PREFIX} followed by base64 of {PUBLIC_BYTES} bytes")
+        return cls(key)
+
+    def signed(self, content: bytes, signature: str) -> bool:
+        """Whether `v1a,...` is a signature of this content."""
+        try:
+            given = base64.b64decode(signature.removeprefix("v1a,").encode("ascii"), validate=True)
+            Ed25519PublicKey.from_public_bytes(self.key).verify(given, content)
+        except (binascii.Error, UnicodeEncodeError, InvalidSignature):
+            return False
+        return signature.startswith("v1a,")
+
+
+def content_of(webhook_id: str, timestamp_s: int, body: bytes) -> bytes:
+    """What is signed."""
+    return b"%b.%d.%b" % (webhook_id.encode(), timestamp_s, body)
 
 
 def sign(secrets: Sequence[Secret], webhook_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
@@ -75,10 +113,11 @@ def sign(secrets: Sequence[Secret], webhook_id: str, timestamp_s: int, body: byt
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Checks what came against the secrets that are in force."""
+    """Checks what came against the secrets and public keys that are in force."""
 
     secrets: Sequence[Secret]
     tolerance_s: int = TOLERANCE_S
+    keys: Sequence[PublicKey] = ()
 
     def verify(self, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
         """The `webhook-id`, under which the receiver takes it once; raises `SignatureRefused`.
@@ -92,11 +131,12 @@ class Verifier:
             raise SignatureRefused(f"{TIMESTAMP} is not a whole number of seconds since 1970.")
         if abs(now_s - int(timestamp)) > self.tolerance_s:
             raise SignatureRefused(f"{TIMESTAMP} is more than {self.tolerance_s} seconds from now; sign it anew.")
-        found = False
+        found, candidates = False, given.split(" ")[:SIGNATURES_MAX]
         for secret in self.secrets:
             expected = secret.signature(webhook_id, int(timestamp), body).encode()
-            for candidate in given.split(" ")[:SIGNATURES_MAX]:
+            for candidate in candidates:
                 found |= hmac.compare_digest(expected, candidate.encode())
-        if not found:
-            raise SignatureRefused(f"No signature in {SIGNATURE} is one of this body under a secret in force.")
+        content = content_of(webhook_id, int(timestamp), body)
+        if not found and not any(key.signed(content, each) for key in self.keys for each in candidates):
+            raise SignatureRefused(f"No signature in {SIGNATURE} is one of this body under a secret or key in force.")
         return webhook_id

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from libs.contracts.partners import CallbackSecretRotated, PartnerRegistered, SettlementDue
+from libs.contracts.partners import PartnerRegistered, SettlementDue
 from libs.events.decider import Decider
 from libs.events.ids import derive_id
 from services.partners.domain import (
@@ -52,7 +52,7 @@ SETTLEMENT_DAY_STREAM: Final = SETTLEMENT_DAY.stream_id("cn")
 RECONCILIATION: Final[Decider[reconciliation.Command, reconciliation.Reconciliation, reconciliation.Event]] = Decider(
     "reconciliation", reconciliation.INITIAL, reconciliation.decide, reconciliation.evolve
 )
-CALLBACKS: Final[Decider[callbacks.RotateCallbackSecret, callbacks.CallbackSecret, CallbackSecretRotated]] = Decider(
+CALLBACKS: Final[Decider[callbacks.Command, callbacks.CallbackSecret, callbacks.Event]] = Decider(
     "callbacks", callbacks.INITIAL, callbacks.decide, callbacks.evolve
 )
 

@@ -297,6 +297,8 @@ NOT_SHOWN = {
     "ParkedEventHandedOver",
     "ParkedEventRepaired",
     "ParkedEventSkipped",
+    "PartnerKeyRegistered",
+    "PartnerKeyRevoked",
     "PartnerRegistered",
     "PeriodSealed",
     "PersonErased",

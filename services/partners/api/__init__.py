@@ -13,6 +13,7 @@ from services.partners.api.deliveries import router as deliveries
 from services.partners.api.endpoints import router as endpoints
 from services.partners.api.fundings import router as fundings
 from services.partners.api.funds import router as funds
+from services.partners.api.keys import router as keys
 from services.partners.api.own import router as own
 from services.partners.api.partners import router as partners
 from services.partners.api.performance import router as performance
@@ -33,6 +34,7 @@ routers: Final = [
     costs,
     partners,
     callbacks,
+    keys,
     reconciliation,
     own,
     performance,

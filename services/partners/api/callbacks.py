@@ -19,7 +19,7 @@ from libs.service.json_body import RAW_BODY
 from libs.service.models import RequestModel, ResponseModel, Timestamp
 from libs.service.problems import UNAUTHENTICATED, Problem
 from libs.service.runtime import Runtime, runtime_of
-from libs.webhooks import Secret, SignatureRefused, Verifier
+from libs.webhooks import PublicKey, Secret, SignatureRefused, Verifier
 from services.partners.api.files import FileBody, FileShown, reconcile
 from services.partners.api.reconciliation import BreakAct, answer
 from services.partners.api.scope import CHANGERS, refuse_others, refuse_unknown_partner
@@ -115,9 +115,13 @@ async def signed(partner: Code, request: Request, runtime: Annotated[Runtime, De
     A partner that there is not is refused as a wrong signature is, so that nobody learns who lends with us.
     """
     registered, _ = await runtime.commands.state(PARTNER, PARTNER.stream_id(partner))
-    secrets = await _in_force(runtime, partner) if registered.registered is not None else []
+    secrets, keys = [], list[PublicKey]()
+    if registered.registered is not None:
+        secrets = await _in_force(runtime, partner)
+        state, _ = await runtime.commands.state(CALLBACKS, CALLBACKS.stream_id(partner))
+        keys = [PublicKey.of(text) for text in state.in_force(time.time())]
     try:
-        webhook_id = Verifier(secrets).verify(request.headers, request.scope[RAW_BODY], time.time())
+        webhook_id = Verifier(secrets, keys=keys).verify(request.headers, request.scope[RAW_BODY], time.time())
         if not webhook_id.isascii() or len(webhook_id) > ID_CHARS_MAX:
             raise SignatureRefused(f"A webhook-id has at most {ID_CHARS_MAX} ASCII characters.")
     except SignatureRefused as refused:
@@ -128,7 +132,8 @@ async def signed(partner: Code, request: Request, runtime: Annotated[Runtime, De
 
 @router.post("/callbacks/{partner}", summary="Take a partner's callback", response_model=FileShown | BreakAct)
 async def take_callback(partner: Code, body: Callback, call: Annotated[Call, Depends(signed)]) -> Response:
-    """Signed as Standard Webhooks says with the partner's callback secret; needs no token.
+    """Signed as Standard Webhooks says with the partner's callback secret, or with a key of its own that is registered
+    (`v1a`, Ed25519); needs no token.
 
     The same `webhook-id` again gets the first answer again, and another body under it is refused.
     """

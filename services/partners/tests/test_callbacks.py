@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks.webhooks import Webhook
 
 from libs.service.testing import Served, key
@@ -39,6 +42,18 @@ def headers(secret: str, body: bytes, webhook_id: str = "msg_1", at_s: float | N
         "webhook-signature": Webhook(secret).sign(webhook_id, at, body.decode()),
         "content-type": "application/json",
     }
+
+
+def signed(key: Ed25519PrivateKey, body: bytes, webhook_id: str = "msg_1", at_s: float | None = None) -> dict[str, str]:
+    """As a partner that signs with a key of its own."""
+    at = int(time.time() if at_s is None else at_s)
+    code = base64.b64encode(key.sign(f"{webhook_id}.{at}.".encode() + body)).decode()
+    named = {"webhook-id": webhook_id, "webhook-timestamp": str(at), "webhook-signature": f"v1a,{code}"}
+    return named | {"content-type": "application/json"}
+
+
+def public(key: Ed25519PrivateKey) -> str:
+    return "whpk_" + base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
 async def secret_of(platform: Served) -> tuple[httpx.AsyncClient, str]:
@@ -130,3 +145,63 @@ async def test_after_a_rotation_both_secrets_verify_for_a_day(database: str, tmp
             body = event(id=f"file-{number}", data={"file_date": f"2026-03-0{number + 2}", "items": []})
             taken = await nobody.post(PATH, content=body, headers=headers(secret, body, f"msg_{number}"))
             assert taken.status_code == 200, taken.text
+
+
+async def test_a_partner_is_known_by_a_key_of_its_own_from_when_until_when_it_is_valid(
+    database: str, tmp_path: Path
+) -> None:
+    async with world(database, tmp_path) as (platform, manager):
+        nobody, ours, others = await platform.client(None), Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+        keys, now = "/partners/partners/harbour-bank/keys", datetime.now(UTC)
+        over = {"valid_from": str(now - timedelta(days=2)), "valid_until": str(now - timedelta(days=1))}
+        coming = {"valid_from": str(now + timedelta(days=1))}
+        body = event()
+
+        async def status(holder: Ed25519PrivateKey, webhook_id: str) -> int:
+            return (await nobody.post(PATH, content=body, headers=signed(holder, body, webhook_id))).status_code
+
+        for dates in (over, coming):
+            made = await manager.post(keys, json={"public_key": public(others)} | dates, headers=key())
+            assert made.status_code == 201, made.text
+            assert await status(others, "msg_1") == 401
+            path = f"{keys}/{made.json()['keys'][0]['key_id']}/revoke"
+            assert (await manager.post(path, json={"reason": "Another one"}, headers=key())).json() == {"keys": []}
+        assert await status(ours, "msg_1") == 401, "nobody has registered it"
+        made = await manager.post(
+            keys, json={"public_key": public(ours), "valid_from": str(now - timedelta(days=1))}, headers=key()
+        )
+        assert await status(ours, "msg_2") == 200
+        assert await status(others, "msg_3") == 401
+        forged = signed(ours, body, "msg_4") | {"webhook-id": "msg_5"}
+        assert (await nobody.post(PATH, content=body, headers=forged)).status_code == 401
+        another = await nobody.post("/partners/callbacks/hill-bank", content=body, headers=signed(ours, body))
+        assert another.status_code == 401, "a key proves who has it, and nobody else"
+        (shown,) = (await manager.get(keys)).json()["keys"]
+        assert (shown["public_key"], shown["valid_until"]) == (public(ours), None)
+        revoke = f"{keys}/{shown['key_id']}/revoke"
+        assert (await manager.post(revoke, json={"reason": "Lost"}, headers=key())).status_code == 200
+        assert await status(ours, "msg_6") == 401
+        _, secret = await secret_of(platform)
+        by_secret = await nobody.post(PATH, content=body, headers=headers(secret, body, "msg_7"))
+        assert by_secret.status_code == 200, "the shared secret goes on"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"public_key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, 422, "validation-failed"),
+        ({"public_key": "whpk_AAAA"}, 422, "validation-failed"),
+        ({"valid_until": "2026-01-01T00:00:00Z"}, 422, "key-never-valid"),
+        ({"valid_from": "2026-01-01"}, 422, "validation-failed"),
+    ],
+)
+async def test_what_is_no_key_is_refused(
+    database: str, tmp_path: Path, change: dict[str, Any], status: int, code: str
+) -> None:
+    async with world(database, tmp_path) as (platform, manager):
+        body = {"public_key": public(Ed25519PrivateKey.generate()), "valid_from": "2026-01-01T00:00:00Z"}
+        keys = "/partners/partners/harbour-bank/keys"
+        refused = await manager.post(keys, json=body | change, headers=key())
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (status, code), refused.text
+        officer = await platform.client("finance_officer")
+        assert (await officer.post(keys, json=body, headers=key())).status_code == 403
