@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -50,6 +51,8 @@ CPU_MS_MOST: Final = 2.0
 POLL_S: Final = 0.01
 PATIENCE_S: Final = 120.0
 STOP_S: Final = 60
+PARTS: Final = {"kafka.Kafka": "Apache Kafka", "serve bank": "bank", "spawn_main": "documents"}
+"""By what is in a process's command line."""
 ROOT: Final = Path(__file__).parents[1]
 INSTALMENTS: Final = 12
 FIRST_REPAYMENT: Final = {"amount": "400.00", "currency": "CNY"}
@@ -80,17 +83,21 @@ class Running:
 
     def cpu_s(self) -> float:
         """Of the platform, the bank, Apache Kafka and every process of PostgreSQL, those that have ended included."""
+        return sum(self.cpu_s_by_part().values())
+
+    def cpu_s_by_part(self) -> dict[str, float]:
+        """The same by whose it is: the services', what sets their documents, PostgreSQL's, Kafka's, the bank's."""
         server = int((self.layout.postgres / "postmaster.pid").read_text().split("\n", 1)[0])
-        total = 0.0
-        for root in (psutil.Process(self._child.pid), psutil.Process(server)):
+        total: defaultdict[str, float] = defaultdict(float)
+        for root, part in ((psutil.Process(self._child.pid), "services"), (psutil.Process(server), "PostgreSQL")):
             for process in (root, *root.children(recursive=True)):
                 try:
-                    used = process.cpu_times()
+                    used, command = process.cpu_times(), " ".join(process.cmdline())
                 except psutil.NoSuchProcess:
                     continue
-                total += used.user + used.system
+                total[next((name for sign, name in PARTS.items() if sign in command), part)] += used.user + used.system
             ended = root.cpu_times()
-            total += ended.children_user + ended.children_system
+            total[part] += ended.children_user + ended.children_system
         return total
 
     async def transactions(self) -> int:

@@ -70,10 +70,11 @@ class Platform:
         self.requests = 0
 
     @classmethod
-    def at(cls, url: str, identity: Path, *, seed: str) -> Self:
+    def at(cls, url: str, identity: Path, *, seed: str, connections: int = 16) -> Self:
         """With the secrets that the local issuer keeps in its directory."""
         users = json.loads((identity / "users.json").read_text())
-        return cls(url, {name: entry["client_secret"] for name, entry in users.items()}, seed=seed)
+        secrets = {name: entry["client_secret"] for name, entry in users.items()}
+        return cls(url, secrets, seed=seed, connections=connections)
 
     async def close(self) -> None:
         await self._http.close()
