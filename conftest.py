@@ -18,11 +18,14 @@ from typing import Any, Final, Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
+from libs.service.collector import relax_collector
 from standalone.brokers import Broker, KafkaBroker, TansuBroker
 from standalone.postgres import EmbeddedPostgres
 
 IN_CI = os.environ.get("CI") == "true"
 USE_DOCKER = os.environ.get("PUHUI_TEST_DOCKER") == "1"
+
+relax_collector()  # thousands of tests stay in memory: they need not be walked through again and again
 
 # Machines differ in speed: an example that is slow is not a failure. CI tries always the same ones.
 _quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
