@@ -87,6 +87,10 @@ class PublicKey:
             raise SecretError(f"a public key is {PUBLIC_PREFIX} followed by base64 of {PUBLIC_BYTES} bytes")
         return cls(key)
 
+    @property
+    def text(self) -> str:
+        return PUBLIC_PREFIX + base64.b64encode(self.key).decode()
+
     def signed(self, content: bytes, signature: str) -> bool:
         """Whether `v1a,...` is a signature of this content."""
         try:

@@ -28,10 +28,14 @@ EXAMPLE = PartnerKeyRegistered.example
 
 def _key(text: str) -> str:
     try:
-        PublicKey.of(text)
+        return PublicKey.of(text).text
     except SecretError as error:
         raise PydanticCustomError("public-key", "Send an Ed25519 key: {reason}.", {"reason": str(error)}) from None
-    return text
+
+
+def _seconds(at: datetime) -> int:
+    """Unix seconds; what is before 1970 is long ago."""
+    return max(0, int(at.timestamp()))
 
 
 class KeyBody(RequestModel):
@@ -73,8 +77,8 @@ async def register_key(partner: Code, body: KeyBody, call: Annotated[Call, comma
         partner=partner,
         key_id=call.new_id("key"),
         public_key=body.public_key,
-        valid_from=int(body.valid_from.timestamp()),
-        valid_until=None if body.valid_until is None else int(body.valid_until.timestamp()),
+        valid_from=_seconds(body.valid_from),
+        valid_until=None if body.valid_until is None else _seconds(body.valid_until),
         by=call.actor.subject,
         today=call.today,
     )

@@ -192,6 +192,7 @@ async def test_a_partner_is_known_by_a_key_of_its_own_from_when_until_when_it_is
         ({"public_key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, 422, "validation-failed"),
         ({"public_key": "whpk_AAAA"}, 422, "validation-failed"),
         ({"valid_until": "2026-01-01T00:00:00Z"}, 422, "key-never-valid"),
+        ({"valid_from": "1900-01-01T00:00:00Z", "valid_until": "1950-01-01T00:00:00Z"}, 422, "key-never-valid"),
         ({"valid_from": "2026-01-01"}, 422, "validation-failed"),
     ],
 )
