@@ -15,6 +15,7 @@ from libs.events.broker import Broker, Reader, Record
 from libs.events.chain import Links, follow
 from libs.events.codec import Codec
 from libs.events.delivery import GATHER_S, Delivery, Move, Subscriber
+from libs.events.envelope import BrokenRecord, from_record
 from libs.events.errors import NotYet
 from libs.events.loops import beat, finishing
 from libs.events.operations import Reached
@@ -60,8 +61,9 @@ class Consumer:
 
     Every record names its predecessor in its partition. So a record at or below the last sequence is one we have
     handled; one whose predecessor is our last is the next; and any other says that something is missing (a broker
-    that lost its data, an offset of another life): then the partition is read from its first record, and what we
-    have handled is passed over.
+    that lost its data): then the partition is read from its first record, and what we have handled is passed over.
+    The same where a position finds an older record at its place than the one it was left at: the offset is of
+    another life of the broker, and what is next may lie before it.
     """
 
     def __init__(
@@ -81,6 +83,10 @@ class Consumer:
         self._reached = reached if reached is not None else {}
         self._gaps: dict[Place, _Gap] = {}
         self._unhandled: set[Place] = set()
+        self._resumed: set[Place] = set()
+        """Places whose first record since they were assigned has not come."""
+        self._interrupted = False
+        """Whether a poll did not return: it may have taken records that nobody has seen."""
         self._lags: dict[Place, metrics.Lag] = {}
         self._committed_at = time.monotonic()
         self._reader: Reader | None = None
@@ -93,6 +99,7 @@ class Consumer:
             self._saved.pop(place, None)
             if place in stored:
                 self._positions[place] = self._saved[place] = stored[place]
+                self._resumed.add(place)
         return {place: max(stored[place].next_offset - 1, 0) if place in stored else 0 for place in places}
 
     async def start(self) -> None:
@@ -109,12 +116,18 @@ class Consumer:
 
         Whatever it raises, the next step begins with what was not handled.
         """
+        if self._interrupted:
+            await self.stop()
+            await self.start()
         assert self._reader is not None, "started before stepped"
         for place in sorted(self._unhandled):
             await self._again(self._reader, place)
         await self._look_for_missing(self._reader)
+        self._interrupted = True
         polled = await self._reader.poll(timeout_s, BATCH)
+        self._interrupted = False
         self._unhandled |= polled.keys()
+        elsewhere = [place for place, records in polled.items() if self._is_elsewhere(place, records)]
         taken = [self._follow(place, records) for place, records in polled.items()]
         moves = [one.move for one in taken if one.move and one.move.items]
         is_delivered = await finishing(self._delivery.deliver_at_once(moves))
@@ -130,11 +143,25 @@ class Consumer:
                 log.debug("partition waits", topic=place[0], partition=place[1], reason=str(waiting))
                 await self._again(self._reader, place)
                 await asyncio.sleep(WAIT_S)
+        for place in elsewhere:
+            await self._rewind(self._reader, place)
         await self._save_positions(self._reader)
         if time.monotonic() - self._committed_at > COMMIT_S:
             self._committed_at = time.monotonic()
             await self._reader.commit({place: held.next_offset for place, held in self._positions.items()})
         return handled
+
+    def _is_elsewhere(self, place: Place, records: Sequence[Record]) -> bool:
+        """Whether the first record since a place was assigned is an older one than that at which it was left."""
+        if place not in self._resumed or not records:
+            return False
+        self._resumed.discard(place)
+        position, first = self._positions[place], records[0]
+        try:
+            found = from_record(first.value, first.headers).event.sequence
+        except BrokenRecord:
+            found = 0
+        return first.offset < position.next_offset and found < position.last_sequence
 
     def _follow(self, place: Place, records: Sequence[Record]) -> _Taken:
         old = self._positions.get(place)

@@ -20,6 +20,7 @@ from libs.events.consumer import Consumer
 from libs.events.envelope import StoredEvent, to_headers
 from libs.events.errors import NotYet
 from libs.events.memory import MemoryLog, MemoryStore
+from libs.events.memory.log import MemoryReader
 from libs.events.operations import Reached
 from libs.events.store import Position, Session, Store
 from libs.events.tests.shop import CODEC, SOURCE, TYPES, Ledger, effects, received
@@ -197,6 +198,18 @@ async def test_after_a_wipe_reading_begins_anew_and_what_was_handled_is_passed_o
     assert set((await effects(store)).values()) == {1}
 
 
+@pytest.mark.parametrize("where", [3, 4])
+async def test_an_offset_of_another_life_hides_nothing_that_lies_before_it(store: Store, where: int) -> None:
+    """What was published twice stands behind what is next: whoever begins among it would wait for the event after."""
+    log, ledger = MemoryLog(), Ledger()
+    put(log, (2, 0), (5, 2), (9, 5), (12, 9), (2, 0), (5, 2), (9, 5))
+    await store.advance("ledger", TOPIC, 0, None, Position(5, where + 1), lasting=False)
+    consumer = await consumer_of(log, store, ledger)
+    await drain(consumer)
+    assert [version for _, version in ledger.order] == [9, 12]
+    await consumer.stop()
+
+
 async def test_a_gap_leads_to_the_first_record_and_then_waits_for_what_is_missing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +281,25 @@ async def test_after_a_fault_the_next_step_begins_with_what_was_not_handled(stor
     assert sorted(ledger.order) == [("item-1", 2), ("item-1", 5), ("item-2", 3), ("item-2", 6)]
     assert set((await effects(store)).values()) == {1}
     assert await store.parked("ledger") == []
+
+
+async def test_what_an_interrupted_poll_took_is_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, ledger = MemoryLog(), Ledger()
+    put(log, (2, 0), (5, 2))
+    consumer = await consumer_of(log, store, ledger)
+    poll = MemoryReader.poll
+
+    async def interrupted(*given: Any) -> Any:
+        assert await poll(*given), "it took something"
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as once:
+        once.setattr(MemoryReader, "poll", interrupted)
+        with pytest.raises(asyncio.CancelledError):
+            await consumer.step(0.0)
+    await drain(consumer)
+    assert [version for _, version in ledger.order] == [2, 5]
+    await consumer.stop()
 
 
 async def test_a_partition_waits_for_another_topic_while_others_go_on(
