@@ -38,8 +38,9 @@ class DockerPostgres:
     def __init__(self) -> None:
         self._container = DockerContainer(POSTGRES_IMAGE)
         self._container.with_env("POSTGRES_PASSWORD", _PASSWORD).with_exposed_ports(_POSTGRES_PORT)
-        # The image starts the server twice: once to initialise it, then for its users.
-        ready = LogMessageWaitStrategy("database system is ready to accept connections", times=2)
+        # The image starts the server twice: once to initialise it, which is told on standard output, then for its users.
+        message = "database system is ready to accept connections"
+        ready = LogMessageWaitStrategy(message, predicate_streams_and=True)
         self._container.waiting_for(ready.with_startup_timeout(START_TIMEOUT_S))
 
     def dsn(self, database: str) -> str:
