@@ -63,6 +63,7 @@ LONGEST: Final = (
     "partners/tests/test_whole_life.py",
     "services/ledger/tests/test_day_end.py",
     "services/ledger/tests/test_random_lives.py",
+    "tools/tests/test_generate.py",
     "libs/events/tests/test_simulator.py",
 )
 """The groups of tests that take half a minute and more, the longest first."""
