@@ -102,14 +102,24 @@ class Platform:
         return await self._content("GET", user, path)
 
     async def post(
-        self, user: str, path: str, body: Any = None, *, key: str = "", on_behalf_of: str = "", headers: Any = None
+        self,
+        user: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str = "",
+        on_behalf_of: str = "",
+        headers: Any = None,
+        patient: bool = False,
     ) -> Any:
         """The JSON answer to a command. The key is derived from the seed and `key` (default: path and body), so that
-        the same run does the same thing under the same key. Raises `Refused`."""
+        the same run does the same thing under the same key. `patient`: it may take as long as it takes, as what reads
+        a whole store does. Raises `Refused`."""
         sent = {**self._keyed(key or path + json.dumps(body, sort_keys=True)), **(headers or {})}
         if on_behalf_of:
             sent["On-Behalf-Of"] = on_behalf_of
-        return await self._call("POST", user, path, json=body if body is not None else {}, headers=sent)
+        waits = {"timeout": aiohttp.ClientTimeout(total=None)} if patient else {}
+        return await self._call("POST", user, path, json=body if body is not None else {}, headers=sent, **waits)
 
     async def upload(self, user: str, path: str, content: bytes, media_type: str, *, key: str) -> Any:
         """The JSON answer to a file that is sent; raises `Refused`."""

@@ -93,7 +93,7 @@ async def report(platform: Platform, layout: Layout, played: Played, *, seed: in
 
 async def _verified(platform: Platform, name: str) -> list[tuple[str, Any]]:
     """Each read model of a service, compared with one built again."""
-    found = await platform.post("operator", f"/{name}/operations/verifications", key=f"verify/{name}")
+    found = await platform.post("operator", f"/{name}/operations/verifications", key=f"verify/{name}", patient=True)
     return [(f"{name}: {model['read_model']}", model) for model in found]
 
 

@@ -158,7 +158,9 @@ async def judge(
     verified, progress = {}, {}
     for name in SERVICES:
         path = f"/{name}/operations"
-        verified[name] = await client.post("operator", f"{path}/verifications", key=f"verify/{name}/{time.time_ns()}")
+        verified[name] = await client.post(
+            "operator", f"{path}/verifications", key=f"verify/{name}/{time.time_ns()}", patient=True
+        )
         progress[name] = (await client.get("operator", f"{path}/progress"))["progress"]
     judged = [
         Verdict("all faults of the plan were done", injected.counts.total(), injected.failures),

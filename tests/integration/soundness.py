@@ -28,7 +28,9 @@ async def _assert_sound(process: PlatformProcess, seed: str) -> None:
         assert (await bank_totals(process.layout))["duplicate_disbursements"] == 0
         assert process.bank.paid_more_than_once() == []
         for name in SERVICES:
-            verified = await client.post("operator", f"/{name}/operations/verifications", key=f"verify/{name}")
+            verified = await client.post(
+                "operator", f"/{name}/operations/verifications", key=f"verify/{name}", patient=True
+            )
             assert verified, f"{name} has read models"
             for model in verified:
                 assert model["equal"], model
