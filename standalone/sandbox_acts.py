@@ -34,6 +34,9 @@ TERMS: Final[dict[str, Any]] = {
     "buy_back": {"buyer": "own", "days_past_due_min": 30, "with_interest": True},
     "costs": [{"kind": "LEGAL"}, {"kind": "COLLECTION", "partner_ppm": 500_000}],
 }
+CONTACTS: Final = ("BUSINESS", "SETTLEMENT", "COMPLAINTS")
+"""What an agreement needs contact persons for."""
+CONTACT: Final = {"name": "李四", "telephone": "+86 571 8800 0000"}
 PREFUNDED: Final = {"amount": "10000000.00", "currency": "CNY"}
 APPROVED_AT_ONCE: Final = 716
 """An application of the data with the best answers."""
@@ -78,6 +81,9 @@ class Acts:
             return
         registered = {"partner": PARTNER, "legal_name": NAME, "licence": "B0000H233010001", "subject": PARTNER}
         await post("finance-manager", "/partners/partners", registered, key="register")
+        for role in CONTACTS:
+            contact = {"role": role, "email": f"{role.lower()}@harbour-bank.example", "valid_from": on} | CONTACT
+            await post("finance-officer", f"/partners/partners/{PARTNER}/contacts", contact, key=f"contact/{role}")
         agreement = {
             "agreement": AGREEMENT,
             "partner": PARTNER,

@@ -13,7 +13,7 @@ from libs.contracts import examples as ex
 from libs.contracts.approval import ApplicationApproved
 from libs.contracts.base import DomainEvent, Value
 from libs.contracts.contract import CoLender
-from libs.contracts.types import Code, Fact, Id, MoneyField, RateField, Text
+from libs.contracts.types import Code, Fact, Id, MoneyField, Personal, RateField, Text
 from libs.contracts.values import Named
 from libs.lending.money import Money
 
@@ -42,6 +42,67 @@ class PartnerRegistered(DomainEvent, type="puhui.partners.partner-registered.v1"
         "subject": "partner",
         "registered_by": "finance-1",
         "registered_on": "2026-02-01",
+    }
+
+
+class ContactRole(StrEnum):
+    """On what a contact person speaks for a partner."""
+
+    BUSINESS = "BUSINESS"
+    SETTLEMENT = "SETTLEMENT"
+    TECHNICAL = "TECHNICAL"
+    COMPLAINTS = "COMPLAINTS"
+    """Of borrowers, who are answered by the lender that they ask."""
+    COMPLIANCE = "COMPLIANCE"
+
+
+CONTACT: Final[dict[str, Any]] = {
+    "partner": "harbour-bank",
+    "person_id": "contact-0197a3f0-0000-7000-8000-00000000000e",
+    "role": "SETTLEMENT",
+    "name": "李四",
+    "telephone": "+86 571 8800 0000",
+    "email": "settlement@harbour-bank.example",
+    "valid_from": "2026-02-01",
+    "valid_until": None,
+}
+
+
+class ContactNamed(DomainEvent, type="puhui.partners.contact-named.v1"):
+    """A person speaks for a partner, from a date on and, where one is named, until another."""
+
+    partner: Code
+    person_id: Id
+    role: ContactRole
+    name: Annotated[Text, Personal("person_id")]
+    telephone: Annotated[str, Personal("person_id")]
+    email: Annotated[str, Personal("person_id")]
+    valid_from: date
+    valid_until: date | None = None
+    named_by: str
+    named_on: date
+
+    example: ClassVar[dict[str, Any]] = CONTACT | {"named_by": "finance-2", "named_on": "2026-02-01"}
+
+
+class ContactChanged(DomainEvent, type="puhui.partners.contact-changed.v1"):
+    """What was said of a contact person is otherwise; all of it as it is now."""
+
+    partner: Code
+    person_id: Id
+    role: ContactRole
+    name: Annotated[Text, Personal("person_id")]
+    telephone: Annotated[str, Personal("person_id")]
+    email: Annotated[str, Personal("person_id")]
+    valid_from: date
+    valid_until: date | None = None
+    changed_by: str
+    changed_on: date
+
+    example: ClassVar[dict[str, Any]] = CONTACT | {
+        "valid_until": "2026-12-31",
+        "changed_by": "partner",
+        "changed_on": "2026-03-02",
     }
 
 

@@ -29,14 +29,14 @@ from libs.events.postgres import connect
 from libs.events.postgres.figures import read_figures
 from libs.events.projection import Projection
 from libs.events.relay import Relay
-from libs.events.sealing import NO_ACCESS_TO_PERSONS
+from libs.events.sealing import NO_ACCESS_TO_PERSONS, Keyring
 from libs.events.sequencer import Sequencer
 from libs.events.signals import Fanout, Signal
 from libs.events.store import OWN, ForeignCluster, Session
 from libs.events.subscribers import ProjectionSubscriber, Reactions, ReactionSubscriber
 from libs.events.tail import Tail
 from libs.events.tasks import Tasks, Worker
-from libs.keys import PersonKeyring
+from libs.keys import ConfinedKeyring, PersonKeyring
 from libs.service import business_date
 from libs.service.app_factory import ServiceApp, create_app
 from libs.service.auth import TokenVerifier
@@ -70,6 +70,8 @@ class Service:
     raw_media_types: frozenset[str] = frozenset()
     personal: bool = False
     """Whether it records or shows personal data: then it is given persons' keys. Another reads placeholders."""
+    persons_prefix: str = ""
+    """Whose: persons whose identifiers begin with this, where it is not everybody's."""
     on_start: Callable[[Runtime], Awaitable[None]] | None = None
     """Makes the service's own adapters and seeds its reference data; runs before anything is served."""
     before_command: Callable[[Runtime], Awaitable[None]] | None = None
@@ -159,6 +161,13 @@ async def _keyring(service: Service, settings: ServiceSettings) -> PersonKeyring
     return await keyrings.take(settings)
 
 
+def _reach(service: Service, keyring: PersonKeyring | None) -> Keyring:
+    """Whose data it opens and records."""
+    if keyring is None:
+        return NO_ACCESS_TO_PERSONS
+    return ConfinedKeyring(keyring, service.persons_prefix) if service.persons_prefix else keyring
+
+
 @cache
 def published_codec() -> Codec:
     """The codec of all published events: one for all services of a process, which hear of the same ones."""
@@ -186,7 +195,7 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
     except ForeignCluster as error:
         get_logger(service.name).error("store_refused", reason=str(error))
         raise
-    codec, clock, appended = published_codec().with_keyring(keyring or NO_ACCESS_TO_PERSONS), Clock(), Signal()
+    codec, clock, appended = published_codec().with_keyring(_reach(service, keyring)), Clock(), Signal()
     today = business_date.BusinessDate(store, settings.business_date_start or FIRST_BUSINESS_DATE)
     await today.refresh()
     runtime = Runtime(

@@ -9,6 +9,7 @@ from partners.kit.client import AsyncClient, Client
 from partners.kit.conversation import Credentials, Patience
 from partners.kit.delivery_models import DailyFile, Item, LoanAtEnd
 from partners.kit.inbox import Inbox, Taken
+from partners.kit.models import ContactDetails
 from partners.kit.money import Money
 from partners.kit.problems import (
     Broken,
@@ -34,6 +35,7 @@ __all__ = [
     "Call",
     "Client",
     "Conflict",
+    "ContactDetails",
     "Credentials",
     "DailyFile",
     "Event",

@@ -16,7 +16,7 @@ from partners.kit.delivery_models import (
     Generation,
     Redelivered,
 )
-from partners.kit.models import OfferDetail, T
+from partners.kit.models import Contact, ContactDetails, OfferDetail, T
 from partners.kit.reads import Reads
 
 
@@ -36,6 +36,14 @@ class Ask(Reads):
         """Ask before deciding; your time goes on meanwhile. The answer is told (`funding-clarified`)."""
         path = f"/partners/fundings/{application_id}/questions"
         return self._post(path, OfferDetail, {"question": question}, reference)
+
+    def name_contact(self, contact: ContactDetails, *, reference: str) -> Call[Contact]:
+        """Somebody speaks for you. An agreement needs a contact person for business, settlement and complaints."""
+        return self._post(f"{self._own}/contacts", Contact, contact.model_dump(mode="json"), reference)
+
+    def change_contact(self, person_id: str, contact: ContactDetails, *, reference: str) -> Call[Contact]:
+        """All of it anew; for another person name another."""
+        return self._post(f"{self._own}/contacts/{person_id}", Contact, contact.model_dump(mode="json"), reference)
 
     def register_endpoint(self, url: str, types: Sequence[str], *, reference: str) -> Call[Endpoint]:
         """Be told at this address. A type names its version, and you get that one until you subscribe to another."""

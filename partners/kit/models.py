@@ -63,6 +63,23 @@ class Partner(Model):
     registered_on: date
 
 
+class ContactDetails(Model):
+    """Who speaks for you on what, from a date on; without `valid_until` until it is changed."""
+
+    role: Literal["BUSINESS", "SETTLEMENT", "TECHNICAL", "COMPLAINTS", "COMPLIANCE"]
+    name: str
+    telephone: str
+    email: str
+    valid_from: date
+    valid_until: date | None = None
+
+
+class Contact(ContactDetails):
+    """A contact person of yours, as the platform has it."""
+
+    person_id: str
+
+
 class Terms(Model):
     """What of an agreement a partner's own books need; `document` has all of it."""
 

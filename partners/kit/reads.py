@@ -24,6 +24,10 @@ class Reads:
         """Who lends on the platform, as published."""
         return listed("/partners/partners", m.Partner)
 
+    def contacts(self) -> Call[list[m.Contact]]:
+        """Who speaks for you, whether or not they do today."""
+        return get(f"{self._own}/contacts", list[m.Contact])
+
     def agreements(self) -> Pages[m.Agreement]:
         """Every version of every agreement of yours."""
         return listed("/partners/agreements", m.Agreement)

@@ -24,6 +24,7 @@ from partners.kit import (
     Ask,
     AsyncClient,
     Conflict,
+    ContactDetails,
     Credentials,
     DailyFile,
     Item,
@@ -57,6 +58,9 @@ def _loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 def everything_a_partner_may_ask() -> list[Call[Any]]:
     ask, on, ref = Ask("{partner}"), date(2026, 3, 2), "r-1"
     file = DailyFile(file_date=on, items=[])
+    contact = ContactDetails(
+        role="TECHNICAL", name="李四", telephone="+86 571 8800 0000", email="it@harbour.example", valid_from=on
+    )
     asked: list[Call[Any] | Pages[Any]] = [
         ask.partners(), ask.agreements(), ask.agreement("{agreement}"), ask.offers(), ask.offer("{application_id}"),
         ask.contract("{application_id}"),
@@ -69,6 +73,8 @@ def everything_a_partner_may_ask() -> list[Call[Any]]:
         ask.rotate_secret("{endpoint_id}", reference=ref), ask.send_test("{endpoint_id}", reference=ref),
         ask.set_status("{endpoint_id}", "PAUSED", "x", reference=ref), ask.redeliver("{endpoint_id}", reference=ref),
         ask.upload(file, reference=ref), ask.answer_break("{break_id}", "x", reference=ref),
+        ask.contacts(), ask.name_contact(contact, reference=ref),
+        ask.change_contact("{person_id}", contact, reference=ref),
         ask.rotate_callback_secret(reference=ref), ask.callback_file(file, reference=ref),
     ]  # fmt: skip
     return [each.first if isinstance(each, Pages) else each for each in asked]
@@ -256,6 +262,22 @@ async def test_problems_say_what_to_do_and_a_reference_is_one_intent(database: s
         with pytest.raises(NotFound):
             await of_kit(it, lambda ask: ask.holdings(str(uuid4())))
         assert await every(it, lambda ask: ask.offers("OFFERED")) == []
+
+
+async def test_a_partner_keeps_its_contact_persons(database: str, tmp_path: Path) -> None:
+    async with platform(database, tmp_path) as it:
+        given = ContactDetails(
+            role="TECHNICAL",
+            name="李四",
+            telephone="+86 571 8800 0000",
+            email="it@harbour.example",
+            valid_from=date(2026, 3, 2),
+        )
+        made = await of_kit(it, lambda ask: ask.name_contact(given, reference="contact-1"))
+        ended = given.model_copy(update={"valid_until": date(2026, 12, 31)})
+        changed = await of_kit(it, lambda ask: ask.change_contact(made.person_id, ended, reference="contact-2"))
+        assert await of_kit(it, lambda ask: ask.contacts()) == [changed]
+        assert (changed.person_id, changed.valid_until) == (made.person_id, date(2026, 12, 31))
 
 
 async def test_files_and_answers_are_known_by_a_signature(database: str, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ DEALINGS: Final = """
         coalesce(l.settled_on, l.booked_on, a.submitted_on, a.started_on) as ended_on
     from application_page a left join loan_page l on l.loan_id = a.loan_id and a.loan_id <> ''
     where a.applicant_id = $1 order by a.application_id"""
+IS_CONTACT: Final = "select exists (select from trail_subject where kind = 'contact' and id = $1)"
 ENDED_LOANS: Final = ("SETTLED", "CANCELLED", "REFUSED")
 OPEN_APPLICATIONS: Final = ("DRAFT", "SUBMITTED")
 
@@ -73,6 +74,8 @@ async def relationship_of(runtime: Runtime, applicant_id: str) -> Relationship:
         elif row["ended_on"] is not None:
             ended.append(row["ended_on"])
     standing = Standing.CUSTOMER if customer else Standing.APPLICANT
+    if await runtime.store.pool.fetchval(IS_CONTACT, applicant_id):
+        standing = Standing.CONTACT
     return Relationship(standing=standing, running=tuple(running), ended_on=max(ended, default=None))
 
 

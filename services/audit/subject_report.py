@@ -26,7 +26,9 @@ from services.audit.history import EVENTS
 from services.audit.library import library
 from services.audit.persons import relationship_of
 
-SEQUENCES: Final = "select sequence from trail_subject where kind = 'applicant' and id = $1 order by sequence"
+SEQUENCES: Final = (
+    "select sequence from trail_subject where kind in ('applicant', 'contact') and id = $1 order by sequence"
+)
 FONT: Final = "STSong-Light"
 """A font that every PDF reader has or replaces for Chinese; nothing is embedded."""
 RECIPIENTS: Final = {

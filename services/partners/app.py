@@ -22,10 +22,11 @@ from libs.service.runtime import Runtime
 from services.partners.api import routers
 from services.partners.deadlines import end_what_is_over
 from services.partners.dispatcher import Dispatcher
+from services.partners.domain.contacts import CONTACT
 from services.partners.domain.endpoint import ChangeStatus
 from services.partners.handlers import ENDPOINT
 from services.partners.lane import Address
-from services.partners.library import delivery_policy, regimes
+from services.partners.library import contact_policies, delivery_policy, regimes
 from services.partners.news import LoanNews
 from services.partners.origination import heard
 from services.partners.reactions import make_reactions
@@ -40,7 +41,7 @@ DATA_DIR: Final = Path("var/partners")
 
 async def _start(runtime: Runtime) -> None:
     """The adapters of this service, and the loop that sends."""
-    regimes()  # a faulty rule document stops the service at its start
+    regimes(), contact_policies()  # a faulty rule document stops the service at its start
     settings = PartnersSettings()
     secrets = Secrets(settings.key(runtime.settings.data_dir or DATA_DIR))
     runtime.extras["secrets"], runtime.extras["reach"] = secrets, settings.reach()
@@ -99,6 +100,8 @@ service: Final = Service(
     "that tell each partner of its loans.",
     routers=routers,
     migrations=Path(__file__).parent / "migrations",
+    personal=True,
+    persons_prefix=CONTACT,  # it hears of borrowers, and opens nothing of theirs
     projections=[
         partners_view,
         shares_view,

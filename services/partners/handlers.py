@@ -12,6 +12,7 @@ from libs.events.ids import derive_id
 from services.partners.domain import (
     agreement,
     callbacks,
+    contacts,
     endpoint,
     funding,
     funds,
@@ -54,6 +55,9 @@ RECONCILIATION: Final[Decider[reconciliation.Command, reconciliation.Reconciliat
 )
 CALLBACKS: Final[Decider[callbacks.Command, callbacks.CallbackSecret, callbacks.Event]] = Decider(
     "callbacks", callbacks.INITIAL, callbacks.decide, callbacks.evolve
+)
+CONTACTS: Final[Decider[contacts.Command, contacts.Contacts, contacts.Event]] = Decider(
+    "contacts", contacts.INITIAL, contacts.decide, contacts.evolve
 )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from libs.contracts.partners import ContactRole
 from libs.webhooks import RetrySchedule
 from services.partners.domain.agreement import Regime
 
@@ -57,6 +58,32 @@ def regimes_on(day: date) -> Sequence[Regime]:
         if regime.effective_from <= day:
             in_force[regime.regime] = regime
     return list(in_force.values())
+
+
+class ContactPolicy(BaseModel):
+    """Which contact persons a partner has before an agreement with it is approved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Annotated[int, Field(ge=1)]
+    effective_from: date
+    needed: tuple[ContactRole, ...]
+    source: str
+    standing: str
+
+
+@cache
+def contact_policies() -> Sequence[ContactPolicy]:
+    """Every version, the earliest first; raises `ValueError` for a document that must not be used."""
+    documents = (HERE / "policy").glob("contacts.v*.json")
+    policies = [ContactPolicy.model_validate_json(document.read_bytes()) for document in documents]
+    return sorted(policies, key=lambda policy: policy.effective_from)
+
+
+def needed_contacts(day: date) -> Sequence[ContactRole]:
+    """By the version in force on a day."""
+    in_force = [policy for policy in contact_policies() if policy.effective_from <= day]
+    return in_force[-1].needed if in_force else ()
 
 
 class ReconciliationPolicy(BaseModel):

@@ -82,6 +82,8 @@ MANNERS: Final = (
 )
 FUNDS_WITHIN_S: Final = 8
 """Long enough for who pays, also where much else happens; who keeps money back is waited for as long."""
+CONTACTS: Final = ("BUSINESS", "SETTLEMENT", "COMPLAINTS")
+"""For what each has a contact person, as the lender's policy asks."""
 PREFUNDED: Final = {"amount": "20000000.00", "currency": "CNY"}
 
 
@@ -144,6 +146,15 @@ class CoLenders:
             "settlement_days": 1,
             "notice_days": 30,
         }
+        for number, role in enumerate(CONTACTS):
+            contact = {
+                "role": role,
+                "name": f"{manner.name['zh'][:2]}联系人",
+                "telephone": f"+86 571 8800 000{number}",
+                "email": f"{role.lower()}@{code}.example",
+                "valid_from": self._today,
+            }
+            await post("finance-officer", f"/partners/partners/{code}/contacts", contact, key=f"{code}/{role}")
         agreement = {"agreement": code, "partner": code, "effective_from": self._today, "terms": terms}
         await post("finance-officer", "/partners/agreements", agreement, key=f"{code}/agreement")
         path = f"/partners/agreements/{code}/approve"

@@ -18,6 +18,8 @@ class Standing(StrEnum):
     """There was a contract."""
     APPLICANT = "APPLICANT"
     """There never was one."""
+    CONTACT = "CONTACT"
+    """Speaks for a partner; no customer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ SUBJECTS: Final = {
     "case_id": "case",
     "payment_id": "payment",
     "repayment_id": "repayment",
+    "person_id": "contact",
 }
 """Members of events that name a subject, with the kind of subject that they name."""
 

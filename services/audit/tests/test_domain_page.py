@@ -249,6 +249,8 @@ NOT_SHOWN = {
     "ComplaintResolved",
     "ConditionMet",
     "ConsentGiven",
+    "ContactChanged",  # personal data of who speaks for a partner
+    "ContactNamed",
     "ContractAccepted",
     "ContractViewed",
     "ControlsRun",  # internal control has pages of its own

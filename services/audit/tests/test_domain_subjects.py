@@ -37,6 +37,7 @@ from services.audit.tests.given import example
         (ledger.DisbursementRequested, {("loan", ex.LOAN), ("payment", ex.PAYMENT)}),
         (ledger.BusinessDayOpened, set()),
         (partners.AgreementApproved, set()),
+        (partners.ContactChanged, {("contact", partners.CONTACT["person_id"])}),
         (partners.FundingOffered, {("application", ex.APPLICATION), ("applicant", ex.APPLICANT)}),
         (
             partners.FundingArranged,

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from libs.contracts import application as app
-from libs.contracts import contract, ledger
+from libs.contracts import contract, ledger, partners
 from libs.contracts import examples as ex
+from libs.events.envelope import Actor
 from libs.keys import KeyState
 from libs.service.testing import Served, key, served
 from services.audit.app import service
@@ -102,6 +103,28 @@ async def test_an_applicant_is_erased_at_once_and_every_leaf_stays_what_it_was(a
     assert (refused.status_code, refused.json()["type"]) == (410, "urn:puhui:problem:person-erased")
     verified = await (await audit.client("operator")).post("/audit/operations/verifications", headers=key())
     assert all(model["equal"] for model in verified.json()), "read models equal their replay, after as before"
+
+
+async def test_a_contact_person_of_a_partner_is_read_on_record_and_erased_as_others_are(audit: Served) -> None:
+    person_id = partners.CONTACT["person_id"]
+    by = Actor("partner", "partner")
+    await audit.publish("contacts-harbour-bank", example(partners.ContactNamed))
+    await audit.publish("contacts-harbour-bank", example(partners.ContactChanged), actor=by)
+    await audit.settle()
+    officer, path = await audit.client("privacy_officer"), f"/audit/persons/{person_id}"
+    asked = await officer.post(f"{path}/reports", json={"purpose": "Its own request"}, headers=key())
+    held = (await officer.get(asked.json()["location"])).json()
+    assert [entry["values"]["telephone"] for entry in held["personal_data"]] == [partners.CONTACT["telephone"]] * 2
+    assert held["retention_rule"]["code"] == "contact-of-a-partner"
+    auditor = await audit.client("auditor")
+    trail = (await auditor.get("/audit/trail", params={"kind": "contact", "subject": person_id})).json()["items"]
+    assert {(row["type"].rpartition(".")[0], row["actor"]) for row in trail} == {
+        ("puhui.partners.contact-named", "service:partners"),
+        ("puhui.partners.contact-changed", "partner"),
+    }
+    erased = await officer.post(f"{path}/erasure", json={"ground": "purpose-achieved"}, headers=key())
+    assert (erased.json()["status"], erased.json()["rule"]) == ("ERASED", "contact-of-a-partner")
+    assert await audit.runtime.persons.state(person_id) is KeyState.DESTROYED
 
 
 async def test_a_customer_is_restricted_until_the_law_ends_and_erased_on_the_day_after(audit: Served) -> None:

@@ -8,6 +8,7 @@ from services.partners.api.agreements import router as agreements
 from services.partners.api.books import router as books
 from services.partners.api.buy_backs import router as buy_backs
 from services.partners.api.callbacks import router as callbacks
+from services.partners.api.contacts import router as contacts
 from services.partners.api.costs import router as costs
 from services.partners.api.deliveries import router as deliveries
 from services.partners.api.endpoints import router as endpoints
@@ -33,6 +34,7 @@ routers: Final = [
     buy_backs,
     costs,
     partners,
+    contacts,
     callbacks,
     keys,
     reconciliation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import select
 from starlette.responses import Response
 
-from libs.contracts.partners import FUNDING_TERMS, FundingTerms
+from libs.contracts.partners import FUNDING_TERMS, ContactRole, FundingTerms
 from libs.contracts.types import Code, Text
 from libs.service.actor import Actor
 from libs.service.auth import require
@@ -21,8 +22,9 @@ from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.partners.api.scope import READERS, lenders, own_codes, refuse_unknown_partner
 from services.partners.domain.agreement import Agreement, ApproveAgreement, EndAgreement, ProposeAgreement
-from services.partners.handlers import AGREEMENT
-from services.partners.library import regimes_on
+from services.partners.domain.contacts import missing
+from services.partners.handlers import AGREEMENT, CONTACTS
+from services.partners.library import needed_contacts, regimes_on
 from services.partners.views import AGREEMENT as AGREEMENTS
 
 router = APIRouter(prefix="/agreements", tags=["agreements"])
@@ -87,8 +89,14 @@ async def propose_agreement(
 async def approve_agreement(
     agreement: Code, body: ApprovalBody, call: Annotated[Call, command("finance_manager")]
 ) -> Response:
-    """By another person than who proposed it. It takes the place of the version before on its date."""
-    asked = ApproveAgreement(version=body.version, by=call.actor.subject, today=call.today)
+    """By another person than who proposed it, once the partner has the contact persons that the policy asks for. It takes
+    the place of the version before on its date."""
+    asked = ApproveAgreement(
+        version=body.version,
+        roles_missing=await _roles_missing(call.runtime, agreement),
+        by=call.actor.subject,
+        today=call.today,
+    )
     return await call.execute(AGREEMENT, AGREEMENT.stream_id(agreement), asked, body=_latest)
 
 
@@ -130,6 +138,15 @@ async def show_agreement(
     if state.partner == "" or (own is not None and state.partner not in own):
         raise Problem(NOT_FOUND)
     return _latest(state)
+
+
+async def _roles_missing(runtime: Runtime, agreement: str) -> Sequence[ContactRole]:
+    state, _ = await runtime.commands.state(AGREEMENT, AGREEMENT.stream_id(agreement))
+    if state.proposed is None:
+        return ()
+    on = state.proposed.effective_from
+    contacts, _ = await runtime.commands.state(CONTACTS, CONTACTS.stream_id(state.partner))
+    return missing(contacts, needed_contacts(on), on)
 
 
 def _latest(state: Agreement) -> AgreementShown:

@@ -14,6 +14,7 @@ from libs.contracts.partners import (
     AgreementEnded,
     AgreementProposed,
     BuyBack,
+    ContactRole,
     FirstLoss,
     FundingTerms,
     Side,
@@ -71,9 +72,11 @@ class ProposeAgreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApproveAgreement:
-    """`version` is the one that was read before it is approved."""
+    """`version` is the one that was read before it is approved; `roles_missing`: for what its partner has no contact person
+    on the day from which it is to be in force."""
 
     version: int
+    roles_missing: Sequence[ContactRole] = ()
     by: str
     today: date
 
@@ -269,6 +272,12 @@ def _approved(command: ApproveAgreement, state: Agreement) -> AgreementApproved:
         proposed.effective_from >= command.today,
         "agreement-date-passed",
         f"It was to be in force from {proposed.effective_from.isoformat()}, which has passed; propose it anew.",
+    )
+    refuse_unless(
+        not command.roles_missing,
+        "contacts-missing",
+        f"Name contact persons of {proposed.partner} who are valid on {proposed.effective_from.isoformat()} for "
+        f"{', '.join(command.roles_missing)} (POST /partners/partners/{proposed.partner}/contacts), then approve it.",
     )
     return AgreementApproved(
         agreement=proposed.agreement,

@@ -19,6 +19,7 @@ from libs.contracts.partners import (
     AgreementEnded,
     AgreementProposed,
     Caps,
+    ContactRole,
     DataItem,
     FirstLoss,
     FundingTerms,
@@ -74,6 +75,8 @@ def test_two_people_make_an_agreement_and_its_next_version() -> None:
     Scenario(AGREEMENT).given(PROPOSED).when(replace(APPROVE, by="finance-2")).refused("four-eyes")
     Scenario(AGREEMENT).given(PROPOSED).when(replace(APPROVE, version=2)).refused("version-not-proposed")
     Scenario(AGREEMENT).given(PROPOSED, APPROVED).when(APPROVE).refused("nothing-proposed")
+    without = replace(APPROVE, roles_missing=[ContactRole.SETTLEMENT])
+    Scenario(AGREEMENT).given(PROPOSED).when(without).refused("contacts-missing")
     second = PROPOSED.model_copy(update={"version": 2})
     Scenario(AGREEMENT).given(PROPOSED, APPROVED).when(PROPOSE).then(second)
 

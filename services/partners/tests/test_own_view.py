@@ -14,6 +14,7 @@ from libs.service.openapi import operations
 from libs.service.testing import Served, key
 from services.partners.tests.receiver import receiving
 from services.partners.tests.world import (
+    CONTACT,
     agreement_with,
     approved,
     day,
@@ -47,6 +48,8 @@ BODIES: dict[str, Any] = {
     "answer_break": {"answer": "x"},
     "answer_funding": {"answer": "DECLINE", "reason": "x"},
     "ask": {"question": "x"},
+    "name_contact": CONTACT,
+    "change_contact": CONTACT,
 }
 QUERIES = {"show_statement": {"first": "2026-01-01", "last": "2026-12-31"}}
 
@@ -152,6 +155,9 @@ async def test_every_operation_with_another_partner_s_identifiers_finds_nothing(
             "answer_funding",
             "show_funds",
             "download_settlement",
+            "name_contact",
+            "change_contact",
+            "list_contacts",
         }
 
 
@@ -172,6 +178,7 @@ async def _of_hill_bank(platform: Served, manager: httpx.AsyncClient) -> dict[st
     application_id = await approved(platform)
     await received(platform, "hill-bank", "100.00")
     await day(platform, date(2026, 3, 3))
+    person, *_ = (await manager.get("/partners/partners/hill-bank/contacts")).json()
     (settled,) = await everything(manager, "/partners/settlements")
     assert (await manager.get(f"/partners/fundings/{application_id}")).json()["partner"] == "hill-bank"
     return {
@@ -183,4 +190,5 @@ async def _of_hill_bank(platform: Served, manager: httpx.AsyncClient) -> dict[st
         "agreement": "hill-bank-1",
         "application_id": application_id,
         "settlement_id": settled["settlement_id"],
+        "person_id": person["person_id"],
     }

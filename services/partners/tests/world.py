@@ -17,6 +17,7 @@ from libs.contracts.approval import ApplicationApproved
 from libs.contracts.partners import FUNDING_TERMS
 from libs.service.testing import Served, key, served
 from services.partners.app import service
+from services.partners.library import needed_contacts
 
 APPROVED = ApplicationApproved.model_validate(ApplicationApproved.example)
 ANYTHING: dict[str, Any] = FUNDING_TERMS | {
@@ -30,6 +31,14 @@ HARBOUR = {
     "subject": "partner",
 }
 HILL = {"partner": "hill-bank", "legal_name": {"zh": "山", "en": "Hill"}, "licence": "B2", "subject": "somebody-else"}
+
+CONTACT = {
+    "role": "SETTLEMENT",
+    "name": "李四",
+    "telephone": "+86 571 8800 0000",
+    "email": "settlement@harbour-bank.example",
+    "valid_from": "2026-01-01",
+}
 
 
 @asynccontextmanager
@@ -95,10 +104,18 @@ async def said(client: httpx.AsyncClient, path: str, body: Any = None, status: i
     return answer.json()
 
 
+async def contacts_of(platform: Served, partner: str) -> None:
+    """Somebody for each role that an agreement needs."""
+    officer = await platform.client("finance_officer")
+    for role in needed_contacts(platform.runtime.today):
+        await said(officer, f"/partners/{partner}/contacts", CONTACT | {"role": role}, 201)
+
+
 async def agreement_with(platform: Served, partner: str, **terms: Any) -> None:
     """An agreement with a registered partner, in force from today."""
     manager, officer = await platform.client("finance_manager"), await platform.client("finance_officer")
     today = platform.runtime.today.isoformat()
+    await contacts_of(platform, partner)
     proposed = {"agreement": f"{partner}-1", "partner": partner, "effective_from": today, "terms": ANYTHING | terms}
     await said(officer, "/agreements", proposed, 201)
     refused = await officer.post(f"/partners/agreements/{partner}-1/approve", json={"version": 1}, headers=key())
