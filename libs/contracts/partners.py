@@ -22,6 +22,7 @@ OWN: Final = "own"
 SHARE_PARTS: Final = 1_000_000
 """A share is a whole number of millionths: shares add up to the whole exactly."""
 
+PublicKeyText = Annotated[str, Field(pattern="^whpk_[A-Za-z0-9+/]{43}=$")]
 SharePpm = Annotated[int, Field(ge=1, le=SHARE_PARTS)]
 
 
@@ -1311,27 +1312,74 @@ class CallbackSecretRotated(DomainEvent, type="puhui.partners.callback-secret-ro
     }
 
 
+PARTNER_KEY: Final[dict[str, Any]] = {
+    "partner": "harbour-bank",
+    "key_id": "0197a3f0-0000-7000-8000-00000000000d",
+    "public_key": "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+    "valid_from": 1769990400,
+    "valid_until": 1801526400,
+}
+
+
+class PartnerKeyProposed(DomainEvent, type="puhui.partners.partner-key-proposed.v1"):
+    """A partner has shown that it holds the private part of this key (Ed25519); it proves nothing before one of us has
+    confirmed it. `replaces`: the partner's key that it is to take the place of."""
+
+    partner: Code
+    key_id: Id
+    public_key: PublicKeyText
+    valid_from: Annotated[int, Field(ge=0)]
+    valid_until: Annotated[int, Field(ge=0)] | None = None
+    replaces: str = ""
+    endorsed_by: str = ""
+    """The partner's key under which it signed for this one, where it did."""
+    proposed_by: str
+    proposed_on: date
+
+    example: ClassVar[dict[str, Any]] = PARTNER_KEY | {
+        "replaces": "0197a3f0-0000-7000-8000-00000000000c",
+        "endorsed_by": "",
+        "proposed_by": "partner",
+        "proposed_on": "2026-02-02",
+    }
+
+
+class PartnerKeyRetired(DomainEvent, type="puhui.partners.partner-key-retired.v1"):
+    """Another key takes the place of a partner's key, which proves something until before `valid_until` alone (Unix
+    seconds)."""
+
+    partner: Code
+    key_id: Id
+    replaced_by: Id
+    valid_until: Annotated[int, Field(ge=0)]
+    retired_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "partner": "harbour-bank",
+        "key_id": "0197a3f0-0000-7000-8000-00000000000c",
+        "replaced_by": "0197a3f0-0000-7000-8000-00000000000d",
+        "valid_until": 1770595200,
+        "retired_on": "2026-02-02",
+    }
+
+
 class PartnerKeyRegistered(DomainEvent, type="puhui.partners.partner-key-registered.v1"):
     """What a partner sends us is also known by its signature under this public key (Ed25519, `whpk_` and base64), from one
     time until before another (Unix seconds; without it until it is revoked)."""
 
     partner: Code
     key_id: Id
-    public_key: Annotated[str, Field(pattern="^whpk_[A-Za-z0-9+/]{43}=$")]
+    public_key: PublicKeyText
     valid_from: Annotated[int, Field(ge=0)]
     valid_until: Annotated[int, Field(ge=0)] | None = None
     registered_by: str
     registered_on: date
+    endorsed_by: str = ""
+    """The partner's key under which it signed for this one, where it did."""
+    confirmed_by: str = ""
+    """Who of us confirmed it, where the partner registered it itself."""
 
-    example: ClassVar[dict[str, Any]] = {
-        "partner": "harbour-bank",
-        "key_id": "0197a3f0-0000-7000-8000-00000000000d",
-        "public_key": "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
-        "valid_from": 1769990400,
-        "valid_until": 1801526400,
-        "registered_by": "finance-1",
-        "registered_on": "2026-02-02",
-    }
+    example: ClassVar[dict[str, Any]] = PARTNER_KEY | {"registered_by": "finance-1", "registered_on": "2026-02-02"}
 
 
 class PartnerKeyRevoked(DomainEvent, type="puhui.partners.partner-key-revoked.v1"):

@@ -45,9 +45,8 @@ class Neighbour:
 
     def __init__(self, name: str, log: MemoryLog, runtime: Runtime) -> None:
         self.name, self.store = name, MemoryStore()
-        codec = runtime.codec
-        if runtime.keyring is None:  # the neighbour has keys, whether or not the service under test is given any
-            codec = codec.with_keyring(PersonKeyring(MemoryKeyStore(), WrappingKeys.of(KEK)))
+        # The neighbour has everybody's keys, whether or not the service under test is given any.
+        codec = runtime.codec.with_keyring(runtime.keyring or PersonKeyring(MemoryKeyStore(), WrappingKeys.of(KEK)))
         self._commands = CommandHandler(self.store, codec, Clock())
         self._relay = Relay(self.store, log, service=name, topic=topic(name), partitions=PARTITIONS, stamped=Signal())
 

@@ -3,9 +3,10 @@
 from libs.webhooks.address import AddressRefused, Network, Reach
 from libs.webhooks.retries import RetrySchedule
 from libs.webhooks.sender import Outcome, Post, Sender, Verdict
-from libs.webhooks.signature import PublicKey, Secret, SecretError, SignatureRefused, Verifier, sign
+from libs.webhooks.signature import TIMESTAMP, PublicKey, Secret, SecretError, SignatureRefused, Verifier, sign
 
 __all__ = [
+    "TIMESTAMP",
     "AddressRefused",
     "Network",
     "Outcome",

@@ -24,7 +24,7 @@ from partners.kit.problems import (
     ReferenceReused,
     Unreachable,
 )
-from partners.kit.signature import SignatureRefused, sign, verify
+from partners.kit.signature import SignatureRefused, SignBytes, sign, signed_text, verify
 from partners.kit.webhooks import Event, Message, NotUnderstood, Part, Receiver
 
 __all__ = [
@@ -56,9 +56,11 @@ __all__ = [
     "PuhuiError",
     "Receiver",
     "ReferenceReused",
+    "SignBytes",
     "SignatureRefused",
     "Taken",
     "Unreachable",
     "sign",
+    "signed_text",
     "verify",
 ]

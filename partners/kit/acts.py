@@ -14,6 +14,7 @@ from partners.kit.delivery_models import (
     EndpointStatus,
     FileResult,
     Generation,
+    Keys,
     Redelivered,
 )
 from partners.kit.models import Contact, ContactDetails, OfferDetail, T
@@ -87,6 +88,21 @@ class Ask(Reads):
     def rotate_callback_secret(self, *, reference: str) -> Call[Generation]:
         """A new secret for what you send; for a day the old one verifies beside it."""
         return self._post(f"{self._own}/rotate-callback-secret", Generation, None, reference)
+
+    def register_key(
+        self, challenge: str, proof: str, *, reference: str, key_id: str = "", endorsement: str = ""
+    ) -> Call[Keys]:
+        """Register the key of a challenge: `proof` is its signature under that key, `endorsement` its signature under
+        your key `key_id` that is in force (`signed_text` makes either). Without an endorsement the platform's people
+        confirm the new key; tell them by another way which one it is."""
+        body: dict[str, Any] = {"challenge": challenge, "proof": proof}
+        if key_id:
+            body["endorsement"] = {"key_id": key_id, "signature": endorsement}
+        return self._post(f"{self._own}/keys/own", Keys, body, reference)
+
+    def revoke_key(self, key_id: str, reason: str, *, reference: str) -> Call[Keys]:
+        """At once and for good."""
+        return self._post(f"{self._own}/keys/{key_id}/revoke", Keys, {"reason": reason}, reference)
 
     def callback_file(self, file: DailyFile, *, reference: str) -> Call[FileResult]:
         """The same as `upload`, known by your signature instead of a token."""

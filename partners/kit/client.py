@@ -13,6 +13,7 @@ import httpx
 from partners.kit.acts import Ask
 from partners.kit.calls import Call, Pages
 from partners.kit.conversation import Credentials, Outcome, Patience, Pause, Talk
+from partners.kit.signature import SignBytes
 
 T = TypeVar("T")
 TIMEOUT_S: Final = 30.0
@@ -28,6 +29,10 @@ class _Base:
     def sign_with(self, secrets: Sequence[str]) -> None:
         """The callback secrets, the newest first."""
         self._talk.secrets = tuple(secrets)
+
+    def sign_with_key(self, sign_bytes: SignBytes) -> None:
+        """What signs callbacks with a registered key of your own, in the place of a secret."""
+        self._talk.sign_bytes = sign_bytes
 
 
 class Client(_Base):

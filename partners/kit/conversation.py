@@ -19,7 +19,7 @@ import httpx
 
 from partners.kit.calls import Call
 from partners.kit.problems import NotAuthenticated, Unreachable, problem_of
-from partners.kit.signature import sign
+from partners.kit.signature import SignBytes, sign, sign_with_key
 
 T = TypeVar("T")
 REPEATED: Final = frozenset({429, 500, 502, 503, 504})
@@ -75,6 +75,8 @@ class Talk:
     chance: Callable[[], float] = random.random
     secrets: Sequence[str] = ()
     """That sign callbacks, the newest first."""
+    sign_bytes: SignBytes | None = None
+    """Signs them instead, with a key of the partner's own."""
     _token: str = ""
     _token_until: float = 0.0
 
@@ -124,7 +126,7 @@ class Talk:
         if call.body is not None:
             headers["content-type"] = "application/json"
         if call.signed:
-            headers |= sign(self._secret(), call.key, int(self.clock()), call.body or b"")
+            headers |= self._signature(call)
         else:
             headers["authorization"] = f"Bearer {self._token}"
             if call.key:
@@ -132,10 +134,15 @@ class Talk:
         url = self.base_url.rstrip("/") + call.path
         return httpx.Request(call.method, url, params=call.query or None, headers=headers, content=call.body)
 
-    def _secret(self) -> str:
+    def _signature(self, call: Call[T]) -> dict[str, str]:
+        body, at = call.body or b"", int(self.clock())
+        if self.sign_bytes is not None:
+            return sign_with_key(self.sign_bytes, call.key, at, body)
         if not self.secrets:
-            raise ValueError("a callback is signed: set the client's `secrets` to those of `ask.callback_secrets()`")
-        return self.secrets[0]
+            raise ValueError(
+                "a callback is signed: `sign_with` the secrets of `ask.callback_secrets()`, or `sign_with_key`"
+            )
+        return sign(self.secrets[0], call.key, at, body)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC)

@@ -28,6 +28,29 @@ class Secrets(Model):
     secrets: list[str]
 
 
+class Challenge(Model):
+    """What to sign to show that you hold a key, as it is, and until when that is of use."""
+
+    challenge: str
+    until: datetime
+
+
+class Key(Model):
+    """A public key of yours. PROPOSED waits for the platform's people and proves nothing yet."""
+
+    key_id: str
+    public_key: str
+    valid_from: datetime
+    valid_until: datetime | None
+    status: Literal["PROPOSED", "REGISTERED"]
+
+
+class Keys(Model):
+    """Your public keys that were not revoked."""
+
+    keys: list[Key]
+
+
 class Generation(Model):
     """Which callback secret is in force, and until when (Unix seconds) the one before verifies."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from partners.kit import models as m
 from partners.kit.calls import Call, Pages, get, listed
-from partners.kit.delivery_models import AgeBand, Attempt, Break, Delivery, Endpoint, Secrets
+from partners.kit.delivery_models import AgeBand, Attempt, Break, Challenge, Delivery, Endpoint, Keys, Secrets
 
 
 class Reads:
@@ -107,6 +107,21 @@ class Reads:
     def callback_secrets(self) -> Call[Secrets]:
         """What signs the callbacks that you send."""
         return get(f"{self._own}/callback-secret", Secrets)
+
+    def keys(self) -> Call[Keys]:
+        """Your public keys, whether or not they count now."""
+        return get(f"{self._own}/keys", Keys)
+
+    def key_challenge(
+        self,
+        public_key: str,
+        valid_from: datetime,
+        valid_until: datetime | None = None,
+        replaces: str | None = None,
+    ) -> Call[Challenge]:
+        """What to sign for a key (`whpk_` and base64, Ed25519) that you are going to register."""
+        query = {"valid_from": valid_from.isoformat(), "valid_until": valid_until and valid_until.isoformat()}
+        return get(f"{self._own}/keys/challenge", Challenge, public_key=public_key, replaces=replaces, **query)
 
     def deliveries(self, endpoint_id: str, status: str | None = None) -> Pages[Delivery]:
         """The log of an endpoint; `status="GIVEN_UP"`: what did not arrive."""

@@ -1,6 +1,7 @@
 """Signatures of Standard Webhooks 1.0, both ways: what the platform sends, and what is sent to it.
 
 HMAC-SHA256 over identifier, time and body, in three headers; held to the published vector and to the reference library.
+What is sent may instead be signed with an Ed25519 key of your own, which stays where it is.
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
@@ -9,9 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 from partners.kit.problems import PuhuiError
 
@@ -23,6 +24,8 @@ TOLERANCE_S: Final = 300
 """How far clocks may be apart; what is older may be a replay of what somebody recorded."""
 SIGNATURES_MAX: Final = 16
 TIMESTAMP_DIGITS_MAX: Final = 12
+SignBytes: TypeAlias = Callable[[bytes], bytes]
+"""An Ed25519 signature of these bytes (64 bytes), by whatever holds your private key: a library, a token, an HSM."""
 
 
 class SignatureRefused(PuhuiError):
@@ -55,6 +58,18 @@ def sign(secret: str, webhook_id: str, timestamp_s: int, body: bytes) -> dict[st
         TIMESTAMP: str(timestamp_s),
         SIGNATURE: signature(secret, webhook_id, timestamp_s, body),
     }
+
+
+def signed_text(sign_bytes: SignBytes, text: str) -> str:
+    """`v1a,` and base64 of a signature of this text in UTF-8."""
+    return "v1a," + base64.b64encode(sign_bytes(text.encode())).decode()
+
+
+def sign_with_key(sign_bytes: SignBytes, webhook_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
+    """The three headers of what is sent to the platform, signed with a key of your own."""
+    content = b"%b.%d.%b" % (webhook_id.encode(), timestamp_s, body)
+    code = base64.b64encode(sign_bytes(content)).decode()
+    return {ID: webhook_id, TIMESTAMP: str(timestamp_s), SIGNATURE: f"v1a,{code}"}
 
 
 def verify(

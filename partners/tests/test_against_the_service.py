@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema import Draft202012Validator
 
 from libs.contracts import examples as ex
@@ -29,9 +31,11 @@ from partners.kit import (
     DailyFile,
     Item,
     Money,
+    NotAuthenticated,
     NotFound,
     ReferenceReused,
     sign,
+    signed_text,
 )
 from partners.kit.calls import Call, Pages
 from partners.tests.running import Platform, example, platform, until
@@ -75,6 +79,8 @@ def everything_a_partner_may_ask() -> list[Call[Any]]:
         ask.upload(file, reference=ref), ask.answer_break("{break_id}", "x", reference=ref),
         ask.contacts(), ask.name_contact(contact, reference=ref),
         ask.change_contact("{person_id}", contact, reference=ref),
+        ask.keys(), ask.key_challenge("k", datetime(2026, 3, 2, tzinfo=UTC)), ask.register_key("c", "p", reference=ref),
+        ask.revoke_key("{key_id}", "x", reference=ref),
         ask.rotate_callback_secret(reference=ref), ask.callback_file(file, reference=ref),
     ]  # fmt: skip
     return [each.first if isinstance(each, Pages) else each for each in asked]
@@ -262,6 +268,46 @@ async def test_problems_say_what_to_do_and_a_reference_is_one_intent(database: s
         with pytest.raises(NotFound):
             await of_kit(it, lambda ask: ask.holdings(str(uuid4())))
         assert await every(it, lambda ask: ask.offers("OFFERED")) == []
+
+
+async def test_a_partner_registers_its_keys_and_signs_with_them(database: str, tmp_path: Path) -> None:
+    async with platform(database, tmp_path) as it:
+        first, second = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+        since, file = datetime(2026, 1, 1, tzinfo=UTC), DailyFile(file_date=date(2026, 3, 2), items=[])
+
+        def public(holder: Ed25519PrivateKey) -> str:
+            return "whpk_" + base64.b64encode(holder.public_key().public_bytes_raw()).decode()
+
+        asked = await of_kit(it, lambda ask: ask.key_challenge(public(first), since))
+        proof = signed_text(first.sign, asked.challenge)
+        made = await of_kit(it, lambda ask: ask.register_key(asked.challenge, proof, reference="key-1"))
+        [waiting] = made.keys
+        assert waiting.status == "PROPOSED"
+        confirm = f"/partners/harbour-bank/keys/{waiting.key_id}/confirm"
+        await said(it.manager, confirm, {"public_key": public(first)})
+
+        old = waiting.key_id
+        asked = await of_kit(it, lambda ask: ask.key_challenge(public(second), since, replaces=old))
+        proofs = [signed_text(each.sign, asked.challenge) for each in (second, first)]
+        made = await of_kit(
+            it,
+            lambda ask: ask.register_key(
+                asked.challenge, proofs[0], key_id=old, endorsement=proofs[1], reference="key-2"
+            ),
+        )
+        assert [each.status for each in made.keys] == ["REGISTERED"] * 2
+        given = it.configuration
+        async with AsyncClient(
+            given.url, given.partner, Credentials(given.token_url, "nobody", "without a token")
+        ) as client:
+            for number, holder in enumerate((first, second)):
+                client.sign_with_key(holder.sign)
+                await client.send(client.ask.callback_file(file, reference=f"file-{number}"))
+            await of_kit(it, lambda ask: ask.revoke_key(old, "Replaced", reference="key-3"))
+            client.sign_with_key(first.sign)
+            with pytest.raises(NotAuthenticated):
+                await client.send(client.ask.callback_file(file, reference="file-3"))
+        assert [each.public_key for each in (await of_kit(it, lambda ask: ask.keys())).keys] == [public(second)]
 
 
 async def test_a_partner_keeps_its_contact_persons(database: str, tmp_path: Path) -> None:

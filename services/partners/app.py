@@ -26,7 +26,7 @@ from services.partners.domain.contacts import CONTACT
 from services.partners.domain.endpoint import ChangeStatus
 from services.partners.handlers import ENDPOINT
 from services.partners.lane import Address
-from services.partners.library import contact_policies, delivery_policy, regimes
+from services.partners.library import contact_policies, delivery_policy, key_policy, regimes
 from services.partners.news import LoanNews
 from services.partners.origination import heard
 from services.partners.reactions import make_reactions
@@ -41,7 +41,7 @@ DATA_DIR: Final = Path("var/partners")
 
 async def _start(runtime: Runtime) -> None:
     """The adapters of this service, and the loop that sends."""
-    regimes(), contact_policies()  # a faulty rule document stops the service at its start
+    regimes(), contact_policies(), key_policy()  # a faulty rule document stops the service at its start
     settings = PartnersSettings()
     secrets = Secrets(settings.key(runtime.settings.data_dir or DATA_DIR))
     runtime.extras["secrets"], runtime.extras["reach"] = secrets, settings.reach()

@@ -86,6 +86,28 @@ def needed_contacts(day: date) -> Sequence[ContactRole]:
     return in_force[-1].needed if in_force else ()
 
 
+class KeyPolicy(BaseModel):
+    """How a partner's own keys come into force: whether one of us confirms a key that nothing vouches for (`alone`), and one
+    for which a key in force has signed (`endorsed`). Seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Annotated[int, Field(ge=1)]
+    effective_from: date
+    confirm_alone: bool
+    confirm_endorsed: bool
+    challenge_within_s: Annotated[int, Field(ge=1)]
+    overlap_s: Annotated[int, Field(ge=0)]
+    source: str
+    standing: str
+
+
+@cache
+def key_policy() -> KeyPolicy:
+    """Raises `ValueError` for a document that must not be used."""
+    return KeyPolicy.model_validate_json((HERE / "policy" / "keys.v1.json").read_bytes())
+
+
 class ReconciliationPolicy(BaseModel):
     """How files of others are laid beside our records; the document says where each value comes from."""
 

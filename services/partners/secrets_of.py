@@ -20,6 +20,10 @@ class Secrets:
     def of(self, endpoint_id: str, generation: int) -> Secret:
         return Secret(hmac.digest(self.key, f"webhook/{endpoint_id}/{generation}".encode(), sha256))
 
+    def code_of(self, text: str) -> str:
+        """What proves to us that a text is one that we gave out."""
+        return hmac.digest(self.key, f"challenge/{text}".encode(), sha256).hex()
+
     def in_force(self, endpoint_id: str, generation: int, previous_until: int, now_s: float) -> list[Secret]:
         """Those that sign now: the present one, and the one before while both are valid."""
         secrets = [self.of(endpoint_id, generation)]

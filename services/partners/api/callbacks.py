@@ -19,7 +19,7 @@ from libs.service.json_body import RAW_BODY
 from libs.service.models import RequestModel, ResponseModel, Timestamp
 from libs.service.problems import UNAUTHENTICATED, Problem
 from libs.service.runtime import Runtime, runtime_of
-from libs.webhooks import PublicKey, Secret, SignatureRefused, Verifier
+from libs.webhooks import TIMESTAMP, PublicKey, Secret, SignatureRefused, Verifier
 from services.partners.api.files import FileBody, FileShown, reconcile
 from services.partners.api.reconciliation import BreakAct, answer
 from services.partners.api.scope import CHANGERS, refuse_others, refuse_unknown_partner
@@ -119,7 +119,7 @@ async def signed(partner: Code, request: Request, runtime: Annotated[Runtime, De
     if registered.registered is not None:
         secrets = await _in_force(runtime, partner)
         state, _ = await runtime.commands.state(CALLBACKS, CALLBACKS.stream_id(partner))
-        keys = [PublicKey.of(text) for text in state.in_force(time.time())]
+        keys = [PublicKey.of(text) for text in state.in_force(_sent_s(request)).values()]
     try:
         webhook_id = Verifier(secrets, keys=keys).verify(request.headers, request.scope[RAW_BODY], time.time())
         if not webhook_id.isascii() or len(webhook_id) > ID_CHARS_MAX:
@@ -128,6 +128,12 @@ async def signed(partner: Code, request: Request, runtime: Annotated[Runtime, De
         raise Problem(UNAUTHENTICATED, str(refused), headers={"www-authenticate": CHALLENGE}) from None
     actor = Actor(f"partner:{partner}", frozenset({"partner"}))
     return Call(request, runtime, actor, "partner", webhook_id, Precondition(None, None))
+
+
+def _sent_s(request: Request) -> float:
+    """When the callback was signed: keys prove something at that time. One that is too far from now is refused."""
+    timestamp = request.headers.get(TIMESTAMP, "")
+    return float(timestamp) if timestamp.isascii() and timestamp.isdigit() else time.time()
 
 
 @router.post("/callbacks/{partner}", summary="Take a partner's callback", response_model=FileShown | BreakAct)

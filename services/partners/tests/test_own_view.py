@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from libs.contracts import ledger
+from libs.contracts.partners import PartnerKeyRegistered
 from libs.service.openapi import operations
 from libs.service.testing import Served, key
+from services.partners.api.keys import SIGNATURE
 from services.partners.tests.receiver import receiving
 from services.partners.tests.world import (
     CONTACT,
@@ -22,6 +24,7 @@ from services.partners.tests.world import (
     paid_out,
     received,
     repaid,
+    said,
     says,
     shared_with,
     world,
@@ -49,9 +52,14 @@ BODIES: dict[str, Any] = {
     "answer_funding": {"answer": "DECLINE", "reason": "x"},
     "ask": {"question": "x"},
     "name_contact": CONTACT,
+    "register_own_key": {"challenge": "x", "proof": SIGNATURE},
+    "revoke_key": {"reason": "x"},
     "change_contact": CONTACT,
 }
-QUERIES = {"show_statement": {"first": "2026-01-01", "last": "2026-12-31"}}
+QUERIES = {
+    "show_statement": {"first": "2026-01-01", "last": "2026-12-31"},
+    "show_challenge": {"public_key": PartnerKeyRegistered.example["public_key"], "valid_from": "2026-01-01T00:00:00Z"},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +164,9 @@ async def test_every_operation_with_another_partner_s_identifiers_finds_nothing(
             "show_funds",
             "download_settlement",
             "name_contact",
+            "register_own_key",
+            "revoke_key",
+            "show_challenge",
             "change_contact",
             "list_contacts",
         }
@@ -178,6 +189,8 @@ async def _of_hill_bank(platform: Served, manager: httpx.AsyncClient) -> dict[st
     application_id = await approved(platform)
     await received(platform, "hill-bank", "100.00")
     await day(platform, date(2026, 3, 3))
+    register = {"public_key": PartnerKeyRegistered.example["public_key"], "valid_from": "2026-01-01T00:00:00Z"}
+    (registered,) = (await said(manager, "/partners/hill-bank/keys", register, 201))["keys"]
     person, *_ = (await manager.get("/partners/partners/hill-bank/contacts")).json()
     (settled,) = await everything(manager, "/partners/settlements")
     assert (await manager.get(f"/partners/fundings/{application_id}")).json()["partner"] == "hill-bank"
@@ -191,4 +204,5 @@ async def _of_hill_bank(platform: Served, manager: httpx.AsyncClient) -> dict[st
         "application_id": application_id,
         "settlement_id": settled["settlement_id"],
         "person_id": person["person_id"],
+        "key_id": registered["key_id"],
     }
