@@ -486,6 +486,24 @@ class Price(Value):
     shortfall: Side
 
 
+class FeeEvery(StrEnum):
+    """For what a fixed fee is due each time."""
+
+    LOAN = "LOAN"
+    """Paid out under this version; given back when the payout comes back."""
+    MONTH = "MONTH"
+    """That is over, and on whose last day this version was in force."""
+    SETTLEMENT = "SETTLEMENT"
+
+
+class FixedFee(Value):
+    """What one side pays the other each time, however much moved."""
+
+    per: FeeEvery
+    payer: Side
+    amount: MoneyField
+
+
 class FundingTerms(Value):
     """One version of an agreement with a partner: what it funds, how it decides, and what it is paid."""
 
@@ -512,6 +530,8 @@ class FundingTerms(Value):
     """Without it the partner keeps its part until the loan ends."""
     costs: tuple[CostRule, ...] = ()
     """Costs of a kind that is not named are ours."""
+    fixed_fees: tuple[FixedFee, ...] = ()
+    """Part of the settlements, as the servicing fee is."""
     cut_off: ClockTime | None = None
     """What is recorded at this time of a business day or later is settled as of the next; without it a day ends when the
     next one opens."""
@@ -1072,6 +1092,17 @@ class PoolAmounts(Value):
     partner_lost: MoneyField
 
 
+class FixedFeeCharged(Value):
+    """A fixed fee for a month (`charged_on` is its last day) or for a settlement: what the partner pays us, negative where
+    we pay it."""
+
+    agreement: Code
+    version: Annotated[int, Field(ge=1)]
+    per: FeeEvery
+    charged_on: date
+    amount: MoneyField
+
+
 class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
     """What moved on a partner's parts since the last settlement, netted: `net` is what we owe the partner, or where it is
     negative what it owes us.
@@ -1080,7 +1111,9 @@ class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
     less principal and interest that it bought, less the servicing fee, plus what we pay it of losses that we bear first, or less what
     it pays us (`first_loss`), and less what of the income on its part is ours by its price (`price_margin`). `fee_bases`
     and `price_bases` are what bears a fee and what is ours of the income, by rate, and `pools` what losses are borne on, by version
-    of an agreement (`CODE/VERSION`). `file_sha256` is of the file with every movement.
+    of an agreement (`CODE/VERSION`). Fixed fees are less too (`fixed_fee`, negative where we pay them): those for loans, which
+    are on the lines of the loans, and those for months and for the settlement (`fixed_fees`). `file_sha256` is of the file with
+    a line for every movement and for each of the latter; `movements` counts its lines.
     """
 
     settlement_id: Id
@@ -1095,6 +1128,8 @@ class SettlementMade(DomainEvent, type="puhui.partners.settlement-made.v1"):
     price_margin: MoneyField = Money(0)
     pools: Annotated[dict[str, PoolAmounts], Field(default_factory=dict)]
     first_loss: MoneyField = Money(0)
+    fixed_fees: tuple[FixedFeeCharged, ...] = ()
+    fixed_fee: MoneyField = Money(0)
     net: MoneyField
     movements: Annotated[int, Field(ge=1)]
     file_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

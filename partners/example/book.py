@@ -96,6 +96,11 @@ def lines_of(file: bytes) -> list[Entry]:
     ]
 
 
+def fixed_fees_of(file: bytes) -> int:
+    """What its lines say of fixed fees, for loans, months and the settlement: what the partner pays."""
+    return sum(fen(row.get("fixed_fee", "0")) for row in csv.DictReader(io.StringIO(file.decode())))
+
+
 def fen(amount: str) -> int:
     return int(Decimal(amount).scaleb(2).to_integral_exact())
 
@@ -164,12 +169,14 @@ def check(settlement: Settlement, file: bytes, open_entries: Sequence[Entry], fe
         checked.expect(name, yuan(totals[name]), str(getattr(settlement, name).amount))
     fee = fees.of(checked.settled)
     checked.expect("servicing fee", yuan(fee), str(settlement.servicing_fee.amount))
+    fixed = fixed_fees_of(file)
+    checked.expect("fixed fees", yuan(fixed), str(settlement.fixed_fee.amount))
     cash = sum(entry.cash for entry in checked.settled)
     agreed = settlement.first_loss.minor - settlement.price_margin.minor
     if agreed:
         checked.differences.append(
             f"{yuan(agreed)} of losses and prices are taken from the settlement: this book does not work them out"
         )
-    checked.net = cash + totals["funded"] - fee + agreed
+    checked.net = cash + totals["funded"] - fee - fixed + agreed
     checked.expect("net amount", yuan(checked.net), str(settlement.net.amount))
     return checked

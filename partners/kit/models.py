@@ -227,6 +227,7 @@ class Settlement(Model):
     servicing_fee: Money
     price_margin: Money
     first_loss: Money
+    fixed_fee: Money = NOTHING
     payer: str
     payee: str
     amount: Money

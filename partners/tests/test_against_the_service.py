@@ -130,7 +130,14 @@ async def test_from_an_offer_to_a_settled_day_the_example_s_book_is_the_platform
     async with platform(database, tmp_path) as it:
         served = it.served
         await agreement_with(
-            served, "harbour-bank", funds="CALLED", data=["amount", "annual_rate", "grade", "instalments"]
+            served,
+            "harbour-bank",
+            funds="CALLED",
+            data=["amount", "annual_rate", "grade", "instalments"],
+            fixed_fees=[
+                {"per": "LOAN", "payer": "PARTNER", "amount": ex.cny("30.00")},
+                {"per": "MONTH", "payer": "OWN", "amount": ex.cny("200.00")},
+            ],
         )
         loop = asyncio.get_running_loop()
 
@@ -156,7 +163,8 @@ async def test_from_an_offer_to_a_settled_day_the_example_s_book_is_the_platform
             await day(served, date(2026, 3, 4))
             end = await asyncio.to_thread(desk.day_end, date(2026, 3, 3))
             assert [checked.differences for _, checked in end.settlements] == [[], []]
-            assert [settlement.movements for settlement, _ in end.settlements] == [2, 4]
+            assert [settlement.movements for settlement, _ in end.settlements] == [3, 5], "a month's fee is a line"
+            assert [settlement.fixed_fee.minor for settlement, _ in end.settlements] == [-170_00, -200_00]
             assert all(checked.net == settlement.net.minor != 0 for settlement, checked in end.settlements)
             assert (end.file.matched, end.file.open, end.equal) == (5, 0, True)
             assert desk.record.open_entries() == []

@@ -104,6 +104,7 @@ def changed(**members: Any) -> Checked:
     ("difference", "says"),
     [
         pytest.param(lambda: check(MADE, FILE, [], Fees({}, RATES)), "is not in our book", id="a line too much"),
+        pytest.param(lambda: changed(fixed_fee=Money.of("1")), "fixed fees", id="a fee that is on no line"),
         pytest.param(
             lambda: check(MADE, FILE, [replace(ONE, amounts=(0, 64410, *ONE.amounts[2:]))], Fees({}, RATES)),
             "is not in our book",

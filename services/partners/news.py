@@ -91,7 +91,7 @@ class LoanNews:
             may_be_due |= await self._hear_of_loans(session, of_loans)
             if day is None:
                 continue
-            await settling.note_opening(session, day)
+            may_be_due |= await settling.note_opening(session, day)
             if may_be_due:
                 await settling.make_due(self._reaction(session, day), day.event.business_date)
                 may_be_due = False

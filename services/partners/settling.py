@@ -20,6 +20,7 @@ from libs.contracts.partners import (
     CostReversed,
     CostShared,
     FirstLoss,
+    FixedFeeCharged,
     FundedAmounts,
     FunderPart,
     FundingTerms,
@@ -35,6 +36,8 @@ from libs.events.store import Session
 from libs.events.subscribers import Reaction
 from libs.lending.money import Money
 from services.partners import commitments
+from services.partners.domain import fixed_fees
+from services.partners.domain.agreement import Agreement
 from services.partners.domain.cut_off import cut_off_of
 from services.partners.domain.losses import Pool
 from services.partners.domain.pricing import margin_rate, servicing_rate
@@ -49,6 +52,8 @@ FILED_ALWAYS: Final = (
     *(TRANSFERRED, "funded"),
 )
 """Columns of every settlement's file, in their order; of the others those come after them on which anything moved."""
+FIXED_FEE: Final = "fixed_fee"
+ALSO_FILED: Final = (*(name for name in AMOUNTS if name not in FILED_ALWAYS), FIXED_FEE)
 MOVEMENT: Final = Table(
     "movement",
     RECORDS,
@@ -63,6 +68,7 @@ MOVEMENT: Final = Table(
     Column("lent_minor", BigInteger, nullable=False),
     Column("lost_minor", BigInteger, nullable=False),
     Column("price_rate", Numeric(24, 20), nullable=False),
+    Column("fixed_fee_minor", BigInteger, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     Column("cut_off", String(11), nullable=False),
     Column("settlement_id", String(80)),
@@ -71,7 +77,8 @@ MOVEMENT: Final = Table(
 )
 """A partner's part of a movement, by the place of its event in this service's sequence; settled once. `funded` is what of
 a payout the partner had paid before. `pool` is the version of an agreement under which losses are borne otherwise than pro
-rata, with what all lenders lent and lost; `price_rate` is what of the income is ours by the partner's price. It was
+rata, with what all lenders lent and lost; `price_rate` is what of the income is ours by the partner's price, and
+`fixed_fee` what the partner pays us for a loan that was paid out, negative where we pay it or give it back. It was
 recorded before the agreement's `cut_off` of a business day, or counts for the next one's settlement."""
 
 SETTLEMENT_MARK: Final = Table("settlement_mark", RECORDS, Column("open", Boolean, primary_key=True))
@@ -100,6 +107,13 @@ TAKE: Final = f"""
     returning {", ".join(COLUMNS)}"""
 LEFT: Final = "select exists (select from movement where partner = $1 and settlement_id is null)"
 OPENED: Final = "insert into day_opened (business_date, opened_at) values ($1, $2) on conflict do nothing"
+WITH_FEES: Final = """
+    select distinct agreement from agreement_v1
+    where partner = $1 and status = 'APPROVED' and terms::jsonb -> 'fixed_fees' <> '[]' order by agreement"""
+WITH_MONTHLY_FEES: Final = """
+    select distinct partner from agreement_v1
+    where status = 'APPROVED' and terms::jsonb -> 'fixed_fees' @> '[{"per": "MONTH"}]' order by partner"""
+DAY_BEFORE: Final = "select max(business_date) from day_opened where business_date < $1"
 OPENED_BEFORE: Final = "select opened_at from day_opened where business_date < $1 order by business_date desc limit 1"
 LINES: Final = f"select {', '.join(COLUMNS)} from movement where settlement_id = $1 order by sequence"
 CYCLE: Final = """
@@ -117,10 +131,13 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
     under, at = await _under(reaction, event.loan_id), recorded.metadata.recorded_at
     if isinstance(event, MovementSplit):
         kind, on, at = event.movement_type, event.effective_on, event.recorded_at or at
+        fee = fixed_fees.of_loan(under.terms, event.movement_type) if under else 0
         if under and under.terms.first_loss and under.partner in lenders:  # losses count though none of them is its own
             parts.setdefault(under.partner, _no_part(under.partner))
+        if under and fee:  # given back also to who has sold its part since
+            parts.setdefault(under.partner, _no_part(under.partner))
     else:
-        kind, on = recorded.current_type, _effective(event)
+        kind, on, fee = recorded.current_type, _effective(event), 0
         await mark(reaction.session)
     for part in parts.values():
         agreed = under if under and under.partner == part.funder else None
@@ -128,6 +145,7 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
         if agreed is not None:
             row.cut_off = agreed.terms.cut_off or ""
             row.price_rate = agreed.margin
+            row.fixed_fee_minor = fee
             row.fee_rate = servicing_rate(agreed.terms, agreed.margin)
             if isinstance(event, MovementSplit) and part.funder in lenders and agreed.terms.first_loss:
                 lost = event.whole.written_off.minor - event.whole.recovered.minor
@@ -165,13 +183,14 @@ class _Row:
     lent_minor: int = 0
     lost_minor: int = 0
     price_rate: Decimal = Decimal(0)
+    fixed_fee_minor: int = 0
     cut_off: str = ""
 
     async def insert(self, session: Session) -> None:
         minor = [getattr(self.part.amounts, name).minor for name in ACCOUNTS]
         minor += [getattr(self.part, name).minor for name in CHANGES_HANDS]
         where = self.sequence, self.part.funder, self.loan_id, self.kind, self.on
-        terms = self.fee_rate, self.pool, self.lent_minor, self.lost_minor, self.price_rate
+        terms = self.fee_rate, self.pool, self.lent_minor, self.lost_minor, self.price_rate, self.fixed_fee_minor
         until = datetime.fromisoformat(self.recorded_at), self.cut_off
         await session.connection.execute(NOTE, *where, *minor, self.funded_minor, *terms, *until)
 
@@ -217,9 +236,17 @@ async def mark(session: Session) -> None:
     await session.connection.execute(MARK)
 
 
-async def note_opening(session: Session, recorded: Recorded[BusinessDayOpened]) -> None:
-    opened_at = datetime.fromisoformat(recorded.metadata.recorded_at)
-    await session.connection.execute(OPENED, recorded.event.business_date, opened_at)
+async def note_opening(session: Session, recorded: Recorded[BusinessDayOpened]) -> bool:
+    """Whether a month is over for which anybody owes a fixed fee: that is to be settled then, whatever moved."""
+    opened_at, today = datetime.fromisoformat(recorded.metadata.recorded_at), recorded.event.business_date
+    await session.connection.execute(OPENED, today, opened_at)
+    before = await session.connection.fetchval(DAY_BEFORE, today)
+    if before is None or (before.year, before.month) == (today.year, today.month):
+        return False
+    owed = bool(await session.connection.fetch(WITH_MONTHLY_FEES))
+    if owed:
+        await mark(session)
+    return owed
 
 
 async def make_due(reaction: Reaction, today: date) -> None:
@@ -228,30 +255,42 @@ async def make_due(reaction: Reaction, today: date) -> None:
         await reaction.handle(SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM, today, effective_date=today.isoformat())
 
 
+async def _agreements(reaction: Reaction, partner: str) -> list[Agreement]:
+    """Those with a partner in which fixed fees are agreed on."""
+    names = await reaction.session.connection.fetch(WITH_FEES, partner)
+    streams = [AGREEMENT.stream_id(row["agreement"]) for row in names]
+    return [(await reaction.commands.state(AGREEMENT, each, reaction.session))[0] for each in streams]
+
+
 async def settle(recorded: Recorded[SettlementDue], reaction: Reaction) -> None:
     """Settle with every partner whose cycle is over. All that was recorded before this is among the rows: they are written
     in the order of the sequence. What came late, or after the cut-off of the day that is over, is in the next settlement."""
     today, connection = recorded.event.business_date, reaction.session.connection
     opened_at = await connection.fetchval(OPENED_BEFORE, today)
-    for row in await connection.fetch(OPEN):
-        partner = row["partner"]
+    cut_offs = {row["partner"]: row["cut_offs"] for row in await connection.fetch(OPEN)}
+    for partner in sorted(cut_offs.keys() | {row["partner"] for row in await connection.fetch(WITH_MONTHLY_FEES)}):
         stream_id = SETTLEMENT.stream_id(partner)
         state, _ = await reaction.commands.state(SETTLEMENT, stream_id, reaction.session)
+        agreements = await _agreements(reaction, partner)
+        fees = [fee for each in agreements for fee in fixed_fees.of_months(each, state.months.get(each.code), today)]
+        if partner not in cut_offs and not fees:
+            continue
         cycle = await connection.fetchval(CYCLE, partner, today) or 1
         if state.last is not None and (today - state.last).days < cycle:
             await mark(reaction.session)
             continue
         settlement_id = str(derive_id(recorded.event_id, f"settlement/{partner}"))
         taken: list[Any] = []
-        for cut_off in row["cut_offs"]:
+        for cut_off in cut_offs.get(partner, ()):
             until = cut_off_of(opened_at, cut_off) if cut_off and opened_at else None
             taken += await connection.fetch(TAKE, partner, settlement_id, cut_off, until)
         if await connection.fetchval(LEFT, partner):
             await mark(reaction.session)
-        if not taken:
+        if not taken and not fees:
             continue
+        fees += [fee for each in agreements for fee in fixed_fees.of_settlement(each, today)]
         rows = sorted(taken, key=lambda each: each["sequence"])
-        command = replace(_netted(settlement_id, partner, rows, today), pools=await _pools(reaction, rows))
+        command = replace(_netted(settlement_id, partner, rows, fees, today), pools=await _pools(reaction, rows))
         await reaction.handle(SETTLEMENT, stream_id, command, effective_date=today.isoformat())
 
 
@@ -272,7 +311,7 @@ async def _pools(reaction: Reaction, rows: Sequence[Any]) -> dict[str, tuple[Fir
     return pools
 
 
-def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> Settle:
+def _netted(settlement_id: str, partner: str, rows: Sequence[Any], fees: Sequence[FixedFeeCharged], on: date) -> Settle:
     sums = {name: sum(row[f"{name}_minor"] for row in rows) for name in AMOUNTS}
     bases: dict[Decimal, int] = {}
     prices: dict[Decimal, int] = {}
@@ -291,16 +330,19 @@ def _netted(settlement_id: str, partner: str, rows: Sequence[Any], on: date) -> 
         funded=Money(sums["funded"]),
         fee_bases=bases,
         price_bases=prices,
-        movements=len(rows),
-        file_sha256=sha256(settlement_file(rows)).hexdigest(),
+        loan_fees_minor=sum(row["fixed_fee_minor"] for row in rows),
+        fixed_fees=fees,
+        movements=len(rows) + len(fees),
+        file_sha256=sha256(settlement_file(rows, fees)).hexdigest(),
         on=on,
     )
 
 
-def settlement_file(rows: Iterable[Any]) -> bytes:
-    """Every movement of a settlement as CSV (RFC 4180), in the order of the sequence: the same rows give the same bytes."""
+def settlement_file(rows: Iterable[Any], fees: Sequence[FixedFeeCharged]) -> bytes:
+    """Every movement of a settlement as CSV (RFC 4180), in the order of the sequence, then fixed fees that are no loan's:
+    the same rows give the same bytes."""
     text, rows = io.StringIO(), list(rows)
-    also = [name for name in AMOUNTS if name not in FILED_ALWAYS and any(row[f"{name}_minor"] for row in rows)]
+    also = [name for name in ALSO_FILED if any(row[f"{name}_minor"] for row in rows) or (name == FIXED_FEE and fees)]
     columns = (*FILED_ALWAYS, *also)
     writer = csv.writer(text)
     writer.writerow(("sequence", "loan_id", "type", "effective_on", "currency", *columns))
@@ -309,4 +351,8 @@ def settlement_file(rows: Iterable[Any]) -> bytes:
         writer.writerow(
             (row["sequence"], row["loan_id"], row["type"], row["effective_on"].isoformat(), "CNY", *amounts)
         )
+    for fee in fees:
+        amounts = [fee.amount.amount if name == FIXED_FEE else Money(0).amount for name in columns]
+        where = f"{fee.agreement}/{fee.version}", f"fixed-fee.{fee.per.lower()}"
+        writer.writerow(("", *where, fee.charged_on.isoformat(), "CNY", *amounts))
     return text.getvalue().encode()

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from libs.contracts import examples as ex
-from libs.contracts.partners import FundedAmounts
+from libs.contracts.partners import OWN, FundedAmounts
 from libs.contracts.types import Code, Id, MoneyField
 from libs.lending.money import Money
 from libs.service.actor import Actor
@@ -19,6 +19,7 @@ from libs.service.runtime import Runtime, runtime_of
 from services.partners.api.scope import STAFF
 from services.partners.domain.split import ACCOUNTS, CHANGES_HANDS, TRANSFERRED, TRANSFERRED_INTEREST
 from services.partners.views import CONTROL
+from services.partners.views import SETTLEMENT as SETTLEMENTS
 from services.partners.views import SHARE as SHARES
 
 router = APIRouter(tags=["shares"])
@@ -33,6 +34,9 @@ class LenderBooks(ResponseModel):
     transferred: MoneyField = Field(description="Principal bought, less sold.", examples=[ex.cny("0.00")])
     transferred_interest: MoneyField = Field(
         description="Interest bought before it was met, less sold.", examples=[ex.cny("0.00")]
+    )
+    fixed_fees: MoneyField = Field(
+        description="Fixed fees that it has paid by settlements; negative: was paid.", examples=[ex.cny("0.00")]
     )
     outstanding: MoneyField = Field(description="Principal that it is owed.", examples=[ex.cny("7755.89")])
 
@@ -60,6 +64,13 @@ async def show_books(
         select(*(func.coalesce(func.sum(CONTROL.c[f"{name}_minor"]), 0).label(name) for name in ACCOUNTS))
     )
     assert control is not None, "a sum has a row"
+    paid = await runtime.fetch(
+        select(SETTLEMENTS.c.partner, func.sum(SETTLEMENTS.c.fixed_fee_minor).label("fixed_fee")).group_by(
+            SETTLEMENTS.c.partner
+        )
+    )
+    fees = {row["partner"]: int(row["fixed_fee"]) for row in paid}
+    fees[OWN] = -sum(fees.values())
     loans = await runtime.fetch(select(CONTROL.c.loan_id).order_by(CONTROL.c.loan_id))
     whole = {name: int(control[name]) for name in ACCOUNTS}
     held = {name: sum(int(row[name]) for row in parts) for name in names}
@@ -71,6 +82,7 @@ async def show_books(
                 amounts=_amounts({name: int(row[name]) for name in ACCOUNTS}),
                 transferred=Money(int(row[TRANSFERRED])),
                 transferred_interest=Money(int(row[TRANSFERRED_INTEREST])),
+                fixed_fees=Money(fees.get(row["funder"], 0)),
                 outstanding=Money(int(row["disbursed"]) - int(row["principal"]) + int(row[TRANSFERRED])),
             )
             for row in parts

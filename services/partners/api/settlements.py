@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from libs.contracts import examples as ex
-from libs.contracts.partners import OWN, FundedAmounts, SettlementMade
+from libs.contracts.partners import OWN, FixedFeeCharged, FundedAmounts, SettlementMade
 from libs.contracts.types import Code, Id, MoneyField, Text
 from libs.lending.money import Money
 from libs.service.actor import Actor
@@ -55,6 +55,12 @@ class SettlementShown(ResponseModel):
     )
     first_loss: MoneyField = Field(
         description="What we pay it of losses that we bear first; negative: what it pays us.", examples=[ex.cny("0.00")]
+    )
+    fixed_fees: list[FixedFeeCharged] = Field(
+        description="For months and for this settlement; those for loans are on the lines of its file.", examples=[[]]
+    )
+    fixed_fee: MoneyField = Field(
+        description="All fixed fees, what it pays us; negative: what we pay it.", examples=[ex.cny("0.00")]
     )
     payer: Code = Field(description="Who pays; `own` is ourselves.", examples=["own"])
     payee: Code = Field(description="Who is paid.", examples=["harbour-bank"])
@@ -114,11 +120,12 @@ async def download_settlement(
     actor: Annotated[Actor, Depends(require(*READERS))],
     runtime: Annotated[Runtime, Depends(runtime_of)],
 ) -> Response:
-    """Every movement of the partner's parts as CSV; its SHA-256 is the settlement's `file_sha256`."""
-    await _row(runtime, actor, settlement_id)
+    """Every movement of the partner's parts, and fixed fees for months and for the settlement, as CSV; its SHA-256 is the settlement's `file_sha256`."""
+    row = await _row(runtime, actor, settlement_id)
     rows = await runtime.store.pool.fetch(LINES, settlement_id)
+    made = SettlementMade.model_validate_json(row["document"])
     name = {"content-disposition": f'attachment; filename="settlement-{settlement_id}.csv"'}
-    return Response(settlement_file(rows), media_type="text/csv", headers=name)
+    return Response(settlement_file(rows, made.fixed_fees), media_type="text/csv", headers=name)
 
 
 @router.post("/{settlement_id}/payment", summary="Record that a settlement was paid", response_model=PaymentShown)
@@ -166,6 +173,8 @@ def _listed(row: Any) -> SettlementShown:
         servicing_fee=made.servicing_fee,
         price_margin=made.price_margin,
         first_loss=made.first_loss,
+        fixed_fees=list(made.fixed_fees),
+        fixed_fee=made.fixed_fee,
         payer=OWN if ours else made.partner,
         payee=made.partner if ours else OWN,
         amount=Money(abs(made.net.minor), made.net.currency),

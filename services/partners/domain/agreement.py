@@ -16,6 +16,7 @@ from libs.contracts.partners import (
     BuyBack,
     ContactRole,
     FirstLoss,
+    FixedFee,
     FundingTerms,
     Side,
 )
@@ -98,6 +99,11 @@ class Agreement:
     ended: AgreementEnded | None = None
 
     @property
+    def code(self) -> str:
+        latest = self.proposed or (self.approved[-1] if self.approved else None)
+        return latest.agreement if latest else ""
+
+    @property
     def partner(self) -> str:
         latest = self.proposed or (self.approved[-1] if self.approved else None)
         return latest.partner if latest else ""
@@ -159,6 +165,7 @@ def _proposed(command: ProposeAgreement, state: Agreement) -> AgreementProposed:
         field="/terms/costs",
         status=422,
     )
+    _refuse_fixed_fees(command.terms.fixed_fees)
     price = command.terms.price
     refuse_unless(
         price is None or (price.annual_rate is None) != (price.spread is None),
@@ -178,11 +185,31 @@ def _proposed(command: ProposeAgreement, state: Agreement) -> AgreementProposed:
     )
 
 
+def _refuse_fixed_fees(fees: Sequence[FixedFee]) -> None:
+    for number, fee in enumerate(fees):
+        field = f"/terms/fixed_fees/{number}"
+        _refuse_currency(fee.amount, f"{field}/amount/currency")
+        refuse_unless(
+            fee.amount.minor > 0,
+            "fixed-fee-not-positive",
+            "Name an amount above zero; who pays it is `payer`.",
+            field=f"{field}/amount",
+            status=422,
+        )
+        refuse_unless(
+            (fee.per, fee.payer) not in [(other.per, other.payer) for other in fees[:number]],
+            "fixed-fee-twice",
+            "Say once what a side pays for each loan, month or settlement.",
+            field=field,
+            status=422,
+        )
+
+
 def _refuse_currency(cap: Money | None, field: str) -> None:
     refuse_unless(
         cap is None or cap.currency == CURRENCY,
         "wrong-currency",
-        f"Loans are in {CURRENCY}; name caps in it.",
+        f"Loans are in {CURRENCY}; name amounts in it.",
         field=field,
         status=422,
     )

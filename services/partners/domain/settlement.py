@@ -2,7 +2,7 @@
 
 The servicing fee of a settlement is what the rounded fee on the running total changes by (half even). So nothing is lost
 or made by rounding over time, and what takes a receipt back takes its fee back. What one side bears of the other's losses is
-worked out in the same way (`losses`).
+worked out in the same way (`losses`); fixed fees are added up (`fixed_fees`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, TypeAlias
 
-from libs.contracts.partners import FirstLoss, FundedAmounts, SettlementMade, SettlementPaid
+from libs.contracts.partners import FeeEvery, FirstLoss, FixedFeeCharged, FundedAmounts, SettlementMade, SettlementPaid
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.types import plain
 from libs.lending.money import Money
@@ -41,6 +41,10 @@ class Settle:
     """By version of an agreement: who bears losses first, and what moved."""
     price_bases: Mapping[Decimal, int] = field(default_factory=dict)
     """Minor units of income of which this rate is ours; negative where we pay the partner more than comes in."""
+    loan_fees_minor: int = 0
+    """Fixed fees for loans, which are on the lines of these."""
+    fixed_fees: Sequence[FixedFeeCharged] = ()
+    """For months and for this settlement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class Settlements:
     bases: Mapping[str, int] = field(default_factory=dict)
     price_bases: Mapping[str, int] = field(default_factory=dict)
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    months: Mapping[str, date] = field(default_factory=dict)
+    """The last day of the last month for which a fixed fee was charged, by agreement."""
     last: date | None = None
 
 
@@ -91,6 +97,7 @@ def evolve(state: Settlements, event: Event) -> Settlements:
                 bases=_plus(state.bases, event.fee_bases),
                 price_bases=_plus(state.price_bases, event.price_bases),
                 pools=pools,
+                months={**state.months, **_months(event.fixed_fees)},
                 last=event.settled_on,
             )
         case SettlementPaid():
@@ -105,6 +112,10 @@ def fee_minor(rate: Decimal, base_minor: int) -> int:
 
 def _plus(before: Mapping[str, int], more: Mapping[str, Money]) -> Mapping[str, int]:
     return {**before, **{rate: before.get(rate, 0) + base.minor for rate, base in more.items()}}
+
+
+def _months(fees: Sequence[FixedFeeCharged]) -> Mapping[str, date]:
+    return {fee.agreement: fee.charged_on for fee in fees if fee.per is FeeEvery.MONTH}  # in the order of the months
 
 
 def _due(bases: Mapping[Decimal, int], before: Mapping[str, int]) -> Money:
@@ -124,6 +135,7 @@ def _settled(command: Settle, state: Settlements) -> SettlementMade:
     servicing_fee, borne = _due(command.fee_bases, state.bases), Money(first_loss, CURRENCY)
     bought = command.transferred + command.transferred_interest
     margin = _due(command.price_bases, state.price_bases)
+    fixed_fee = Money(command.loan_fees_minor + sum(fee.amount.minor for fee in command.fixed_fees), CURRENCY)
     return SettlementMade(
         settlement_id=command.settlement_id,
         partner=command.partner,
@@ -137,7 +149,9 @@ def _settled(command: Settle, state: Settlements) -> SettlementMade:
         price_margin=margin,
         pools={version: amounts_of(moved) for version, (_, moved) in command.pools.items()},
         first_loss=borne,
-        net=command.amounts.cash + command.funded - bought - servicing_fee - margin + borne,
+        fixed_fees=tuple(command.fixed_fees),
+        fixed_fee=fixed_fee,
+        net=command.amounts.cash + command.funded - bought - servicing_fee - margin + borne - fixed_fee,
         movements=command.movements,
         file_sha256=command.file_sha256,
         settled_on=command.on,
