@@ -797,6 +797,77 @@ class CostReversed(DomainEvent, type="puhui.partners.cost-reversed.v1"):
     }
 
 
+class CostRepaid(DomainEvent, type="puhui.partners.cost-repaid.v1"):
+    """A borrower paid back of a cost: every lender has of it what it bore in proportion. The parts take the amount from
+    `cost`, and where it came as a fee of the loan, by a repayment in the ledger, from `fee` as that was split.
+    """
+
+    loan_id: Id
+    cost_id: Id
+    cost_repayment_id: Id
+    amount: MoneyField
+    repaid_on: date
+    """On which date it counts: that of the ledger's repayment, or on which the money came to us."""
+    repayment_id: str = ""
+    """The ledger's repayment of whose fees it is; empty where it came otherwise."""
+    reference: Text
+    parts: tuple[FunderPart, ...]
+    recorded_by: str
+    recorded_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "cost_id": "0197a3f0-0000-7000-8000-00000000000c",
+        "cost_repayment_id": "0197a3f0-0000-7000-8000-00000000000f",
+        "amount": ex.cny("100.00"),
+        "repaid_on": "2026-07-02",
+        "repayment_id": "",
+        "reference": "Refund of the court 2026-0042",
+        "parts": [
+            {
+                "funder": "harbour-bank",
+                "amounts": NO_AMOUNTS | {"cost": ex.cny("-70.00")},
+                "transferred": ex.cny("0.00"),
+            },
+            {"funder": "own", "amounts": NO_AMOUNTS | {"cost": ex.cny("-30.00")}, "transferred": ex.cny("0.00")},
+        ],
+        "recorded_by": "finance-2",
+        "recorded_on": "2026-07-03",
+    }
+
+
+class CostRepaymentReversed(DomainEvent, type="puhui.partners.cost-repayment-reversed.v1"):
+    """Nothing, or something else, was paid back of a cost, or the ledger's repayment was reversed: every lender bears to the
+    fen what it bore before, on the same date."""
+
+    loan_id: Id
+    cost_id: Id
+    cost_repayment_id: Id
+    repaid_on: date
+    reason: Text
+    parts: tuple[FunderPart, ...]
+    reversed_by: str
+    reversed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "cost_id": "0197a3f0-0000-7000-8000-00000000000c",
+        "cost_repayment_id": "0197a3f0-0000-7000-8000-00000000000f",
+        "repaid_on": "2026-07-02",
+        "reason": "Of another case",
+        "parts": [
+            {
+                "funder": "harbour-bank",
+                "amounts": NO_AMOUNTS | {"cost": ex.cny("70.00")},
+                "transferred": ex.cny("0.00"),
+            },
+            {"funder": "own", "amounts": NO_AMOUNTS | {"cost": ex.cny("30.00")}, "transferred": ex.cny("0.00")},
+        ],
+        "reversed_by": "finance-1",
+        "reversed_on": "2026-07-06",
+    }
+
+
 class FundingOffered(DomainEvent, type="puhui.partners.funding-offered.v1"):
     """A share of an approved loan is offered to a partner, who decides for itself until a time (RFC 3339, UTC).
 

@@ -24,7 +24,10 @@ FUNDED: Final = "puhui.partners.funds-used.v1"
 """In a settlement's file: what of a payout was paid by the partner before."""
 
 TRANSFERRED: Final = "puhui.partners.shares-transferred.v1"
-BETWEEN_LENDERS: Final = (TRANSFERRED, "puhui.partners.cost-shared.v1", "puhui.partners.cost-reversed.v1")
+BETWEEN_LENDERS: Final = (
+    TRANSFERRED,
+    *(f"puhui.partners.cost-{each}.v1" for each in ("shared", "reversed", "repaid", "repayment-reversed")),
+)
 """What lenders owe one another: in settlements, and in no daily file, since no borrower moved it."""
 
 

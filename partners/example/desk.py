@@ -49,7 +49,7 @@ TYPES: Final = frozenset(
     | {f"{PARTNERS}{name}.v1" for name in (
         "funding-offered", "funding-clarified", "funding-answered", "funding-lapsed", "funding-withdrawn",
         "funds-reserved", "funds-called", "funds-missing", "funds-released", "settlement-made", "shares-transferred",
-        "cost-shared", "cost-reversed",
+        "cost-shared", "cost-reversed", "cost-repaid", "cost-repayment-reversed",
     )}
 )  # fmt: skip
 """What this program was written for, each with its version: what its endpoint subscribes to."""

@@ -186,7 +186,10 @@ async def test_a_share_that_is_sold_is_told_booked_and_settled_to_the_fen(databa
         await says(served, ledger.LoanDisbursed, loan_id, payment_id="p-1")
         await served.settle()
         cost = {"kind": "LEGAL", "amount": ex.cny("100.00"), "incurred_on": "2026-01-01", "reference": "Invoice 1"}
-        await said(await served.client("finance_officer"), f"/loans/{loan_id}/costs", cost, 201)
+        officer = await served.client("finance_officer")
+        made = await said(officer, f"/loans/{loan_id}/costs", cost, 201)
+        back = {"amount": ex.cny("40.00"), "received_on": "2026-01-04", "reference": "Refund 1"}
+        await said(officer, f"/loans/{loan_id}/costs/{made['cost_id']}/repayments", back, 201)
         shares = [{"funder": "hill-bank", "share_ppm": 400000}, {"funder": "own", "share_ppm": 600000}]
         body = {"shares": shares, "effective_from": "2026-03-03"}
         await said(await served.client("finance_officer"), f"/loans/{loan_id}/shares", body, 201)
@@ -200,9 +203,9 @@ async def test_a_share_that_is_sold_is_told_booked_and_settled_to_the_fen(databa
         assert "hill-bank" not in json.dumps(told), "what others hold is not its to know"
         assert errors_of(told) == []
         ((settlement, checked),) = end.settlements
-        assert (checked.differences, settlement.movements) == ([], 3)
+        assert (checked.differences, settlement.movements) == ([], 4)
         assert settlement.transferred.minor < 0
-        assert settlement.amounts.cost == Money.of("70.00")
+        assert settlement.amounts.cost == Money.of("42.00"), "70.00 borne, and 28.00 of it paid back"
         assert (end.equal, desk.record.open_entries()) == (True, [])
         assert [owed for _, _, owed in desk.record.standings("2026-03-03")] == [0]
         assert await served.parked() == []

@@ -19,6 +19,8 @@ from libs.contracts.ledger import (
 )
 from libs.contracts.partners import (
     OWN,
+    CostRepaid,
+    CostRepaymentReversed,
     CostReversed,
     CostShared,
     FunderPart,
@@ -57,7 +59,7 @@ OF_FUNDING: Final = frozenset(
 OF_MONEY: Final = frozenset(
     event.type_name for event in (FundsReserved, FundsCalled, FundsMissing, FundsReleased, SettlementMade)
 )
-BETWEEN_LENDERS: Final = (SharesTransferred, CostShared, CostReversed)
+BETWEEN_LENDERS: Final = (SharesTransferred, CostShared, CostReversed, CostRepaid, CostRepaymentReversed)
 """What lenders owe one another without the borrower: each is told its own part."""
 TYPES: Final = OF_LOANS | OF_FUNDING | OF_MONEY | {event.type_name for event in BETWEEN_LENDERS}
 """What an endpoint may subscribe to."""
@@ -154,6 +156,8 @@ class LoanNews:
                 movement_type=recorded.current_type,
                 movement=movement,
                 recorded_at=recorded.metadata.recorded_at,
+                today=movement.on,
+                by=f"service:{self.consumer}",
             )
             outcome = await reaction.handle(SHARE, _share_of(recorded), command, effective_date=movement.on.isoformat())
             parts = {part["funder"]: part for event in outcome.events for part in _parts(event)}

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from libs.contracts.partners import (
+    CostRepaid,
+    CostRepaymentReversed,
     CostReversed,
     CostShared,
     EndpointTested,
@@ -104,6 +106,13 @@ def make_reactions(wake: Callable[[], None]) -> Reactions:
     async def tell_of_cost(recorded: Recorded[Any], reaction: Reaction) -> None:
         await settling.note(recorded, reaction)
         told = messages_between_lenders(recorded, recorded.event.incurred_on)
+        await records.tell(reaction.session.connection, told)
+        reaction.session.after_commit(wake)
+
+    @reactions.on(CostRepaid, CostRepaymentReversed)
+    async def tell_of_repaid_cost(recorded: Recorded[Any], reaction: Reaction) -> None:
+        await settling.note(recorded, reaction)
+        told = messages_between_lenders(recorded, recorded.event.repaid_on)
         await records.tell(reaction.session.connection, told)
         reaction.session.after_commit(wake)
 

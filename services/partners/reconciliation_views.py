@@ -13,6 +13,8 @@ from libs.contracts.partners import (
     BreakAssigned,
     BreakFound,
     BreakResolved,
+    CostRepaid,
+    CostRepaymentReversed,
     CostReversed,
     CostShared,
     FileReconciled,
@@ -109,6 +111,13 @@ def cost(recorded: Recorded[Any]) -> Iterable[Change]:
     event, movement_id = recorded.event, str(recorded.event_id)
     for part in event.parts:
         yield _movement(recorded, part, movement_id, movement_id, recorded.current_type, event.incurred_on)
+
+
+@movements_view.on(CostRepaid, CostRepaymentReversed)
+def cost_repaid(recorded: Recorded[Any]) -> Iterable[Change]:
+    event, movement_id = recorded.event, str(recorded.event_id)
+    for part in event.parts:
+        yield _movement(recorded, part, movement_id, movement_id, recorded.current_type, event.repaid_on)
 
 
 @reconciliation_view.on(FileReconciled)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Numeric, String, Table, Text
 
@@ -17,6 +17,8 @@ from libs.contracts.ledger import BusinessDayOpened
 from libs.contracts.partners import (
     OWN,
     AgreementApproved,
+    CostRepaid,
+    CostRepaymentReversed,
     CostReversed,
     CostShared,
     FirstLoss,
@@ -46,6 +48,7 @@ from services.partners.domain.split import ACCOUNTS, CHANGES_HANDS, TRANSFERRED,
 from services.partners.handlers import AGREEMENT, FUNDING, SETTLEMENT, SETTLEMENT_DAY, SETTLEMENT_DAY_STREAM
 from services.partners.records import RECORDS
 
+BetweenLenders: TypeAlias = SharesTransferred | CostShared | CostReversed | CostRepaid | CostRepaymentReversed
 AMOUNTS: Final = (*ACCOUNTS, *CHANGES_HANDS, "funded")
 FILED_ALWAYS: Final = (
     *("disbursed", "principal", "interest", "fee", "penalty", "waived", "written_off", "recovered"),
@@ -123,7 +126,7 @@ CYCLE: Final = """
 
 async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
     """Rows for the partners' parts; our own is what is left."""
-    event: MovementSplit | SharesTransferred | CostShared | CostReversed = recorded.event
+    event: MovementSplit | BetweenLenders = recorded.event
     parts = {part.funder: part for part in event.parts if part.funder != OWN}
     lenders = event.lenders if isinstance(event, MovementSplit) else ()
     if not parts and not lenders:
@@ -153,8 +156,14 @@ async def note(recorded: Recorded[Any], reaction: Reaction) -> None:
         await row.insert(reaction.session)
 
 
-def _effective(event: SharesTransferred | CostShared | CostReversed) -> date:
-    return event.effective_from if isinstance(event, SharesTransferred) else event.incurred_on
+def _effective(event: BetweenLenders) -> date:
+    match event:
+        case SharesTransferred():
+            return event.effective_from
+        case CostShared() | CostReversed():
+            return event.incurred_on
+        case CostRepaid() | CostRepaymentReversed():
+            return event.repaid_on
 
 
 async def note_used(recorded: Recorded[FundsUsed], reaction: Reaction) -> None:

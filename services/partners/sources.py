@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 from sqlalchemy import BigInteger, Select, cast, func, select, true
 
-from libs.contracts.partners import CostReversed, CostShared, SharesTransferred
+from libs.contracts.partners import CostRepaid, CostRepaymentReversed, CostReversed, CostShared, SharesTransferred
 from services.partners.domain.matching import Item, Standing
 from services.partners.reconciliation_views import MOVEMENT
 from services.partners.standings import LOAN_STANDING
@@ -43,7 +43,9 @@ VINTAGES: Final = """
         select status, bucket from loan_standing
         where loan_standing.loan_id = aged.loan_id and since <= at order by since desc limit 1) standing on true
     group by vintage, age order by vintage, age"""
-BETWEEN_LENDERS: Final = tuple(event.type_name for event in (SharesTransferred, CostShared, CostReversed))
+BETWEEN_LENDERS: Final = tuple(
+    event.type_name for event in (SharesTransferred, CostShared, CostReversed, CostRepaid, CostRepaymentReversed)
+)
 """What no borrower moved: in settlements, and in no daily file."""
 BEGINNING: Final = date(1900, 1, 1)
 MONTHS_MAX: Final = 60

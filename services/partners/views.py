@@ -11,6 +11,8 @@ from libs.contracts.partners import (
     AgreementApproved,
     AgreementEnded,
     AgreementProposed,
+    CostRepaid,
+    CostRepaymentReversed,
     CostReversed,
     CostShared,
     EndpointRegistered,
@@ -380,6 +382,26 @@ def cost(recorded: Recorded[Any]) -> Iterable[Change]:
     event = recorded.event
     whole = sum(part.amounts.cost.minor for part in event.parts)
     yield Add(CONTROL, {"loan_id": event.loan_id}, {"cost_minor": whole})
+    yield from _parts(event.loan_id, event.parts)
+
+
+@shares_view.on(CostRepaid)
+def cost_repaid(recorded: Recorded[CostRepaid]) -> Iterable[Change]:
+    """The control accounts by what was paid back, whatever the parts add up to."""
+    event, minor = recorded.event, recorded.event.amount.minor
+    yield Add(
+        CONTROL, {"loan_id": event.loan_id}, {"cost_minor": -minor, "fee_minor": -minor if event.repayment_id else 0}
+    )
+    yield from _parts(event.loan_id, event.parts)
+
+
+@shares_view.on(CostRepaymentReversed)
+def cost_repayment_reversed(recorded: Recorded[CostRepaymentReversed]) -> Iterable[Change]:
+    event = recorded.event
+    whole = {
+        f"{name}_minor": sum(getattr(part.amounts, name).minor for part in event.parts) for name in ("cost", "fee")
+    }
+    yield Add(CONTROL, {"loan_id": event.loan_id}, whole)
     yield from _parts(event.loan_id, event.parts)
 
 

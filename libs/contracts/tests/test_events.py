@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from libs.contracts import application, scoring
+from libs.contracts import application, partners, scoring
 from libs.contracts import examples as ex
 from libs.contracts.base import EVENT_TYPES, TYPE_NAME, DomainEvent
 from libs.contracts.catalogue import MODULES, SHARED, UPCASTERS, events_of, service_of, shared_events, topic
@@ -88,8 +88,9 @@ def test_a_missing_member_is_not_made_up(event: type[DomainEvent]) -> None:
 
 @every_event
 def test_its_personal_data_says_whose_it_is(event: type[DomainEvent]) -> None:
+    of_contact = event in (partners.ContactNamed, partners.ContactChanged)
     for model, name, mark in _personal(event):
-        assert mark.subject == "applicant_id", f"{model.__name__}.{name}"
+        assert mark.subject == ("person_id" if of_contact else "applicant_id"), f"{model.__name__}.{name}"
 
 
 @every_event

@@ -254,6 +254,8 @@ NOT_SHOWN = {
     "ContractAccepted",
     "ContractViewed",
     "ControlsRun",  # internal control has pages of its own
+    "CostRepaid",
+    "CostRepaymentReversed",
     "CostReversed",
     "CostShared",
     "DayClosed",

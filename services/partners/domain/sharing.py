@@ -8,10 +8,13 @@ from datetime import date
 from typing import Final, TypeAlias
 
 from libs.contracts.contract import CoLender
+from libs.contracts.ledger import RepaymentReversed
 from libs.contracts.partners import (
     BuyBackPriced,
     BuyBackProposed,
     BuyBackRefused,
+    CostRepaid,
+    CostRepaymentReversed,
     CostReversed,
     CostShared,
     FundedAmounts,
@@ -27,6 +30,8 @@ from libs.contracts.problems import Rejected, refuse_unless
 from libs.lending.money import Money
 from services.partners.domain import buy_back
 from services.partners.domain.buy_back import ApproveBuyBack, PriceBuyBack, ProposeBuyBack
+from services.partners.domain.cost_repayments import Repaid, RepayCost, ReverseCostRepayment, repaid_on
+from services.partners.domain.cost_repayments import reversible as repayment_reversible
 from services.partners.domain.costs import RecordCost, ReverseCost, bearing_of, refuse_cost, reversible
 from services.partners.domain.movements import Movement
 from services.partners.domain.split import (
@@ -42,6 +47,8 @@ from services.partners.domain.split import (
 )
 
 CURRENCY: Final = "CNY"
+REPAYMENT_REVERSED: Final = RepaymentReversed.type_name
+REVERSED_IN_LEDGER: Final = "The repayment by which it came was reversed"
 POOLED: Final = ("disbursed", "written_off", "recovered")
 """Accounts of which an agreement may say who bears what, whoever holds them."""
 
@@ -83,6 +90,9 @@ class SplitMovement:
     movement_type: str
     movement: Movement
     recorded_at: str = ""
+    today: date = date.min
+    by: str = ""
+    """Who splits it; what follows from it is done by the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +110,21 @@ class Sharing:
     costs: Mapping[str, CostShared] = field(default_factory=dict)
     """Every cost that was recorded, whether or not it was taken back."""
     costs_reversed: frozenset[str] = frozenset()
+    repaid: Repaid = field(default_factory=Repaid)
 
 
 BuyBackCommand: TypeAlias = ProposeBuyBack | PriceBuyBack | ApproveBuyBack
 BuyBackEvent: TypeAlias = BuyBackProposed | BuyBackPriced | BuyBackRefused
 CostCommand: TypeAlias = RecordCost | ReverseCost
 CostEvent: TypeAlias = CostShared | CostReversed
-Command: TypeAlias = ProposeSharing | ApproveSharing | ShareAsAgreed | SplitMovement | BuyBackCommand | CostCommand
-Event: TypeAlias = SharingProposed | LoanShared | SharesTransferred | MovementSplit | BuyBackEvent | CostEvent
+RepaidCommand: TypeAlias = RepayCost | ReverseCostRepayment
+RepaidEvent: TypeAlias = CostRepaid | CostRepaymentReversed
+Command: TypeAlias = (
+    ProposeSharing | ApproveSharing | ShareAsAgreed | SplitMovement | BuyBackCommand | CostCommand | RepaidCommand
+)
+Event: TypeAlias = (
+    SharingProposed | LoanShared | SharesTransferred | MovementSplit | BuyBackEvent | CostEvent | RepaidEvent
+)
 INITIAL: Final = Sharing()
 
 
@@ -125,6 +142,11 @@ def decide(command: Command, state: Sharing) -> Sequence[Event]:
             return _buy_back(command, state)
         case RecordCost() | ReverseCost():
             return [_cost(command, state)]
+        case RepayCost():
+            return [_cost_repaid(command, state)]
+        case ReverseCostRepayment():
+            made = repayment_reversible(command, state.repaid)
+            return [_repayment_reversed(made, _shared(state), state, command.reason, command.by, command.today)]
 
 
 def evolve(state: Sharing, event: Event) -> Sharing:
@@ -148,7 +170,10 @@ def evolve(state: Sharing, event: Event) -> Sharing:
             dates = {**state.value_dates, event.repayment_id: event.effective_on} if event.repayment_id else None
             book = state.book.move(event.effective_on, minor(event.whole))
             last_moved = max(state.last_moved, event.effective_on)
-            return replace(state, book=book, value_dates=dates or state.value_dates, last_moved=last_moved)
+            repaid = state.repaid.with_fee(event.repayment_id, event.whole.fee.minor)
+            return replace(
+                state, book=book, value_dates=dates or state.value_dates, last_moved=last_moved, repaid=repaid
+            )
         case BuyBackProposed() | BuyBackPriced() | BuyBackRefused():
             return replace(state, buy_back=buy_back.evolve(state.buy_back, event))
         case CostShared():
@@ -161,6 +186,14 @@ def evolve(state: Sharing, event: Event) -> Sharing:
             cost = state.costs[event.cost_id]
             book = state.book.bear(cost.incurred_on, -cost.amount.minor, shares_of(cost.bearing))
             return replace(state, book=book, costs_reversed=state.costs_reversed | {event.cost_id})
+        case CostRepaid():
+            book = _pay_back(_shared(state), event, state.costs[event.cost_id])
+            last_moved = max(state.last_moved, event.repaid_on)
+            return replace(state, book=book, repaid=state.repaid.with_(event), last_moved=last_moved)
+        case CostRepaymentReversed():
+            made = state.repaid.every[event.cost_repayment_id]
+            book = _pay_back(_shared(state), made, state.costs[event.cost_id], back=True)
+            return replace(state, book=book, repaid=state.repaid.with_(event))
 
 
 def shares_of(shares: Sequence[FunderShare]) -> Shares:
@@ -258,6 +291,13 @@ def _split(command: SplitMovement, state: Sharing) -> Sequence[Event]:
     movement = command.movement
     on = state.value_dates.get(movement.repayment_id, movement.on) if movement.undoes else movement.on
     after = state.book.move(on, movement.amounts)
+    undone = (
+        state.repaid.standing(repayment_id=movement.repayment_id) if command.movement_type == REPAYMENT_REVERSED else ()
+    )
+    reversals, book = list[Event](), after
+    for made in undone:  # what came back to nobody was paid back to nobody
+        reversals.append(_repayment_reversed(made, book, state, REVERSED_IN_LEDGER, command.by, command.today))
+        book = _pay_back(book, made, state.costs[made.cost_id], back=True)
     return [
         MovementSplit(
             loan_id=state.loan_id,
@@ -269,7 +309,8 @@ def _split(command: SplitMovement, state: Sharing) -> Sequence[Event]:
             parts=_parts(changes(state.book, after)),
             lenders=state.book.lenders_on(on) if any(movement.amounts.get(each) for each in POOLED) else (),
             recorded_at=command.recorded_at,
-        )
+        ),
+        *reversals,
     ]
 
 
@@ -311,6 +352,11 @@ def _cost(command: CostCommand, state: Sharing) -> CostEvent:
     book = _shared(state)
     if isinstance(command, ReverseCost):
         cost = reversible(command, state.costs, state.costs_reversed)
+        refuse_unless(
+            not state.repaid.standing(cost_id=cost.cost_id),
+            "cost-repaid",
+            "Something was paid back of this cost; take that back first.",
+        )
         after = book.bear(cost.incurred_on, -cost.amount.minor, shares_of(cost.bearing))
         return CostReversed(
             loan_id=state.loan_id,
@@ -335,6 +381,49 @@ def _cost(command: CostCommand, state: Sharing) -> CostEvent:
         recorded_by=command.by,
         recorded_on=command.today,
     )
+
+
+def _cost_repaid(command: RepayCost, state: Sharing) -> CostRepaid:
+    book, cost = _shared(state), state.costs.get(command.cost_id)
+    if cost is None:
+        raise Rejected("cost-not-found", "This loan has no cost with this identifier.", status=404)
+    refuse_unless(command.cost_id not in state.costs_reversed, "cost-reversed", "This cost was taken back already.")
+    made = CostRepaid(
+        loan_id=state.loan_id,
+        cost_id=command.cost_id,
+        cost_repayment_id=command.cost_repayment_id,
+        amount=command.amount,
+        repaid_on=repaid_on(command, cost, state.repaid, state.value_dates),
+        repayment_id=command.repayment_id,
+        reference=command.reference,
+        parts=(),
+        recorded_by=command.by,
+        recorded_on=command.today,
+    )
+    return made.model_copy(update={"parts": _parts(changes(book, _pay_back(book, made, cost)))})
+
+
+def _repayment_reversed(
+    made: CostRepaid, book: Book, state: Sharing, reason: str, by: str, today: date
+) -> CostRepaymentReversed:
+    after = _pay_back(book, made, state.costs[made.cost_id], back=True)
+    return CostRepaymentReversed(
+        loan_id=state.loan_id,
+        cost_id=made.cost_id,
+        cost_repayment_id=made.cost_repayment_id,
+        repaid_on=made.repaid_on,
+        reason=reason,
+        parts=_parts(changes(book, after)),
+        reversed_by=by,
+        reversed_on=today,
+    )
+
+
+def _pay_back(book: Book, made: CostRepaid, cost: CostShared, *, back: bool = False) -> Book:
+    """From the total on which the cost was split; a fee by which it came is none. `back`: as if it had not been."""
+    amount = -made.amount.minor if back else made.amount.minor
+    after = book.bear(cost.incurred_on, -amount, shares_of(cost.bearing))
+    return after.move(made.repaid_on, {"fee": -amount}) if made.repayment_id else after
 
 
 def _shared(state: Sharing) -> Book:
