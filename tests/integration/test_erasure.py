@@ -29,6 +29,10 @@ pytestmark = pytest.mark.integration
 
 NOT_THE_PLATFORM: Final = ("bank", "identity", "keys")
 SEED: Final = __name__
+CONTACTS: Final = (
+    {"name": "欧阳明月", "telephone": "+86 571 8812 3456", "email": "ouyang.mingyue@trace-bank.example"},
+    {"name": "司徒清风", "telephone": "+86 571 8865 4321", "email": "situ.qingfeng@trace-bank.example"},
+)
 STORIES: Final[list[Story]] = []
 
 
@@ -96,6 +100,30 @@ async def who_has_a_loan_is_not_erased(town: Town) -> None:
     assert {account["number"] for account in accounts} == {who.person.account()["number"]}, "the auditor reads it"
 
 
+@story
+async def a_contact_person_of_a_partner_is_erased_and_another_stays(town: Town) -> None:
+    post, path = town.client.post, "/partners/partners/trace-bank/contacts"
+    bank = {
+        "partner": "trace-bank",
+        "legal_name": {"zh": "迹", "en": "Trace"},
+        "licence": "B9",
+        "subject": "trace-bank",
+    }
+    await post("finance-manager", "/partners/partners", bank, key="trace/partner")
+    gone, stays = [
+        await post(
+            "finance-officer", path, {**contact, "role": "BUSINESS", "valid_from": "2026-01-05"}, key=f"trace/{n}"
+        )
+        for n, contact in enumerate(CONTACTS)
+    ]
+    await town.settled()
+    erasure = f"/audit/persons/{gone['person_id']}/erasure"
+    erased = await post("privacy-officer", erasure, {"ground": "purpose-achieved"}, key="trace/erase")
+    assert (erased["status"], erased["rule"]) == ("ERASED", "contact-of-a-partner")
+    await town.settled()
+    assert await town.client.get("finance-officer", path) == [stays]
+
+
 def test_it_happens_as_told(told: dict[Story, Exception | None], story: Story) -> None:
     if (error := told[story]) is not None:
         raise error
@@ -122,12 +150,13 @@ def test_the_platform_is_sound_after_it(process: PlatformProcess, told: dict[Sto
 
 
 async def _looked_for(process: PlatformProcess) -> tuple[list[str], str]:
-    """The personal data of both persons, and an identifier that is stored in plain text on purpose."""
+    """The personal data of all these persons, and an identifier that is stored in plain text on purpose."""
     client = Client.of(process, seed=SEED)
     try:
         town: Any = Town(client, process.bank, None)  # type: ignore[arg-type]
         erased, kept = Borrower(town, "erased"), Borrower(town, "kept")
-        return [*personal(erased), *personal(kept)], erased.application_id
+        contacts = [value for contact in CONTACTS for value in contact.values()]
+        return [*personal(erased), *personal(kept), *contacts], erased.application_id
     finally:
         await client.close()
 

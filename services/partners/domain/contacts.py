@@ -66,6 +66,13 @@ def decide(command: Command, state: Contacts) -> Sequence[Event]:
         field="/valid_until",
         status=422,
     )
+    refuse_unless(
+        command.name not in PLACEHOLDERS,
+        "contact-without-name",
+        "This stands for a name that may not be read; send the person's name.",
+        field="/name",
+        status=422,
+    )
     match command:
         case NameContact():
             return [_named(command, state)]

@@ -45,6 +45,7 @@ def test_somebody_is_named_and_changed_and_the_same_again_is_nothing() -> None:
     Scenario(CONTACTS).given(NAMED).when(CHANGE).then(CHANGED)
     Scenario(CONTACTS).given(NAMED, CHANGED).when(CHANGE).then()
     Scenario(CONTACTS).when(CHANGE).refused("contact-not-found")
+    Scenario(CONTACTS).when(replace(NAME, name="[erased]")).refused("contact-without-name")
     Scenario(CONTACTS).when(replace(NAME, valid_until=date(2026, 1, 31))).refused("contact-never-valid")
     Scenario(CONTACTS).given(NAMED).when(replace(CHANGE, valid_until=date(2026, 1, 31))).refused("contact-never-valid")
 

@@ -190,11 +190,33 @@ def test_sums_are_the_whole_whatever_is_paid_back_and_taken_back(
     assert held(state, "fee") == {}
 
 
+@given(amounts=st.lists(FEN, min_size=2, max_size=4))
+def test_what_came_by_one_repayment_is_reversed_together_and_each_is_told_what_changed(amounts: list[int]) -> None:
+    state = SHARE.replay([SHARED])
+    acts: list[Any] = [received(sum(amounts))]
+    for number, amount in enumerate(amounts):
+        acts.append(replace(RECORD, cost_id=f"c-{number}", amount=Money(amount)))
+        by_fee = {"repayment_id": "r-1", "received_on": None, "amount": Money(amount)}
+        acts.append(replace(REPAY, cost_id=f"c-{number}", cost_repayment_id=f"p-{number}", **by_fee))
+    for act in (*acts, returned(sum(amounts))):
+        events = SHARE.decide(act, state)
+        for event in events:
+            before, state = state, SHARE.evolve(state, event)
+            for account in ("cost", "fee"):
+                told = {part.funder: getattr(part.amounts, account).minor for part in event.parts}
+                for funder in ("harbour-bank", "own"):
+                    change = held(state, account).get(funder, 0) - held(before, account).get(funder, 0)
+                    assert told.get(funder, 0) == change
+    assert len(events) == 1 + len(amounts)
+    assert held(state, "cost") == held(after(replace(RECORD, amount=Money(sum(amounts)))), "cost")
+
+
 @given(amount=FEN, cuts=st.lists(st.integers(0, 10**7), max_size=6))
 def test_paid_back_in_whatever_parts_nothing_is_left_of_it(amount: int, cuts: list[int]) -> None:
     edges = sorted({0, amount, *(cut for cut in cuts if cut < amount)})
     acts = [replace(REPAY, cost_repayment_id=f"p-{end}", amount=Money(end - begin)) for begin, end in pairwise(edges)]
-    state = after(replace(RECORD, amount=Money(amount)), *acts)
+    sold = SOLD.model_copy(update={"effective_from": date(2026, 7, 1)})
+    state = after(replace(RECORD, amount=Money(amount)), *acts, past=(SHARED, sold))
     assert held(state, "cost") == {}
     assert state.repaid.amount(cost_id=COST.cost_id) == amount
     with pytest.raises(Rejected, match="more-than-the-cost"):

@@ -13,7 +13,7 @@ from libs.contracts import examples as ex
 from libs.contracts import ledger
 from libs.service.testing import Served
 from services.partners.tests.test_terms import PRINCIPAL, lent, settlements
-from services.partners.tests.world import day, says, world
+from services.partners.tests.world import day, opened, says, world
 
 FEES = [
     {"per": "LOAN", "payer": "PARTNER", "amount": ex.cny("30.00")},
@@ -52,8 +52,9 @@ async def test_fees_of_a_loan_a_month_and_a_settlement_are_netted_filed_and_in_t
         ]
         assert await books(platform) == {"harbour-bank": "35.00", "own": "-35.00"}
 
-        await day(platform, date(2026, 1, 31))
-        await day(platform, date(2026, 2, 2))  # nothing moved, and January is over
+        both = opened(date(2026, 1, 31)), opened(date(2026, 2, 2))
+        await platform.publish("businessday-cn", *both)  # heard at once; nothing moved, and January is over
+        await platform.settle()
         (_, made) = await settlements(platform)
         assert (made.fixed_fee.amount, made.net.amount, made.movements) == ("-195.00", "195.00", 2)
         content, lines = await file_of(platform, made.settlement_id)
