@@ -816,3 +816,107 @@ class TableReleased(DomainEvent, type="puhui.approval.table-released.v1"):
         "released_by": "risk-manager",
         "released_on": "2026-03-03",
     }
+
+
+class GradeChange(Value):
+    """How many applications, and how much money asked for and offered, went from one grade to another (or stayed). An
+    empty grade: the card cannot score them."""
+
+    was: str
+    would_be: str
+    count: Annotated[int, Field(ge=0)]
+    amount: MoneyField
+    offered: MoneyField
+    would_be_offered: MoneyField
+
+
+class CardCompared(DomainEvent, type="puhui.approval.card-compared.v1"):
+    """Past applications were decided again on the scores of another card, and the difference counted.
+
+    Which applications: those of the rescoring whose first decision came up to `until_sequence` of the service's order.
+    Under which table: the version named, or for each the one that decided on it (None). So the comparison can be made
+    again at any time; `result_sha256` is of the canonical JSON of all its cases. Money offered is what the table alone
+    would offer at once; what people made of a referral is not in it.
+    """
+
+    comparison_id: Id
+    rescoring_id: Id
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    card_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    drafted_by: str
+    rescored_by: Text
+    table_version: Annotated[int, Field(ge=1)] | None
+    table_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    until_sequence: Annotated[int, Field(ge=0)]
+    rescored: Annotated[int, Field(ge=0)]
+    considered: Annotated[int, Field(ge=0)]
+    changed: Annotated[int, Field(ge=0)]
+    outcomes: tuple[OutcomeChange, ...]
+    grades: tuple[GradeChange, ...]
+    offered: MoneyField
+    would_be_offered: MoneyField
+    result_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    compared_by: Text
+    compared_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "comparison_id": "comparison-1",
+        "rescoring_id": "rescoring-1",
+        "card_id": "german-credit",
+        "version": 2,
+        "card_sha256": ex.SHA256,
+        "drafted_by": "risk-manager",
+        "rescored_by": "risk-manager",
+        "table_version": None,
+        "table_sha256": None,
+        "until_sequence": 4200,
+        "rescored": 900,
+        "considered": 900,
+        "changed": 41,
+        "outcomes": [{"was": "APPROVE", "would_be": "REFER", "count": 41, "amount": ex.cny("518000.00")}],
+        "grades": [
+            {
+                "was": "B",
+                "would_be": "C",
+                "count": 58,
+                "amount": ex.cny("702000.00"),
+                "offered": ex.cny("702000.00"),
+                "would_be_offered": ex.cny("184000.00"),
+            }
+        ],
+        "offered": ex.cny("9120000.00"),
+        "would_be_offered": ex.cny("8602000.00"),
+        "result_sha256": ex.SHA256,
+        "compared_by": "risk-manager",
+        "compared_on": "2026-03-02",
+    }
+
+
+class CardComparisonSignedOff(DomainEvent, type="puhui.approval.card-comparison-signed-off.v1"):
+    """Somebody who neither drafted the card nor made the comparison has looked at what it would have changed, and takes
+    it."""
+
+    comparison_id: Id
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    card_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    considered: Annotated[int, Field(ge=0)]
+    changed: Annotated[int, Field(ge=0)]
+    compared_on: date
+    note: Text
+    signed_by: Text
+    signed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "comparison_id": "comparison-1",
+        "card_id": "german-credit",
+        "version": 2,
+        "card_sha256": ex.SHA256,
+        "considered": 900,
+        "changed": 41,
+        "compared_on": "2026-03-02",
+        "note": "The 41 go to people; the queue can take them",
+        "signed_by": "senior-credit-officer",
+        "signed_on": "2026-03-03",
+    }

@@ -246,6 +246,102 @@ class CardValidated(DomainEvent, type="puhui.scoring.card-validated.v1"):
     }
 
 
+class RescoredCase(Value):
+    """What a card says of one past application; without score and grade it cannot use an answer. `reasons` are places in
+    the part's own, from 0 on: what cost most, or why there is no score."""
+
+    application_id: Id
+    score: int | None
+    grade: Annotated[str, Field(pattern="^[A-Z][0-9]?$")] | None
+    reasons: tuple[Annotated[int, Field(ge=0)], ...]
+
+
+class ApplicationsRescored(DomainEvent, type="puhui.scoring.applications-rescored.v1"):
+    """A part of a rescoring: what a card says of past applications, from the very answers that they were scored with.
+    Nothing follows for them. `first` is the place of the first one in the whole, from 1 on."""
+
+    rescoring_id: Id
+    part: Annotated[int, Field(ge=1)]
+    first: Annotated[int, Field(ge=1)]
+    until_sequence: Annotated[int, Field(ge=0)]
+    cases: Annotated[tuple[RescoredCase, ...], Field(min_length=1)]
+    reasons: tuple[Reason, ...]
+
+    example: ClassVar[dict[str, Any]] = {
+        "rescoring_id": "rescoring-1",
+        "part": 1,
+        "first": 1,
+        "until_sequence": 4200,
+        "cases": [{"application_id": ex.APPLICATION, "score": 598, "grade": "C", "reasons": [0]}],
+        "reasons": [ex.REASON],
+    }
+
+
+class CardRescored(DomainEvent, type="puhui.scoring.card-rescored.v1"):
+    """Past applications were scored again with a card, and all parts of it are told. Which ones: scored within two dates,
+    up to `until_sequence` of the service's order; so it can be done again. `result_sha256` is of the canonical JSON of
+    all cases. `drafted_by` is empty for a card that a release brought."""
+
+    rescoring_id: Id
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    card_sha256: Sha256
+    drafted_by: str
+    scored_from: date
+    scored_to: date
+    until_sequence: Annotated[int, Field(ge=0)]
+    parts: Annotated[int, Field(ge=1)]
+    applications: Annotated[int, Field(ge=1)]
+    unusable: Annotated[int, Field(ge=0)]
+    result_sha256: Sha256
+    rescored_by: Text
+    rescored_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "rescoring_id": "rescoring-1",
+        "card_id": "german-credit",
+        "version": 2,
+        "card_sha256": ex.SHA256,
+        "drafted_by": "risk-manager",
+        "scored_from": "2026-01-01",
+        "scored_to": "2026-02-28",
+        "until_sequence": 4200,
+        "parts": 4,
+        "applications": 900,
+        "unusable": 0,
+        "result_sha256": ex.SHA256,
+        "rescored_by": "risk-manager",
+        "rescored_on": "2026-03-02",
+    }
+
+
+class CardCleared(DomainEvent, type="puhui.scoring.card-cleared.v1"):
+    """What past decisions would have been under a card was compared, and somebody else signed it off: the card may be
+    approved to be decided on. The comparison and its cases are approval's."""
+
+    card_id: Code
+    version: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    comparison_id: Id
+    considered: Annotated[int, Field(ge=0)]
+    changed: Annotated[int, Field(ge=0)]
+    compared_on: date
+    signed_by: Text
+    signed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "card_id": "german-credit",
+        "version": 2,
+        "sha256": ex.SHA256,
+        "comparison_id": "comparison-1",
+        "considered": 900,
+        "changed": 41,
+        "compared_on": "2026-03-02",
+        "signed_by": "senior-credit-officer",
+        "signed_on": "2026-03-03",
+    }
+
+
 class CardApproved(DomainEvent, type="puhui.scoring.card-approved.v1"):
     """A second person approved a validated card for a use from a date on. A challenger may be approved as champion later."""
 

@@ -18,7 +18,7 @@ from libs.events.decider import Decider
 from libs.events.store import Session
 from libs.service.commands import Decide
 from services.approval import exposure
-from services.approval.domain import decision, group, officer, release, security, security_state
+from services.approval.domain import card_comparison, decision, group, officer, release, security, security_state
 from services.approval.domain.capacity import coverage_bps, debt_to_income_bps
 from services.approval.domain.commands import (
     CastVote,
@@ -39,6 +39,9 @@ DECISION: Final[Decider[Command, State, Event]] = Decider(
 )
 TABLES: Final[Decider[release.Command, release.State, release.Event]] = Decider(
     "table", release.INITIAL, release.decide, release.evolve
+)
+CARD_COMPARISON: Final[Decider[card_comparison.Command, card_comparison.State, card_comparison.Event]] = Decider(
+    "cardcomparison", card_comparison.INITIAL, card_comparison.decide, card_comparison.evolve
 )
 GROUP: Final[Decider[group.Command, group.State, group.Event]] = Decider(
     "borrowergroup", group.INITIAL, group.decide, group.evolve

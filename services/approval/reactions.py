@@ -1,4 +1,4 @@
-"""What approval hears: scores, withdrawals, signatures, and the passing of days."""
+"""What approval hears: scores, also of other cards, withdrawals, signatures, and the passing of days."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from libs.contracts.approval import Outcome
 from libs.contracts.collections import BorrowerFrozen, BorrowerUnfrozen
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import BookingRefused, BusinessDayOpened, LoanCancelled, LoanSettled, RepaymentReversed
-from libs.contracts.scoring import Advice, ApplicationScored, ScoringFailed
+from libs.contracts.scoring import Advice, ApplicationScored, ApplicationsRescored, CardRescored, ScoringFailed
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.approval import exposure
+from services.approval import exposure, rescored
 from services.approval.domain.commands import (
     AcceptOffer,
     Command,
@@ -86,6 +86,17 @@ async def _consider(reaction: Reaction, command: ConsiderApplication) -> None:
         command, counted = replace(command, exposures=standing.lines, referral=policy.referral), standing.counted
     outcome = await reaction.handle(DECISION, DECISION.stream_id(command.application_id), command)
     await exposure.follow(session, outcome, counted)
+
+
+@reactions.on(ApplicationsRescored)
+async def keep_rescored(recorded: Recorded[ApplicationsRescored], reaction: Reaction) -> None:
+    """Nothing is decided by it: it waits for a comparison."""
+    await rescored.keep_part(reaction.session, recorded.event)
+
+
+@reactions.on(CardRescored)
+async def keep_rescoring(recorded: Recorded[CardRescored], reaction: Reaction) -> None:
+    await rescored.keep_end(reaction.session, recorded.event)
 
 
 @reactions.on(BorrowerFrozen)

@@ -1,11 +1,12 @@
-"""What the service hears: an application was submitted, so it is assessed, or what the policy needs is asked for; and
-what became of loans, to be laid beside what was expected of them."""
+"""What the service hears: an application was submitted, so it is assessed, or what the policy needs is asked for; what
+became of loans, to be laid beside what was expected of them; and that a card's effect on decisions was signed off."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from libs.contracts.application import ApplicantRegistered, ApplicationSubmitted, ApplicationWithdrawn
+from libs.contracts.approval import CardComparisonSignedOff
 from libs.contracts.audit import PersonErased
 from libs.contracts.ledger import (
     BusinessDayOpened,
@@ -14,11 +15,12 @@ from libs.contracts.ledger import (
     LoanDisbursed,
     LoanWrittenOff,
 )
+from libs.contracts.scoring import CardCleared
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
 from services.scoring import outcomes
 from services.scoring.domain.assessment import AbandonGathering, MissDeadlines
-from services.scoring.domain.card_life import BeginDay
+from services.scoring.domain.card_life import BeginDay, ClearCard
 from services.scoring.domain.information import BroughtBy
 from services.scoring.gathering import OBTAIN
 from services.scoring.handlers import assess_submitted, assessments, rules_for
@@ -68,6 +70,24 @@ async def abandon(recorded: Recorded[ApplicationWithdrawn], reaction: Reaction) 
     event = recorded.event
     command = AbandonGathering(reason="withdrawn", on=event.withdrawn_on)
     await reaction.handle(assessments, assessments.stream_id(event.application_id), command)
+
+
+@reactions.on(CardComparisonSignedOff)
+async def clear_card(recorded: Recorded[CardComparisonSignedOff], reaction: Reaction) -> None:
+    """What the card would have changed is known, and somebody takes it."""
+    event = recorded.event
+    cleared = CardCleared(
+        card_id=event.card_id,
+        version=event.version,
+        sha256=event.card_sha256,
+        comparison_id=event.comparison_id,
+        considered=event.considered,
+        changed=event.changed,
+        compared_on=event.compared_on,
+        signed_by=event.signed_by,
+        signed_on=event.signed_on,
+    )
+    await reaction.handle(CARDS, CARDS_STREAM, ClearCard(cleared=cleared), effective_date=event.signed_on.isoformat())
 
 
 @reactions.on(BusinessDayOpened)

@@ -16,13 +16,16 @@ from typing import Final
 
 from libs.contracts.scoring import ApplicationScored, GradeShift
 from libs.events.canonical import canonical
+from libs.events.operations import OWN
+from libs.events.store import Position
 from libs.service.runtime import Runtime
-from services.scoring.domain.card import Card, assess
+from services.scoring.domain.card import Assessment, Card, assess
 from services.scoring.domain.indicators import Answer
 from services.scoring.domain.inputs import answers_of
 from services.scoring.domain.outcome import unusable_of
 from services.scoring.domain.watching import stability_index
 from services.scoring.library import library
+from services.scoring.views import assessments_view
 
 BATCH: Final = 250
 BREATH: Final = 25
@@ -97,14 +100,35 @@ class Result:
 
 async def validate(runtime: Runtime, card: Card, first: date, last: date, until: int) -> Result:
     """Every application scored within two dates that the card was made for, up to a place of the service's order."""
-    cases: list[Case] = []
+    return Result([_case(card, scored) async for scored in scored_for(runtime, card, first, last, until)])
+
+
+async def shown_until(runtime: Runtime) -> int:
+    """Up to which place of the service's order the rows are by which applications are found: what comes later belongs
+    to no answer yet, so that the same question up to there has the same answer."""
+    positions = await runtime.store.positions(assessments_view.consumer)
+    return positions.get((OWN, 0), Position()).last_sequence
+
+
+async def scored_for(
+    runtime: Runtime, card: Card, first: date, last: date, until: int
+) -> AsyncIterator[ApplicationScored]:
+    """What was scored within two dates and the card was made for, in the service's order, with breaths between."""
+    count = 0
     async for scored in _scored(runtime, first, last, until):
         request = scored.request
         if request.applicant_kind.value in card.applies_to and card.segment.fits(request.product.code, request.region):
-            cases.append(_case(card, scored))
-            if len(cases) % BREATH == 0:
+            yield scored
+            count += 1
+            if count % BREATH == 0:
                 await asyncio.sleep(0)
-    return Result(cases)
+
+
+def scored_again(card: Card, scored: ApplicationScored) -> Assessment:
+    """What the card says of the very answers that an application was scored with: what sources said of indicators is
+    in them, and counts above what the applicant answered."""
+    counted: dict[str, Answer] = {each.indicator: each.value for each in scored.indicators}
+    return assess(card, answers_of(scored.request, library().catalogue) | counted)
 
 
 async def _scored(runtime: Runtime, first: date, last: date, until: int) -> AsyncIterator[ApplicationScored]:
@@ -116,9 +140,7 @@ async def _scored(runtime: Runtime, first: date, last: date, until: int) -> Asyn
 
 
 def _case(card: Card, scored: ApplicationScored) -> Case:
-    """What sources said of indicators is in what the application was scored with, and counts above its answers."""
-    counted: dict[str, Answer] = {each.indicator: each.value for each in scored.indicators}
-    assessment = assess(card, answers_of(scored.request, library().catalogue) | counted)
+    assessment = scored_again(card, scored)
     usable = not unusable_of(assessment)
     return Case(
         application_id=scored.application_id,

@@ -1,6 +1,15 @@
 """How approval is asked: decisions and the work on them, limits, security, officers, decision tables."""
 
-from services.approval.api import casework, comparisons, decisions, groups, officers, securities, tables
+from services.approval.api import (
+    card_comparisons,
+    casework,
+    comparisons,
+    decisions,
+    groups,
+    officers,
+    securities,
+    tables,
+)
 
 routers = [
     decisions.router,
@@ -10,4 +19,5 @@ routers = [
     officers.router,
     tables.router,
     comparisons.router,
+    card_comparisons.router,
 ]

@@ -232,8 +232,13 @@ NOT_SHOWN = {
     "BreakResolved",
     "BusinessDayOpened",
     "CallbackSecretRotated",
+    "ApplicationsRescored",  # nothing follows from it
     "CardApproved",  # cards have pages of their own
+    "CardCleared",
+    "CardCompared",
+    "CardComparisonSignedOff",
     "CardDrafted",
+    "CardRescored",
     "CardRetired",
     "CardTookEffect",
     "CardValidated",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.scoring.api import assessments, card_life, cards, indicators, information, performance, rules, watching
+from services.scoring.api import (
+    assessments,
+    card_life,
+    cards,
+    indicators,
+    information,
+    performance,
+    rescorings,
+    rules,
+    watching,
+)
 
 routers: Final = [
     assessments.router,
@@ -12,6 +22,7 @@ routers: Final = [
     rules.router,
     cards.router,
     card_life.router,
+    rescorings.router,
     watching.router,
     performance.router,
     indicators.router,

@@ -34,7 +34,7 @@ from services.scoring.domain.card_document import read_card
 from services.scoring.domain.card_life import ApproveCard, DraftCard, RecordValidation, RetireCard
 from services.scoring.library import library
 from services.scoring.shelf import CARDS, CARDS_STREAM, shelf
-from services.scoring.validation import validate
+from services.scoring.validation import shown_until, validate
 from services.scoring.views import CHALLENGED
 
 router = APIRouter(tags=["cards"])
@@ -90,7 +90,7 @@ async def validate_card(name: CardPath, call: Managing, body: ValidationEntry) -
     )
     runtime = call.runtime
     card = find(await shelf(runtime.commands), name)
-    until = await runtime.store.last_sequence()
+    until = await shown_until(runtime)
     result = await validate(runtime, card, body.scored_from, body.scored_to, until)
     validated = CardValidated(
         card_id=card.card_id,

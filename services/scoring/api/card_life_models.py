@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, Field
 
-from libs.contracts.scoring import CardApproved, CardRetired, CardUse, CardValidated, GradeShift, Sha256
+from libs.contracts.scoring import CardApproved, CardCleared, CardRetired, CardUse, CardValidated, GradeShift, Sha256
 from libs.contracts.types import Text
 from libs.service.models import BusinessDate, Code, DecimalField, Id, RequestModel, ResponseModel
 from services.scoring.api.cards import EXAMPLE, CardSummary, find, summary
@@ -162,6 +162,7 @@ class CardLife(ResponseModel):
                     "drafted_by": "risk-manager",
                     "drafted_on": "2026-03-01",
                     "validation": _VALIDATION,
+                    "cleared": CardCleared.example,
                     "approvals": [CardApproved.example],
                     "retirement": None,
                 }
@@ -173,6 +174,9 @@ class CardLife(ResponseModel):
     drafted_by: str | None = Field(description="Null for a card that a release of the program brought.")
     drafted_on: date | None
     validation: Validation | None
+    cleared: CardCleared | None = Field(
+        default=None, description="The comparison of past decisions under it that was signed off."
+    )
     approvals: list[CardApproved]
     retirement: CardRetired | None
 
@@ -187,6 +191,7 @@ def life_of(state: State, name: str) -> CardLife:
         drafted_by=record.drafted.drafted_by if record.drafted else None,
         drafted_on=record.drafted.drafted_on if record.drafted else None,
         validation=Validation.of(record.validated) if record.validated else None,
+        cleared=record.cleared,
         approvals=list(record.approved.values()),
         retirement=record.retired,
     )

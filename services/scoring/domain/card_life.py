@@ -13,6 +13,7 @@ from typing import Any, Final
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.contracts.scoring import (
     CardApproved,
+    CardCleared,
     CardDrafted,
     CardRetired,
     CardTookEffect,
@@ -23,7 +24,7 @@ from services.scoring.domain.card_record import CardOnRecord, CardPolicy, State,
 
 WHOLE_BPS: Final = 10_000
 
-Event = CardDrafted | CardValidated | CardApproved | CardTookEffect | CardRetired
+Event = CardDrafted | CardValidated | CardCleared | CardApproved | CardTookEffect | CardRetired
 
 
 INITIAL: Final = State()
@@ -45,6 +46,13 @@ class DraftCard:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordValidation:
     validated: CardValidated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearCard:
+    """Approval told that a comparison of past decisions under a card was signed off."""
+
+    cleared: CardCleared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +88,7 @@ class BeginDay:
     today: date
 
 
-Command = DraftCard | RecordValidation | ApproveCard | RetireCard | BeginDay
+Command = DraftCard | RecordValidation | ClearCard | ApproveCard | RetireCard | BeginDay
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
@@ -91,6 +99,8 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             validated = command.validated
             _open(state, name_of(validated.card_id, validated.version))
             return [validated]
+        case ClearCard():
+            return _clear(command.cleared, state)
         case ApproveCard():
             return [_approve(command, state)]
         case RetireCard():
@@ -107,6 +117,8 @@ def evolve(state: State, event: Event) -> State:
             card = CardOnRecord(event)
         case CardValidated():
             card = replace(card, validated=event)
+        case CardCleared():
+            card = replace(card, cleared=event)
         case CardApproved():
             card = replace(card, approved={**card.approved, event.use: event})
         case CardTookEffect():
@@ -146,6 +158,13 @@ def _draft(command: DraftCard, state: State) -> CardDrafted:
     )
 
 
+def _clear(cleared: CardCleared, state: State) -> Sequence[Event]:
+    """Of a card that is not drafted here, or is retired, nothing follows: it needs no approval, or gets none."""
+    card = state.cards.get(name_of(cleared.card_id, cleared.version))
+    waits = card is not None and card.drafted is not None and card.retired is None
+    return [cleared] if waits else []
+
+
 def _approve(command: ApproveCard, state: State) -> CardApproved:
     card = _open(state, command.name)
     assert card.drafted is not None, "_open says so"
@@ -158,6 +177,8 @@ def _approve(command: ApproveCard, state: State) -> CardApproved:
     if validated is None:
         raise Rejected("validation-needed", "Validate the card first: POST /scoring/cards/{name}/validations.")
     _refuse_weak(validated, command.policy, command.today)
+    if command.use is CardUse.CHAMPION and command.policy.comparison_days is not None:
+        _refuse_uncompared(card.cleared, command.policy, command.policy.comparison_days, command.today)
     refuse_unless(
         command.by not in (card.drafted.drafted_by, validated.validated_by),
         "second-person-needed",
@@ -199,6 +220,26 @@ def _refuse_weak(validated: CardValidated, policy: CardPolicy, today: date) -> N
         today - validated.validated_on <= timedelta(days=policy.validation_days),
         "validation-stale",
         f"The validation is older than {policy.validation_days} days; make it again.",
+    )
+
+
+def _refuse_uncompared(cleared: CardCleared | None, policy: CardPolicy, days: int, today: date) -> None:
+    """What will be decided on is known by what it would have decided (R8.4)."""
+    if cleared is None:
+        raise Rejected(
+            "comparison-needed",
+            "Score past applications again (POST /scoring/cards/{name}/rescorings), have them decided again "
+            "(POST /approval/card-comparisons), and have that signed off.",
+        )
+    refuse_unless(
+        cleared.considered >= policy.least_validated,
+        "comparison-too-small",
+        f"Compared on {cleared.considered} applications; at least {policy.least_validated} are needed.",
+    )
+    refuse_unless(
+        today - cleared.compared_on <= timedelta(days=days),
+        "comparison-stale",
+        f"The comparison that was signed off is older than {days} days; make it again.",
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from libs.contracts.scoring import CardApproved, CardDrafted, CardRetired, CardUse, CardValidated
+from libs.contracts.scoring import CardApproved, CardCleared, CardDrafted, CardRetired, CardUse, CardValidated
 from services.scoring.domain.document import read
 
 POLICY_FORMAT: Final = "puhui.card-policy/1"
@@ -31,7 +31,8 @@ def name_of(card_id: str, version: int) -> str:
 @dataclass(frozen=True, slots=True)
 class CardPolicy:
     """What a card's validation must show before it may be approved: of how many applications at least, with how many
-    unusable at most in ten thousand, and made how many days ago at most."""
+    unusable at most in ten thousand, and made how many days ago at most. `comparison_days`: how old the comparison of
+    past decisions under a champion-to-be may be that was signed off; None: none is asked for."""
 
     version: int
     effective_from: date
@@ -39,13 +40,16 @@ class CardPolicy:
     least_validated: int
     most_unusable_bps: int
     validation_days: int
+    comparison_days: int | None = None
 
 
 def read_card_policy(raw: bytes) -> CardPolicy:
     """Raises `InvalidDocument` with the place of the fault."""
     root = read(raw, POLICY_FORMAT)
-    numbers = ("least_validated", "most_unusable_bps", "validation_days")
-    root.allow("format", "version", "effective_from", "source", *numbers)
+    numbers: tuple[str, ...] = ("least_validated", "most_unusable_bps", "validation_days")
+    root.allow("format", "version", "effective_from", "source", *numbers, "comparison_days")
+    if root.has("comparison_days"):
+        numbers = (*numbers, "comparison_days")
     for name in numbers:
         if root.integer(name) < 0:
             root.child(name).fail("is not negative")
@@ -60,6 +64,7 @@ class CardOnRecord:
 
     drafted: CardDrafted | None = None
     validated: CardValidated | None = None
+    cleared: CardCleared | None = None
     approved: Mapping[CardUse, CardApproved] = field(default_factory=dict)
     in_effect: frozenset[CardUse] = frozenset()
     retired: CardRetired | None = None

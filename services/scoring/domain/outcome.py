@@ -45,7 +45,7 @@ def _assessed(application_id: str, request: LoanRequest, gathered: Gathered | No
         return _failed(application_id, request, against, on)
     assessment = assess(rules.card, _answers(request, gathered, rules.catalogue))
     if unusable := unusable_of(assessment):
-        concern = Concern(Advice.REFER, _not_usable(unusable, rules.catalogue))
+        concern = Concern(Advice.REFER, not_usable(unusable, rules.catalogue))
         return _failed(application_id, request, [concern], on)
     used = gathered.obtained.values() if gathered is not None else ()
     items = tuple(UsedItem(item=each.item, sha256=each.sha256, valid_until=each.valid_until) for each in used)
@@ -119,7 +119,8 @@ def _failed(application_id: str, request: LoanRequest, against: Sequence[Concern
     )
 
 
-def _not_usable(indicator_ids: Sequence[str], catalogue: Catalogue) -> Reason:
+def not_usable(indicator_ids: Sequence[str], catalogue: Catalogue) -> Reason:
+    """Why there is no score: the indicators of which the card cannot use the answer."""
     names = [catalogue.indicators[each].name for each in indicator_ids]
     return Reason(
         "answer-not-usable",

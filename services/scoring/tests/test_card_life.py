@@ -15,6 +15,7 @@ from libs.contracts.ledger import BusinessDayOpened
 from libs.contracts.scoring import (
     ApplicationScored,
     CardApproved,
+    CardCleared,
     CardDrafted,
     CardRetired,
     CardTookEffect,
@@ -26,7 +27,7 @@ from libs.events.testing import Scenario
 from libs.service.testing import Served, key
 from services.scoring.domain.card import assess
 from services.scoring.domain.card_document import read_card
-from services.scoring.domain.card_life import ApproveCard, BeginDay, DraftCard, RecordValidation, RetireCard
+from services.scoring.domain.card_life import ApproveCard, BeginDay, ClearCard, DraftCard, RecordValidation, RetireCard
 from services.scoring.domain.card_record import Stage, State
 from services.scoring.handlers import rules_of
 from services.scoring.library import HERE, library
@@ -158,6 +159,51 @@ def test_who_drafted_or_validated_a_card_does_not_approve_it(by: str) -> None:
 )
 def test_what_may_not_be_is_refused(past: list[Any], order: Any, code: str) -> None:
     Scenario(CARDS).given(*past).when(order).refused(code)
+
+
+LATER = date(2026, 12, 1)
+COMPARED_FIRST = library().card_policy(LATER)
+
+
+def cleared(**changes: Any) -> CardCleared:
+    document = {"sha256": drafted().sha256, "compared_on": LATER, "signed_on": LATER}
+    return CardCleared.model_validate(CardCleared.example | document | changes)
+
+
+def promote(use: CardUse = CardUse.CHAMPION, today: date = LATER) -> ApproveCard:
+    return approve(use, policy=COMPARED_FIRST, today=today, effective_from=today + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("past", "order", "code"),
+    [
+        ([], promote(), "comparison-needed"),
+        ([cleared(considered=29)], promote(), "comparison-too-small"),
+        ([cleared(compared_on=LATER - timedelta(days=91))], promote(), "comparison-stale"),
+    ],
+)
+def test_a_champion_is_first_compared_on_past_decisions(past: list[Any], order: Any, code: str) -> None:
+    Scenario(CARDS).given(drafted(), validated(validated_on=LATER), *past).when(order).refused(code)
+
+
+def test_once_compared_and_signed_off_it_may_be_champion_and_a_challenger_needs_none() -> None:
+    past = [drafted(), validated(validated_on=LATER)]
+    for given, use in (([*past, cleared()], CardUse.CHAMPION), (past, CardUse.CHALLENGER)):
+        [event] = Scenario(CARDS).given(*given).when(promote(use)).events
+        assert isinstance(event, CardApproved)
+
+
+def test_cards_approved_before_the_policy_asked_for_it_are_not_asked_now() -> None:
+    assert (POLICY.comparison_days, COMPARED_FIRST.comparison_days) == (None, 90)
+    [event] = Scenario(CARDS).given(drafted(), validated()).when(approve(CardUse.CHAMPION)).events
+    assert isinstance(event, CardApproved)
+
+
+def test_a_sign_off_counts_for_a_card_that_waits_for_it() -> None:
+    Scenario(CARDS).given(drafted()).when(ClearCard(cleared=cleared())).then(cleared())
+    Scenario(CARDS).given().when(ClearCard(cleared=cleared(version=1))).then()
+    gone = CardRetired.model_validate(CardRetired.example | {"version": 2})
+    Scenario(CARDS).given(drafted(), gone).when(ClearCard(cleared=cleared())).then()
 
 
 def test_nine_of_nine_hundred_unusable_are_let_pass() -> None:
