@@ -30,7 +30,9 @@ TOLD: Final = tuple(
     and {"position", "loan_id"} <= event.model_fields.keys()
 )
 """The events that tell how a loan stands."""
-BOOK_TYPES: Final = sorted({event.type_name for event in (*TOLD, *OVER)} | {ledger.LoanClassified.type_name})
+POSTED: Final[tuple[type[DomainEvent], ...]] = (ledger.DayClosed, ledger.RecoveryReceived)
+"""With write-offs and waivers, the events by which the ledger posts income and the allowance for losses."""
+BOOK_TYPES: Final = sorted({event.type_name for event in (*TOLD, *OVER, *POSTED)} | {ledger.LoanClassified.type_name})
 WORK_TYPES: Final = (
     *(collections.ComplaintReceived.type_name, collections.ComplaintResolved.type_name),
     *(operations.ParkedEventSkipped.type_name, operations.ParkedEventRepaired.type_name),
@@ -39,6 +41,7 @@ WORK_TYPES: Final = (
 
 # $1 days, each with $2 the day before its flows begin; every event's JSON is read once for all of them. A position counts
 # from the day for which it was worked out: that of a payment dated back is as of the day on which it became known.
+# Income and allowance are what the ledger's posting rules make of the same events, on the days on which they are booked.
 FACT: Final = """
     with board as (select * from unnest($1::date[], $2::date[]) as b (day, since)),
     fact as materialized (
@@ -54,7 +57,17 @@ BOOK: Final = (
             ((d.data -> 'position' -> 'outstanding' -> 'principal' ->> 'amount')::numeric * 100)::bigint as principal,
             (d.data -> 'position' ->> 'days_past_due')::int as days,
             coalesce(d.data -> 'terms' -> 'lpr', 'null'::jsonb) <> 'null'::jsonb as lpr,
-            ((d.data -> 'written_off' -> 'principal' ->> 'amount')::numeric * 100)::bigint as given_up"""
+            ((d.data -> 'written_off' -> 'principal' ->> 'amount')::numeric * 100)::bigint as given_up,
+            coalesce(d.data ->> 'business_date', d.data ->> 'received_on')::date as booked_on,
+            ((select coalesce(sum((a -> 'provision' ->> 'amount')::numeric), 0)
+              from jsonb_array_elements(d.data -> 'accruals') a)
+             - (select coalesce(sum((part ->> 'amount')::numeric), 0)
+                from jsonb_path_query(d.data, '$.written_off.*') part)
+             + case when e.type = $9 then (d.data -> 'amount' ->> 'amount')::numeric else 0 end) * 100 as allowance,
+            ((select coalesce(sum((a -> 'interest' ->> 'amount')::numeric + (a -> 'penalty' ->> 'amount')::numeric
+                  - coalesce((a -> 'suspended' ->> 'amount')::numeric, 0)), 0)
+              from jsonb_array_elements(d.data -> 'accruals') a)
+             - coalesce((d.data -> 'waived_difference' ->> 'amount')::numeric, 0)) * 100 as income"""
     )
     + """,
     days as (select day from board union select since from board),
@@ -88,8 +101,13 @@ BOOK: Final = (
         coalesce(o.over_90, 0)::bigint as over_90, coalesce(o.bad, 0)::bigint as bad, coalesce(o.lpr, 0)::bigint as lpr,
         coalesce(before.owed, 0)::bigint as owed_before, coalesce(r.early, 0) as early, coalesce(r.late, 0) as late,
         (select coalesce(sum(f.given_up), 0)::bigint from fact f
-         where f.type = $7 and f.on_day > b.since and f.on_day <= b.day) as given_up
-    from board b left join owed o on o.day = b.day left join owed before on before.day = b.since
+         where f.type = $7 and f.on_day > b.since and f.on_day <= b.day) as given_up,
+        p.allowance, p.income, b.day - b.since as days
+    from board b cross join lateral (
+        select coalesce(sum(allowance), 0)::bigint as allowance,
+            coalesce(sum(income) filter (where coalesce(booked_on, on_day) > b.since), 0)::bigint as income
+        from fact where coalesce(booked_on, on_day) <= b.day) p
+        left join owed o on o.day = b.day left join owed before on before.day = b.since
         left join rolled r on r.day = b.day"""
 )
 WORK: Final = (
@@ -136,13 +154,15 @@ async def risk_board(runtime: Runtime, policy: BoardPolicy, levels: ServiceLevel
         over = [event.type_name for event in OVER]
         classified, changed = ledger.LoanClassified.type_name, ledger.LoanChanged.type_name
         bad = [tier.value for tier in policy.nonperforming]
-        given_up = ledger.LoanWrittenOff.type_name
-        book = await connection.fetch(BOOK, days, since, BOOK_TYPES, over, classified, changed, given_up, bad)
+        given_up, recovered = ledger.LoanWrittenOff.type_name, ledger.RecoveryReceived.type_name
+        book = await connection.fetch(
+            BOOK, days, since, BOOK_TYPES, over, classified, changed, given_up, bad, recovered
+        )
         received, resolved, *parked, approved, declined = WORK_TYPES
         work = await connection.fetch(
             WORK, days, since, list(WORK_TYPES), received, policy.complaint_days, resolved, parked, [approved, declined]
         )
-    measured: dict[date, dict[str, Fraction | None]] = {row["day"]: _of_book(row) for row in book}
+    measured: dict[date, dict[str, Fraction | None]] = {row["day"]: _of_book(row, policy) for row in book}
     for row in work:
         measured[row["day"]] |= _of_work(row)
     for day, before in zip(days, since, strict=True):
@@ -152,8 +172,8 @@ async def risk_board(runtime: Runtime, policy: BoardPolicy, levels: ServiceLevel
     return [Shown(each, [measured[day][each.code] for day in days]) for each in policy.indicators]
 
 
-def _of_book(row: Any) -> dict[str, Fraction | None]:
-    owed = row["owed"]
+def _of_book(row: Any, policy: BoardPolicy) -> dict[str, Fraction | None]:
+    owed, margin = row["owed"], policy.margin
     return {
         "par30": _share(row["over_30"], owed),
         "par90": _share(row["over_90"], owed),
@@ -161,6 +181,8 @@ def _of_book(row: Any) -> dict[str, Fraction | None]:
         "floating": _share(row["lpr"], owed),
         "roll-31": _share(row["late"], row["early"]),
         "written-off": _share(row["given_up"], row["owed_before"]),
+        "provision-coverage": _share(row["allowance"], row["bad"]),
+        "margin": margin.margin(row["income"], owed + row["owed_before"], row["days"]) if margin else None,
     }
 
 

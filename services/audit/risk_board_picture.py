@@ -67,14 +67,15 @@ def _row(shown: Shown, y: int) -> list[str]:
 
 
 def _months(shown: Shown, y: int) -> str:
-    """The values as a line, oldest first, from zero to the greatest of them and the limit; the last is marked."""
+    """The values as a line, oldest first, from zero (or less) to the greatest of them and the limit; the last is
+    marked."""
     left, width, height = LINE
     known = list(reversed(shown.values))
     most = max([shown.indicator.limit, *(value for value in known if value is not None)])
     step = Fraction(width, max(len(known) - 1, 1))
 
     def up(value: Fraction) -> int:
-        return y + height - (int(height * value / most) if most else 0)
+        return y + height - (int(height * max(value, Fraction(0)) / most) if most else 0)
 
     points = [(left + int(step * place), up(value)) for place, value in enumerate(known) if value is not None]
     line = " ".join(f"{across},{above}" for across, above in points)

@@ -17,7 +17,7 @@ from libs.service.auth import require
 from libs.service.models import BusinessDate, DecimalField, ResponseModel
 from libs.service.runtime import Runtime, runtime_of
 from services.audit.access import RecordedRoute
-from services.audit.domain.risk_board import BoardPolicy, Colour, Trend, Unit, month_ends
+from services.audit.domain.risk_board import BoardPolicy, Colour, Trend, Unit, Worse, month_ends
 from services.audit.domain.risk_board import Field as Area
 from services.audit.library import library
 from services.audit.risk_board import Shown, risk_board
@@ -39,7 +39,7 @@ class Measured(ResponseModel):
 
 
 class IndicatorShown(ResponseModel):
-    """An indicator: RED above its limit, AMBER above its warning, GREY without anything to measure."""
+    """An indicator: RED beyond its limit, AMBER beyond its warning, GREY without anything to measure."""
 
     code: str = Field(examples=["par30"])
     field: Area = Field(examples=["CREDIT"])
@@ -48,6 +48,7 @@ class IndicatorShown(ResponseModel):
     value: DecimalField | None = Field(examples=["0.0412"])
     warning: DecimalField = Field(examples=["0.03"])
     limit: DecimalField = Field(examples=["0.06"])
+    worse: Worse = Field(default=Worse.RISING, examples=["RISING"], description="Beyond a limit is above, or below it.")
     colour: Colour = Field(examples=["AMBER"])
     trend: Trend = Field(examples=["RISING"], description="Against the oldest of the days before it that is known.")
     earlier: list[Measured] = Field(description="At the ends of the months before, latest first.")
@@ -59,7 +60,7 @@ class IndicatorShown(ResponseModel):
         known = shown.indicator
         values = [_decimal(value) for value in shown.values]
         return cls(
-            **{name: getattr(known, name) for name in ("code", "field", "name", "unit", "source", "standing")},
+            **{name: getattr(known, name) for name in ("code", "field", "name", "unit", "worse", "source", "standing")},
             value=values[0],
             warning=_rounded(known.warning),
             limit=_rounded(known.limit),
@@ -72,9 +73,9 @@ class IndicatorShown(ResponseModel):
 class NotKnown(ResponseModel):
     """What belongs on a risk board and is not known here."""
 
-    code: str = Field(examples=["margin"])
-    name: Named = Field(examples=[{"zh": "净息差", "en": "Interest margin"}])
-    why: str = Field(examples=["What the lender's own funding costs is not on record"])
+    code: str = Field(examples=["events-parked"])
+    name: Named = Field(examples=[{"zh": "待处理事件", "en": "Events parked now"}])
+    why: str = Field(examples=["Each service tells it of itself at its operations"])
 
 
 class Board(ResponseModel):

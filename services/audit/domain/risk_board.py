@@ -14,7 +14,7 @@ from libs.contracts.values import Named
 
 CODES: Final = frozenset(
     {
-        *("par30", "par90", "nonperforming", "roll-31", "written-off", "floating"),
+        *("par30", "par90", "nonperforming", "roll-31", "written-off", "provision-coverage", "floating", "margin"),
         *("parked-skipped", "violations-open", "complaints-overdue", "decisions-late", "overrides"),
     }
 )
@@ -35,9 +35,9 @@ class Unit(StrEnum):
 class Colour(StrEnum):
     GREEN = "GREEN"
     AMBER = "AMBER"
-    """Above the warning."""
+    """Beyond the warning."""
     RED = "RED"
-    """Above the limit."""
+    """Beyond the limit."""
     GREY = "GREY"
     """There is nothing to measure."""
 
@@ -49,9 +49,16 @@ class Trend(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class Worse(StrEnum):
+    """Which way an indicator gets worse."""
+
+    RISING = "RISING"
+    FALLING = "FALLING"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """A share or a count that gets worse as it rises."""
+    """A share or a count that gets worse as it rises, or as it falls."""
 
     code: str
     field: Field
@@ -61,13 +68,22 @@ class Indicator:
     limit: Fraction
     source: str
     standing: str
+    worse: Worse = Worse.RISING
 
     def colour(self, value: Fraction | None) -> Colour:
         if value is None:
             return Colour.GREY
-        if value > self.limit:
+        if self._beyond(value, self.limit):
             return Colour.RED
-        return Colour.AMBER if value > self.warning else Colour.GREEN
+        return Colour.AMBER if self._beyond(value, self.warning) else Colour.GREEN
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the warning comes before the limit, from zero on."""
+        return min(self.warning, self.limit) >= 0 and not self._beyond(self.warning, self.limit)
+
+    def _beyond(self, value: Fraction, bound: Fraction) -> bool:
+        return value > bound if self.worse is Worse.RISING else value < bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +95,26 @@ class Unknown:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class MarginPolicy:
+    """What own funding costs a year, as a fraction, and of how many days a year is."""
+
+    funding_annual_rate: Fraction
+    year_days: int
+    source: str
+
+    def margin(self, income: int, principal_twice: int, days: int) -> Fraction | None:
+        """Income of some days on the mean of the principal before and after (given as their sum), as a rate a year, less
+        what the funding costs; None where nothing was lent."""
+        if principal_twice <= 0 or days <= 0:
+            return None
+        return Fraction(2 * income * self.year_days, principal_twice * days) - self.funding_annual_rate
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardPolicy:
     """One version. `months`: how many ends of months before are shown; `complaint_days`: within which a complaint is
-    answered."""
+    answered; `margin`: None where it is not shown."""
 
     version: int
     effective_from: date
@@ -91,6 +123,7 @@ class BoardPolicy:
     complaint_days: int
     indicators: tuple[Indicator, ...]
     unknown: tuple[Unknown, ...]
+    margin: MarginPolicy | None = None
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -99,7 +132,10 @@ class BoardPolicy:
         codes = [indicator.code for indicator in indicators]
         if set(codes) - CODES or len(codes) != len(set(codes)):
             raise ValueError(f"a risk board shows, each once, of {sorted(CODES)}")
-        if any(not 0 <= indicator.warning <= indicator.limit for indicator in indicators):
+        margin = _margin(document["margin"]) if "margin" in document else None
+        if "margin" in codes and margin is None:
+            raise ValueError("a margin is shown with what funding costs")
+        if not all(indicator.is_ordered for indicator in indicators):
             raise ValueError("a warning comes before its limit, from zero on")
         if document["months"] < 1 or document["complaint_days"] < 0:
             raise ValueError("one month or more is shown, complaints have zero days or more")
@@ -111,6 +147,7 @@ class BoardPolicy:
             complaint_days=document["complaint_days"],
             indicators=indicators,
             unknown=tuple(Unknown(each["code"], Named(**each["name"]), each["why"]) for each in document["unknown"]),
+            margin=margin,
         )
 
 
@@ -124,7 +161,15 @@ def _indicator(each: Mapping[str, Any]) -> Indicator:
         limit=Fraction(each["limit"]),
         source=each["source"],
         standing=each["standing"],
+        worse=Worse(each.get("worse", Worse.RISING)),
     )
+
+
+def _margin(each: Mapping[str, Any]) -> MarginPolicy:
+    policy = MarginPolicy(Fraction(each["funding_annual_rate"]), each["year_days"], each["source"])
+    if policy.funding_annual_rate < 0 or policy.year_days < 1:
+        raise ValueError("funding costs zero or more, a year has a day or more")
+    return policy
 
 
 def month_ends(on: date, months: int) -> list[date]:

@@ -26,6 +26,7 @@ from services.audit.library import HERE, library
 from services.audit.tests.given import example
 
 DOCUMENT: dict[str, Any] = json.loads((HERE / "policy" / "risk-board-v1.json").read_text("utf-8"))
+LATER: dict[str, Any] = json.loads((HERE / "policy" / "risk-board-v2.json").read_text("utf-8"))
 NOTHING = {"principal": ex.cny("0.00"), "interest": ex.cny("0.00"), "fee": ex.cny("0.00"), "penalty": ex.cny("0.00")}
 
 
@@ -115,6 +116,58 @@ async def test_a_payment_dated_back_counts_with_what_is_owed_after_it(book: Serv
     assert (await shown(book, "2026-03-31"))["par30"]["value"] == "0.75", "15,000 of 15,000 and what 1 owes last, 5,000"
 
 
+async def closed(book: Served, on: str, **accrued: str) -> None:
+    """What a day added to the books, by the parts of a line."""
+    line = {"product": "consumer-standard", "grade": "B", "interest": ex.cny("0.00"), "penalty": ex.cny("0.00")}
+    line |= {"loans": 1, **{name: ex.cny(amount) for name, amount in accrued.items()}}
+    told = example(ledger.DayClosed, business_date=on, accruals=[line])
+    await book.publish("businessday-cn", told, effective_date="2027-05-31")  # the day on which many were closed at once
+
+
+async def test_coverage_and_margin_by_hand(book: Served) -> None:
+    await book.publish("businessday-cn", ledger.BusinessDayOpened(business_date=date(2027, 5, 31)))
+    await book.settle()
+    assert {code: (await shown(book, "2027-03-31"))[code]["value"] for code in ("provision-coverage", "margin")} == {
+        "provision-coverage": None,
+        "margin": None,
+    }, "nothing is lent, and nothing is divided by it"
+    for number in (1, 2, 3):
+        position = standing("2027-02-02", "10000.00", 0, "CURRENT")
+        await tell(book, number, "2027-02-02", ledger.LoanDisbursed, value_date="2027-02-02", position=position)
+    await closed(book, "2027-03-31", interest="500.00", provision="300.00")
+    await tell(book, 1, "2027-04-03", ledger.LoanClassified, tier="SUBSTANDARD", classified_on="2027-04-03")
+    await closed(book, "2027-04-04", interest="600.00", penalty="30.00", suspended="60.00", provision="15900.00")
+    position = standing("2027-04-05", "10000.00", 0, "CURRENT")
+    waived = {"waived_difference": ex.cny("20.00"), "waived_on": "2027-04-05", "value_date": "2027-04-05"}
+    await tell(book, 2, "2027-04-05", ledger.ChargeWaived, position=position, **waived)
+    await book.settle()
+
+    board = await shown(book, "2027-04-30")
+    assert board["provision-coverage"]["value"] == "1.62", "16,200 set aside for 10,000"
+    assert (board["provision-coverage"]["colour"], board["provision-coverage"]["worse"]) == ("GREEN", "FALLING")
+    april = Fraction(600 + 30 - 60 - 20, 30_000) * Fraction(365, 30) - Fraction("0.045")
+    assert Fraction(board["margin"]["value"]) == round(april, 6)
+    assert (board["margin"]["colour"], board["margin"]["trend"]) == ("GREEN", "RISING")
+    march = Fraction(500 * 2, 30_000 + 30_000) * Fraction(365, 31) - Fraction("0.045")
+    assert [each["value"] and Fraction(each["value"]) for each in board["margin"]["earlier"]] == [
+        round(march, 6),
+        Fraction("-0.045"),
+        None,
+    ], "in February nothing was earned yet, in January nothing was lent"
+
+    given_up = {**NOTHING, "principal": ex.cny("10000.00"), "interest": ex.cny("200.00")}
+    await tell(book, 3, "2027-05-04", ledger.LoanWrittenOff, written_off=given_up, written_off_on="2027-05-04")
+    back = {"amount": ex.cny("1500.00"), "value_date": "2027-04-20", "received_on": "2027-05-06"}
+    await tell(book, 3, "2027-05-06", ledger.RecoveryReceived, **back)
+    await book.settle()
+    assert (await shown(book, "2027-04-30"))["provision-coverage"]["value"] == "1.62", "it is booked in May"
+    may = (await shown(book, "2027-05-31"))["provision-coverage"]
+    assert (may["value"], may["colour"], may["trend"]) == ("0.75", "RED", "FALLING"), "16,200 - 10,200 + 1,500"
+    drawn = await (await book.client("auditor")).get("/audit/risk-board.svg?on=2027-05-31")
+    circles = [element for element in ET.fromstring(drawn.text).iter() if element.tag.endswith("circle")]
+    assert len(circles) == len(LATER["indicators"]) == 13
+
+
 async def test_operations_by_hand(book: Served) -> None:
     async def at(on: str, stream: str, event: type[DomainEvent], **changes: Any) -> None:
         await book.publish(stream, example(event, **changes), effective_date=on)
@@ -163,6 +216,12 @@ def test_colour_and_trend_at_their_edges() -> None:
     assert par.colour(par.warning + tiny) is par.colour(par.limit) is Colour.AMBER
     assert par.colour(par.limit + tiny) is Colour.RED
     assert par.colour(None) is Colour.GREY
+    coverage = next(
+        each for each in library().board_on(date(2027, 1, 1)).indicators if each.code == "provision-coverage"
+    )
+    assert coverage.colour(coverage.warning) is Colour.GREEN
+    assert coverage.colour(coverage.warning - tiny) is coverage.colour(coverage.limit) is Colour.AMBER
+    assert coverage.colour(coverage.limit - tiny) is Colour.RED
     one, two = Fraction(1), Fraction(2)
     assert trend([two, None, one]) is Trend.RISING
     assert trend([one, one, two]) is Trend.FALLING
@@ -177,6 +236,9 @@ def test_colour_and_trend_at_their_edges() -> None:
         ({"indicators": [DOCUMENT["indicators"][0]] * 2}, "each once"),
         ({"indicators": [DOCUMENT["indicators"][0] | {"code": "luck"}]}, "each once"),
         ({"indicators": [DOCUMENT["indicators"][0] | {"warning": "0.2"}]}, "before its limit"),
+        ({"indicators": [DOCUMENT["indicators"][0] | {"worse": "FALLING"}]}, "before its limit"),
+        ({"indicators": [each for each in LATER["indicators"] if each["code"] == "margin"]}, "what funding costs"),
+        ({"margin": LATER["margin"] | {"year_days": 0}}, "a year has"),
         ({"months": 0}, "one month"),
         ({"nonperforming": ["POOR"]}, "POOR"),
     ],
