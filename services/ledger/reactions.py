@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import DisbursementRequested, DisbursementReturned, LoanDisbursed
-from libs.contracts.partners import BuyBackProposed, FundsMissing, FundsReserved
+from libs.contracts.partners import BuyBackProposed, FundsMissing, FundsReserved, LoanShared, SharesTransferred
 from libs.events.codec import Recorded
+from libs.events.projection import Put
 from libs.events.subscribers import Reaction, Reactions
 from services.ledger.domain.commands import BookLoan, CancelUnfunded, PayOutShared, StateLoan, TakeSetOff, UndoSetOff
 from services.ledger.domain.payouts import payment_id_of
@@ -16,6 +17,7 @@ from services.ledger.domain.refinancing import refinanced
 from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN, loan_id_of
 from services.ledger.library import library
 from services.ledger.payments import PAY
+from services.ledger.views import SHARES_CHANGED
 
 reactions: Final = Reactions("ledger")
 
@@ -71,6 +73,15 @@ async def take_back(recorded: Recorded[DisbursementReturned], reaction: Reaction
     today = await _today(reaction)
     command = UndoSetOff(today=today, policy=library().policy(today), by_loan_id=back.loan_id)
     await reaction.handle(LOAN, LOAN.stream_id(back.set_off.loan_id), command, effective_date=today.isoformat())
+
+
+@reactions.on(LoanShared, SharesTransferred)
+async def know_shares(recorded: Recorded[Any], reaction: Reaction) -> None:
+    """Income is shown by who holds what of a loan; the books themselves are of the whole loan."""
+    event = recorded.event
+    shares = {share.funder: share.share_ppm for share in event.shares}
+    row = {"loan_id": event.loan_id, "effective_from": event.effective_from, "shares": shares}
+    await reaction.apply(Put(SHARES_CHANGED, row))
 
 
 async def _today(reaction: Reaction) -> date:

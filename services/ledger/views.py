@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.contracts.ledger import (
     BookingRefused,
@@ -144,6 +145,21 @@ SUSPENSE: Final = Table(
     Column("closed_on", Date),
     Index("suspense_v1_by_state", "state", "received_on", "suspense_id"),
 )
+LENDERS: Final = Table(
+    "lenders_v1",
+    METADATA,
+    Column("loan_id", String(80), primary_key=True),
+    Column("shares", JSONB, nullable=False),
+)
+"""Loans that others lend with us, as the contract says: what each holds, in millionths by lender."""
+SHARES_CHANGED: Final = Table(
+    "shares_changed",
+    METADATA,
+    Column("loan_id", String(80), primary_key=True),
+    Column("effective_from", Date, primary_key=True),
+    Column("shares", JSONB, nullable=False),
+)
+"""What each holds from a date on, as partners told. Written with the event that was heard."""
 DAY_DETAIL: Final = Table(
     "day_detail",
     METADATA,
@@ -199,6 +215,15 @@ BANK_CURSOR: Final = Table(
 portfolio: Final = Projection("ledger_loans", 1, [LOAN, REPAYMENT])
 suspense: Final = Projection("ledger_suspense", 1, [SUSPENSE])
 books: Final = Projection("ledger_books", 1, [JOURNAL, TURNOVER])
+lenders: Final = Projection("ledger_lenders", 1, [LENDERS])
+
+
+@lenders.on(LoanBooked)
+def lent_together(recorded: Recorded[LoanBooked]) -> Iterable[Change]:
+    event = recorded.event
+    shares = {lender.funder: lender.share_ppm for lender in event.agreement.lenders}
+    if shares:
+        yield Put(LENDERS, {"loan_id": event.loan_id, "shares": shares})
 
 
 @portfolio.on(LoanBooked)

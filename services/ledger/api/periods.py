@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated, Final, Literal
@@ -12,7 +11,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select, tuple_
 
 from libs.contracts import examples as ex
 from libs.contracts.ledger import PeriodSealed
@@ -22,7 +21,7 @@ from libs.service.models import BusinessDate, MoneyField, ResponseModel
 from libs.service.runtime import Runtime, runtime_of
 from services.ledger.api.access import Bookkeeper
 from services.ledger.api.shapes import example
-from services.ledger.domain.chart import Kind
+from services.ledger.income import DIMENSIONS, income
 from services.ledger.library import library
 from services.ledger.sealing import Control, control_accounts, rebuilt_hash, seal, seal_of
 from services.ledger.views import JOURNAL
@@ -33,7 +32,6 @@ At = Annotated[Runtime, Depends(runtime_of)]
 Month = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="A month, for example 2026-02.")]
 CSV: Final = "text/csv"
 PAGE: Final = 2_000
-DIMENSIONS: Final = ("product", "grade", "channel", "funder", "branch")
 COLUMNS: Final = (
     "voucher",
     "line",
@@ -113,11 +111,15 @@ class IncomeLine(ResponseModel):
         value="consumer-standard",
         accounts={"6011.01": ex.cny("180.00")},
         net=ex.cny("180.00"),
+        written_off=ex.cny("0.00"),
+        recovered=ex.cny("0.00"),
     )
 
     value: str
     accounts: dict[str, MoneyField] = Field(description="By account: income positive, cost negative.")
     net: MoneyField
+    written_off: MoneyField = Field(description="Against the allowance, so not in `net`: the provision was, before.")
+    recovered: MoneyField = Field(description="On loans written off, to the allowance.")
 
 
 class IncomeStatement(ResponseModel):
@@ -128,6 +130,8 @@ class IncomeStatement(ResponseModel):
     by: str = Field(examples=["product"])
     lines: list[IncomeLine]
     net: MoneyField
+    written_off: MoneyField
+    recovered: MoneyField
 
 
 @router.get("/control-accounts", summary="Compare control accounts with the sub-ledger")
@@ -184,34 +188,32 @@ async def show_income(
         Literal["product", "grade", "channel", "funder", "branch"], Query(description="Split by.")
     ] = "product",
 ) -> IncomeStatement:
-    """Interest, overdue interest, fees and losses by product, grade, channel, funder or branch."""
-    columns, chart = JOURNAL.c, library().chart
-    of_income = [a.code for a in chart.accounts.values() if a.kind in (Kind.INCOME, Kind.EXPENSE)]
-    value = func.split_part(columns.segment, "/", DIMENSIONS.index(by) + 1)
-    statement = (
-        select(
-            value.label("value"),
-            columns.account,
-            columns.currency,
-            (func.sum(columns.credit_minor) - func.sum(columns.debit_minor)).label("net"),
-        )
-        .where(columns.booked_on >= booked_from, columns.booked_on <= booked_to, columns.account.in_(of_income))
-        .group_by(value, columns.account, columns.currency)
-        .order_by(value, columns.account)
-    )
-    found: defaultdict[str, dict[str, Money]] = defaultdict(dict)
-    for row in await runtime.fetch(statement):
-        found[row["value"]][row["account"]] = Money(int(row["net"]), row["currency"])
+    """Interest, overdue interest, fees, waivers and provision by product, grade, channel, funder or branch, and what was
+    written off and came back. By funder, a loan lent with partners falls to each by his share on the day, of the whole
+    as it is booked; `OWN` is what is ours."""
+    found = await income(runtime, booked_from, booked_to, by)
+
+    def money(minor: int) -> Money:
+        return Money(minor, found.currency)
+
     lines = [
-        IncomeLine(value=name, accounts=accounts, net=sum(accounts.values(), Money.zero()))
-        for name, accounts in found.items()
+        IncomeLine(
+            value=value,
+            accounts={account: money(net) for account, net in sorted(found.accounts[value].items())},
+            net=money(found.accounts[value].total()),
+            written_off=money(found.written_off[value]),
+            recovered=money(found.recovered[value]),
+        )
+        for value in found.values
     ]
     return IncomeStatement(
         booked_from=booked_from,
         booked_to=booked_to,
         by=by,
         lines=lines,
-        net=sum((line.net for line in lines), Money.zero()),
+        net=sum((line.net for line in lines), money(0)),
+        written_off=sum((line.written_off for line in lines), money(0)),
+        recovered=sum((line.recovered for line in lines), money(0)),
     )
 
 

@@ -316,7 +316,7 @@ def _recovered(event: RecoveryReceived) -> Entry:
     )
 
 
-_DAILY: Final[tuple[tuple[str, Role, Role], ...]] = (
+DAILY: Final[tuple[tuple[str, Role, Role], ...]] = (
     ("interest", Role.INTEREST_RECEIVABLE, Role.INTEREST_INCOME),
     ("penalty", Role.PENALTY_RECEIVABLE, Role.PENALTY_INCOME),
     ("fee", Role.FEE_RECEIVABLE, Role.FEE_INCOME),
@@ -333,7 +333,7 @@ def _day_closed(event: DayClosed) -> Entry | None:
     lines: list[Line] = []
     for accrual in event.accruals:
         segment = f"{accrual.product}/{accrual.grade}/{accrual.channel}/{accrual.funder}/{accrual.branch}"
-        for member, debit, credit in _DAILY:
+        for member, debit, credit in DAILY:
             amount: Money = getattr(accrual, member)
             lines += [Line(debit, amount.minor, segment), Line(credit, -amount.minor, segment)]
     day = event.business_date
