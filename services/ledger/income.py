@@ -1,8 +1,9 @@
-"""Income and losses by product, grade, channel, funder or branch, from the journal.
+"""Income, losses and return by product, grade, channel, funder or branch, from the journal.
 
 A day's entry is split by segment. An entry of one loan (a fee kept back at payout, a waiver, a write-off) falls under
 what that loan was kept under on the day. By funder, a loan that others lend with us falls to each by his share on the
-day, of the whole as it is booked; what a partner's price, fees and pools make of that is in its settlements.
+day, of the whole as it is booked; what a partner's price, fees and pools make of that is in its settlements. The return is what was earned net of cost, as
+a rate a year on the mean of the principal owed at both ends.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from io import BytesIO
 from typing import Final, NamedTuple
@@ -29,6 +31,8 @@ from services.ledger.library import library
 
 DIMENSIONS: Final = ("product", "grade", "channel", "funder", "branch")
 EARNING: Final = (Kind.INCOME, Kind.EXPENSE)
+YEAR_DAYS: Final = 365
+PLACES: Final = Decimal("0.000001")
 WHOLE: Final = 1_000_000
 OWN: Final = "own"
 """Ourselves, as partners name us."""
@@ -43,6 +47,9 @@ OF_NOBODY: Final = """
     select account, currency, sum(credit_minor - debit_minor)::bigint as net
     from journal_v1 where booked_on between $1 and $2 and account = any($3) and segment = '' and loan_id = ''
     group by 1, 2"""
+BEFORE: Final = "before"
+AFTER: Final = "after"
+"""In the place of an event's type: what is owed of a loan's principal on the evening before, and on the last day."""
 # A loan is kept under what its booking says, and with the funder to whom it was assigned last by then.
 BY_LOAN: Final = """
     with line as materialized (
@@ -50,7 +57,12 @@ BY_LOAN: Final = """
         from journal_v1
         where booked_on between $1 and $2 and segment = '' and loan_id <> ''
             and (account = any($3) or (account = $4 and event_type = any($5)))
-        group by 1, 2, 3, 4, 5),
+        group by 1, 2, 3, 4, 5
+        union all
+        select loan_id, o.evening, account, o.called, currency, sum(debit_minor - credit_minor)::bigint
+        from journal_v1, (values ($1::date - 1, $10::text), ($2::date, $11::text)) o (evening, called)
+        where account = $9 and loan_id <> '' and booked_on <= o.evening
+        group by 1, 2, 3, 4, 5 having sum(debit_minor - credit_minor) <> 0),
     booked as (
         select l.loan_id, d.data -> 'agreement' as agreement
         from (select distinct loan_id from line) l join es.stream s on s.stream_id = 'loan-' || l.loan_id
@@ -82,17 +94,31 @@ Account = str
 
 @dataclass(slots=True)
 class Income:
-    """Minor units by value of the dimension: by account, income positive and cost negative; and what was written off
-    and came back after that, which goes against the allowance and so is in no account of income."""
+    """Minor units by value of the dimension: by account, income positive and cost negative; what was written off and
+    came back after that, which goes against the allowance and so is in no account of income; and the principal owed
+    before and after."""
 
+    days: int
     currency: str = "CNY"
     accounts: defaultdict[Value, Counter[Account]] = field(default_factory=lambda: defaultdict(Counter))
     written_off: Counter[Value] = field(default_factory=Counter)
     recovered: Counter[Value] = field(default_factory=Counter)
+    before: Counter[Value] = field(default_factory=Counter)
+    after: Counter[Value] = field(default_factory=Counter)
 
     @property
     def values(self) -> list[Value]:
-        return sorted({*self.accounts, *self.written_off, *self.recovered})
+        return sorted({*self.accounts, *self.written_off, *self.recovered, *self.before, *self.after})
+
+    def annual_return(self, values: Iterable[Value]) -> Decimal | None:
+        """A fraction a year, of these values together; None where nothing was lent at either end."""
+        known = list(values)
+        owed = sum(self.before[value] + self.after[value] for value in known)
+        if owed <= 0:
+            return None
+        net = sum(self.accounts[value].total() for value in known)
+        rate = Decimal(2 * net * YEAR_DAYS) / Decimal(owed * self.days)
+        return rate.quantize(PLACES, ROUND_HALF_EVEN)
 
 
 class Moved(NamedTuple):
@@ -121,7 +147,7 @@ class Shares:
 
 async def income(runtime: Runtime, first: date, last: date, by: str) -> Income:
     """What was earned and lost between two booking dates, both included."""
-    chart, found = library().chart, Income()
+    chart, found = library().chart, Income((last - first).days + 1)
     earning = [account.code for account in chart.accounts.values() if account.kind in EARNING]
     losses = [LoanWrittenOff.type_name, RecoveryReceived.type_name]
     pool = runtime.store.pool
@@ -130,9 +156,9 @@ async def income(runtime: Runtime, first: date, last: date, by: str) -> Income:
         found.currency = row["currency"]
     for row in await pool.fetch(OF_NOBODY, first, last, earning):
         found.accounts[""][row["account"]] += row["net"]
-    allowance = chart.code(Role.LOSS_ALLOWANCE)
-    types = LoanBooked.type_name, LoanChanged.type_name
-    rows = await pool.fetch(BY_LOAN, first, last, earning, allowance, losses, *types, OWN_FUNDS)
+    allowance, principal = chart.code(Role.LOSS_ALLOWANCE), chart.code(Role.LOANS)
+    told = LoanBooked.type_name, LoanChanged.type_name, OWN_FUNDS, principal, BEFORE, AFTER
+    rows = await pool.fetch(BY_LOAN, first, last, earning, allowance, losses, *told)
     for row in rows:
         _add(found, row[by], row["account"], row["event_type"], row["net"])
     if by == "funder":
@@ -147,6 +173,8 @@ def _add(found: Income, value: Value, account: Account, event_type: str, net: in
         found.written_off[value] -= net
     elif event_type == RecoveryReceived.type_name:
         found.recovered[value] += net
+    elif event_type in (BEFORE, AFTER):
+        (found.before if event_type == BEFORE else found.after)[value] += net
     else:
         found.accounts[value][account] += net
 

@@ -15,9 +15,10 @@ from sqlalchemy import select, tuple_
 
 from libs.contracts import examples as ex
 from libs.contracts.ledger import PeriodSealed
+from libs.contracts.problems import refuse_unless
 from libs.lending.money import Money
 from libs.service.commands import Call, command
-from libs.service.models import BusinessDate, MoneyField, ResponseModel
+from libs.service.models import BusinessDate, DecimalField, MoneyField, ResponseModel
 from libs.service.runtime import Runtime, runtime_of
 from services.ledger.api.access import Bookkeeper
 from services.ledger.api.shapes import example
@@ -113,6 +114,9 @@ class IncomeLine(ResponseModel):
         net=ex.cny("180.00"),
         written_off=ex.cny("0.00"),
         recovered=ex.cny("0.00"),
+        principal_before=ex.cny("0.00"),
+        principal_after=ex.cny("12000.00"),
+        annual_return="0.353226",
     )
 
     value: str
@@ -120,6 +124,11 @@ class IncomeLine(ResponseModel):
     net: MoneyField
     written_off: MoneyField = Field(description="Against the allowance, so not in `net`: the provision was, before.")
     recovered: MoneyField = Field(description="On loans written off, to the allowance.")
+    principal_before: MoneyField = Field(description="Owed on the evening before the first date.")
+    principal_after: MoneyField = Field(description="Owed on the evening of the last date.")
+    annual_return: DecimalField | None = Field(
+        description="`net` as a fraction a year of the mean of both; null where neither is above zero."
+    )
 
 
 class IncomeStatement(ResponseModel):
@@ -132,6 +141,7 @@ class IncomeStatement(ResponseModel):
     net: MoneyField
     written_off: MoneyField
     recovered: MoneyField
+    annual_return: DecimalField | None = Field(examples=["0.353226"])
 
 
 @router.get("/control-accounts", summary="Compare control accounts with the sub-ledger")
@@ -189,8 +199,15 @@ async def show_income(
     ] = "product",
 ) -> IncomeStatement:
     """Interest, overdue interest, fees, waivers and provision by product, grade, channel, funder or branch, and what was
-    written off and came back. By funder, a loan lent with partners falls to each by his share on the day, of the whole
+    written off and came back, with the return that this is a year. By funder, a loan lent with partners falls to each by his share on the day, of the whole
     as it is booked; `OWN` is what is ours."""
+    refuse_unless(
+        booked_from <= booked_to,
+        "period-reversed",
+        "The period begins after it ends.",
+        field="/booked_to",
+        status=422,
+    )
     found = await income(runtime, booked_from, booked_to, by)
 
     def money(minor: int) -> Money:
@@ -203,6 +220,9 @@ async def show_income(
             net=money(found.accounts[value].total()),
             written_off=money(found.written_off[value]),
             recovered=money(found.recovered[value]),
+            principal_before=money(found.before[value]),
+            principal_after=money(found.after[value]),
+            annual_return=found.annual_return([value]),
         )
         for value in found.values
     ]
@@ -214,6 +234,7 @@ async def show_income(
         net=sum((line.net for line in lines), money(0)),
         written_off=sum((line.written_off for line in lines), money(0)),
         recovered=sum((line.recovered for line in lines), money(0)),
+        annual_return=found.annual_return(found.values),
     )
 
 

@@ -115,11 +115,22 @@ async def test_a_partners_part_of_every_account_is_his_share_and_ours_after_he_s
     for account in ("6011.01", "6702"):
         of_bank, ours = (Money.of(parts[who]["accounts"][account]["amount"]).minor for who in (BANK, "OWN"))
         assert of_bank == round(Decimal(of_bank + ours) / 3 * SHARE), "of three loans alike, of one 70 %"
-    assert (await statement(ledger, "funder", february))[1].keys() == {"OWN"}
+    shown, parts = await statement(ledger, "funder", february)
+    sold_on = parts[BANK]["principal_before"], parts[BANK]["principal_after"], parts[BANK]["accounts"]
+    assert sold_on == (money("8400.00"), money("0.00"), {}), "of February he has nothing"
+    assert (parts["OWN"]["principal_before"], parts["OWN"]["principal_after"]) == (money("27600.00"), money("36000.00"))
+    expected = net(parts["OWN"]) / ((27_600 + 36_000) / Decimal(2)) * 365 / 28
+    assert Decimal(parts["OWN"]["annual_return"]) == round(expected, 6)
+    assert Decimal(shown["annual_return"]) == round(net(shown) / 36_000 * 365 / 28, 6)
+    _, none = await statement(ledger, "funder", "booked_from=2025-01-01&booked_to=2025-12-31")
+    assert none == {}
     assert await ledger.parked() == []
 
 
-@pytest.mark.parametrize("query", ["", "booked_from=2026-01-01", f"{PERIOD}&by=officer", f"{PERIOD}&more=1"])
+REVERSED = "booked_from=2026-02-01&booked_to=2026-01-31"
+
+
+@pytest.mark.parametrize("query", ["", "booked_from=2026-01-01", REVERSED, f"{PERIOD}&by=officer", f"{PERIOD}&more=1"])
 async def test_what_cannot_be_asked_for(ledger: Served, query: str) -> None:
     client = await ledger.client("auditor")
     answer = await client.get(f"/ledger/income-statement?{query}")
