@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from libs.service.testing import Served, key
 from services.approval.domain.card_comparison import SignOffCardComparison
 from services.approval.handlers import CARD_COMPARISON, TABLE_ID, TABLES
 from services.approval.library import library
+from services.approval.tests.exposures import applies, happens
 from services.approval.tests.requests import application_id, scored
 from services.approval.tests.test_comparisons import stricter
 
@@ -152,6 +154,28 @@ async def test_what_stood_beside_the_table_stands_again(approval: Served) -> Non
     [case] = await cases_of(manager, comparison)
     assert case["was"]["reasons"][0]["code"] == library().casework(TODAY).freeze.reason.code
     assert (case["would_be"]["grade"], case["would_be"]["outcome"]) == ("A", "REFER")
+
+
+async def test_what_a_limit_did_not_allow_it_does_not_allow_on_another_score(approval: Served) -> None:
+    """500,000 is the most that a person may owe: the sixth of six at 90,000 is over it."""
+    await happens(approval, *(applies(n, "90000.00", "A", "one-and-the-same") for n in range(1, 7)))
+    await rescored(approval, told({n: (700 + n, "A") for n in range(1, 7)}))
+    manager, comparison = await compared(approval)
+    *allowed, over = await cases_of(manager, comparison)
+    assert {(case["was"]["outcome"], case["would_be"]["outcome"]) for case in allowed} == {("APPROVE", "APPROVE")}
+    assert (over["was"]["outcome"], over["would_be"]["outcome"]) == ("REFER", "REFER")
+    assert over["was"]["reasons"] == over["would_be"]["reasons"]
+    assert comparison["changed"] == 0
+
+
+async def test_another_price_is_a_change_too(approval: Served) -> None:
+    await happens(approval, scored(1, "A", "10000.00"))
+    await rescored(approval, told({1: (590, "C")}))
+    manager, comparison = await compared(approval)
+    [case] = await cases_of(manager, comparison, "")
+    assert (case["was"]["outcome"], case["would_be"]["outcome"], case["changed"]) == ("APPROVE", "APPROVE", True)
+    was, would_be = (Decimal(case[side]["offer"]["annual_rate"]) for side in ("was", "would_be"))
+    assert would_be - was == Decimal("0.05"), "three hundred basis points less become two hundred more"
 
 
 async def test_a_comparison_is_signed_off_once_by_somebody_else(approval: Served) -> None:
