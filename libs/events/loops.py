@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from types import FrameType
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -95,6 +96,7 @@ async def _watched(run: Callable[[], Awaitable[None]], stuck_after_s: float) -> 
     pulse = _Pulse()
     token = _pulse.set(pulse)
     task = asyncio.ensure_future(run())
+    assert isinstance(task, asyncio.Task), "what runs is a coroutine"
     _pulse.reset(token)
     seen, silent = 0, 0
     try:
@@ -103,12 +105,33 @@ async def _watched(run: Callable[[], Awaitable[None]], stuck_after_s: float) -> 
             silent = silent + 1 if pulse.beats == seen else 0
             seen = pulse.beats
             if silent >= LOOKS and not task.done():
-                raise Stuck(f"no progress for {stuck_after_s:g} s")
+                raise Stuck(f"no progress for {stuck_after_s:g} s in {' > '.join(where(task))}")
         if task.cancelled():  # not by us: a client let a cancellation of its own escape
             raise Stuck("ended by a cancellation that nobody asked for")
         task.result()
     finally:
         await _end(task)
+
+
+def where(task: asyncio.Task[Any]) -> list[str]:
+    """What a task waits in: function and line, from its outermost coroutine to the innermost one."""
+    waiting: Any = task.get_coro()
+    places: list[str] = []
+    while waiting is not None:
+        frame, awaited = _frame_of(waiting)
+        if frame is None:
+            break
+        places.append(f"{frame.f_code.co_qualname}:{frame.f_lineno}")
+        waiting = awaited
+    return places
+
+
+def _frame_of(waiting: Any) -> tuple[FrameType | None, Any]:
+    """The frame of a coroutine or generator, and what it awaits."""
+    for kind, awaits in (("cr", "cr_await"), ("gi", "gi_yieldfrom"), ("ag", "ag_await")):
+        if hasattr(waiting, f"{kind}_frame"):
+            return getattr(waiting, f"{kind}_frame"), getattr(waiting, awaits)
+    return None, None
 
 
 async def _end(task: asyncio.Future[T]) -> None:

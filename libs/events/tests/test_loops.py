@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from libs.events.delivery import Subscriber
-from libs.events.loops import LOOKS, beat, finishing, keep_running
+from libs.events.loops import LOOKS, beat, finishing, keep_running, where
 from libs.events.memory import MemoryStore
 from libs.events.postgres import PostgresStore
 from libs.events.sequencer import Sequencer
@@ -121,6 +121,21 @@ async def test_a_loop_that_is_stuck_is_replaced_and_one_that_beats_is_not(monkey
 
     await keep_running("shop", "loop", run, stuck_after_s=0.01 * LOOKS)
     assert ends == ["replaced", "done"]
+
+
+async def test_what_a_stuck_loop_waits_in_is_told_to_the_innermost_function() -> None:
+    async def innermost() -> None:
+        await asyncio.Event().wait()
+
+    async def outermost() -> None:
+        async with asyncio.timeout(LONG_S):
+            await innermost()
+
+    task = asyncio.create_task(outermost())
+    await asyncio.sleep(0)
+    told = [place.rpartition(".")[2].partition(":")[0] for place in where(task)]
+    task.cancel()
+    assert told == ["outermost", "innermost", "wait"]
 
 
 async def test_a_loop_ended_by_a_stray_cancellation_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
