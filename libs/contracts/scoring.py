@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -511,4 +511,120 @@ class InformationAbandoned(DomainEvent, type="puhui.scoring.information-abandone
         "items": ["interview"],
         "reason": "withdrawn",
         "abandoned_on": "2026-02-02",
+    }
+
+
+class FactChange(Value):
+    """What a fact was known to be last (null: it was not known), and what it is now."""
+
+    fact: Code
+    before: Fact
+    after: Fact
+
+
+_REFRESH: Final[dict[str, Any]] = {
+    "applicant_id": ex.APPLICANT,
+    "refresh_id": "5d0f4a3e-7f5b-5d0b-9a41-2f6f0f4c9a10",
+    "loan_id": ex.LOAN,
+}
+
+
+class RefreshRequested(DomainEvent, type="puhui.scoring.refresh-requested.v1"):
+    """While a loan runs, sources are asked anew about its borrower (R3.6), as the policy on refreshes says. `refresh_id` is
+    the authority under which they are asked. `consent_text` is the version of the text in which he agreed that he is asked
+    about while his loan is managed, empty where no such consent stands: items that rest on it are not asked for."""
+
+    applicant_id: Id
+    refresh_id: Id
+    loan_id: Id
+    items: Annotated[tuple[RequestedItem, ...], Field(min_length=1)]
+    consent_text: str
+    policy_version: Annotated[int, Field(ge=1)]
+    policy_sha256: Sha256
+    requested_on: date
+
+    example: ClassVar[dict[str, Any]] = _REFRESH | {
+        "items": [
+            {"item": "credit-report", "source": "bureau", "consent": "CREDIT_REPORT", "due_on": "2026-08-01"},
+        ],
+        "consent_text": "2026-01",
+        "policy_version": 1,
+        "policy_sha256": ex.SHA256,
+        "requested_on": "2026-08-01",
+    }
+
+
+class RefreshObtained(DomainEvent, type="puhui.scoring.refresh-obtained.v1"):
+    """What a source says of a borrower while his loan runs, and what changed against what was known of him last, from the
+    former item (`former_…`; none: this is the first). A fact that is left out has not changed. The document itself is
+    kept elsewhere, sealed; `sha256` is of its bytes."""
+
+    applicant_id: Id
+    refresh_id: Id
+    loan_id: Id
+    item: Code
+    source: Code
+    reference: Text
+    as_of: date
+    consent: ConsentPurpose | None
+    sha256: Sha256
+    media_type: Text
+    size_bytes: Annotated[int, Field(ge=1)]
+    facts: dict[str, Fact]
+    former_sha256: Sha256 | None
+    former_as_of: date | None
+    changes: tuple[FactChange, ...]
+    obtained_on: date
+
+    example: ClassVar[dict[str, Any]] = _REFRESH | {
+        "item": "credit-report",
+        "source": "bureau",
+        "reference": "CR-20260801-3",
+        "as_of": "2026-08-01",
+        "consent": "CREDIT_REPORT",
+        "sha256": ex.SHA256,
+        "media_type": "application/json",
+        "size_bytes": 412,
+        "facts": {"bureau-score": 610, "overdue-now-minor": 0},
+        "former_sha256": ex.SHA256,
+        "former_as_of": "2026-02-01",
+        "changes": [{"fact": "bureau-score", "before": 700, "after": 610}],
+        "obtained_on": "2026-08-01",
+    }
+
+
+class RefreshMissing(DomainEvent, type="puhui.scoring.refresh-missing.v1"):
+    """An item of a refresh will not come: why, and what exactly happened. With NO_CONSENT nobody was asked, or nothing of
+    the answer was kept."""
+
+    applicant_id: Id
+    refresh_id: Id
+    loan_id: Id
+    item: Code
+    why: Without
+    detail: Text
+    noted_on: date
+
+    example: ClassVar[dict[str, Any]] = _REFRESH | {
+        "item": "credit-report",
+        "why": "NO_CONSENT",
+        "detail": "No consent to be asked about while the loan is managed",
+        "noted_on": "2026-08-01",
+    }
+
+
+class RefreshConsentWithdrawn(DomainEvent, type="puhui.scoring.refresh-consent-withdrawn.v1"):
+    """A borrower agrees no longer that sources are asked about him while his loan is managed; what came before stands
+    (PIPL 15). He may agree anew with a later application."""
+
+    applicant_id: Id
+    purpose: ConsentPurpose
+    withdrawn_by: Text
+    withdrawn_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "purpose": "CREDIT_REPORT",
+        "withdrawn_by": "customer",
+        "withdrawn_on": "2026-08-02",
     }

@@ -20,21 +20,20 @@ from libs.contracts.scoring import (
 from libs.events.commands import Cause
 from libs.events.envelope import Actor
 from libs.events.projection import Put
-from libs.events.sealing import Shut, SubjectKey
+from libs.events.sealing import Shut
 from libs.events.store import Session
-from libs.events.tasks import Finish, Job, Tasks, TryLater
+from libs.events.tasks import Finish, Job, Tasks
 from libs.service.runtime import Runtime
+from services.scoring.asking import PUBLIC_RECORD, SHUT, Question, Unanswered, ask, sealed
 from services.scoring.domain.assessment import Settled, SettleItem, State
 from services.scoring.handlers import assessments, rules_for
 from services.scoring.library import library
-from services.scoring.records import SOURCE_DOCUMENT, bound, party
+from services.scoring.records import SOURCE_DOCUMENT
 from services.scoring.shelf import shelf
-from services.scoring.sources import NotAnswered, Report, Source
+from services.scoring.sources import Report
 
 OBTAIN: Final = "obtain"
 ACTOR: Final = Actor("service:scoring", "service")
-FIRST_DELAY: Final = timedelta(milliseconds=200)
-"""Before a source is asked again; twice as long each time after."""
 
 
 class Gathering:
@@ -53,30 +52,17 @@ class Gathering:
         if wanted is None or state.gathered is None:
             return None
         asked = state.gathered.asked
-        try:
-            report = await self._ask(wanted, asked)
-        except NotAnswered as error:
-            policy = library().information_policy(asked.requested_on)
-            if job.attempt < policy.attempts:
-                raise TryLater(str(error), FIRST_DELAY * 2 ** (job.attempt - 1)) from error
-            return self._missing(job, asked, wanted, Without.UNAVAILABLE, f"{error}; asked {job.attempt} times")
-        if report is None:
-            return self._missing(job, asked, wanted, Without.NO_HIT, f"{wanted.source} knows of nobody like this")
-        if not report.same_person:
-            detail = f"{wanted.source} knows this identity number under another name"
-            return self._missing(job, asked, wanted, Without.CONFLICTING, detail)
-        return await self._obtained(job, asked, wanted, report)
-
-    async def _ask(self, wanted: RequestedItem, asked: InformationRequested) -> Report | None:
-        sources: dict[str, Source] = self.runtime.extras["sources"]
-        source = sources.get(wanted.source)
-        if source is None:
-            raise NotAnswered(f"{wanted.source} is not configured")
-        who = await party(self.runtime, asked.request.applicant_id)
-        if who is None:
-            raise NotAnswered("the applicant's name and number are not known here")
-        purpose = wanted.consent.value if wanted.consent else "PUBLIC_RECORD"
-        return await source.ask(who, asked.application_id, purpose, self.runtime.today)
+        question = Question(
+            wanted.source,
+            asked.request.applicant_id,
+            asked.application_id,
+            wanted.consent.value if wanted.consent else PUBLIC_RECORD,
+        )
+        attempts = library().information_policy(asked.requested_on).attempts
+        answer = await ask(self.runtime, question, job.attempt, attempts)
+        if isinstance(answer, Unanswered):
+            return self._missing(job, asked, wanted, answer.why, answer.detail)
+        return await self._obtained(job, asked, wanted, answer)
 
     async def _obtained(self, job: Job, asked: InformationRequested, wanted: RequestedItem, report: Report) -> Finish:
         kind = library().kinds[wanted.item]
@@ -96,18 +82,9 @@ class Gathering:
             obtained_on=self.runtime.today,
         )
         try:
-            key: SubjectKey = await self.runtime.codec.sealing_key(applicant_id)
+            row = await sealed(self.runtime, applicant_id, asked.application_id, wanted.item, report)
         except Shut:
-            return self._missing(
-                job, asked, wanted, Without.UNAVAILABLE, "The applicant's data may be recorded no more"
-            )
-        row = {
-            "application_id": asked.application_id,
-            "item": wanted.item,
-            "applicant_id": applicant_id,
-            "media_type": report.media_type,
-            "content": key.seal_bytes(report.content, bound(asked.application_id, wanted.item)),
-        }
+            return self._missing(job, asked, wanted, Without.UNAVAILABLE, SHUT)
 
         async def finish(session: Session) -> None:
             if await self._settle(session, job, obtained):

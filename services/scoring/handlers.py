@@ -8,6 +8,7 @@ from typing import Final
 from libs.contracts.application import ApplicationSubmitted
 from libs.contracts.values import LoanRequest
 from libs.events.decider import Decider
+from services.scoring.domain import refresh
 from services.scoring.domain.assessment import INITIAL, AssessApplication, Command, Event, State, decide, evolve
 from services.scoring.domain.card import effective_card, effective_cards
 from services.scoring.domain.judging import Rules
@@ -15,6 +16,11 @@ from services.scoring.library import library
 from services.scoring.shelf import Shelf
 
 assessments: Final[Decider[Command, State, Event]] = Decider("assessment", INITIAL, decide, evolve)
+
+refreshes: Final[Decider[refresh.Command, refresh.State, refresh.Event]] = Decider(
+    "refresh", refresh.INITIAL, refresh.decide, refresh.evolve
+)
+"""One stream a borrower: what is asked of sources about him while a loan of his runs."""
 
 
 def rules_of(shelf: Shelf, request: LoanRequest, on: date) -> Rules:

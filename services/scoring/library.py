@@ -19,6 +19,7 @@ from services.scoring.domain.card_record import CardPolicy, read_card_policy
 from services.scoring.domain.indicators import Catalogue, ProhibitedAttribute, read_catalogue, read_prohibited
 from services.scoring.domain.information import InformationPolicy, Kinds, read_items, read_policy
 from services.scoring.domain.performance import PerformancePolicy, read_performance_policy
+from services.scoring.domain.refresh_policy import RefreshPolicy, read_refresh_policy
 from services.scoring.domain.watching import WatchPolicy, read_watch_policy
 
 HERE = Path(__file__).parent
@@ -56,6 +57,11 @@ class Library:
     information_policies: tuple[InformationPolicy, ...]
     card_policies: tuple[CardPolicy, ...]
     performance_policies: tuple[PerformancePolicy, ...]
+    refresh_policies: tuple[RefreshPolicy, ...]
+
+    def refresh_policy(self, on: date) -> RefreshPolicy:
+        """When sources are asked anew while a loan runs, on a business date; before the first policy, as the first says."""
+        return in_force(self.refresh_policies, on)
 
     def performance_policy(self, on: date) -> PerformancePolicy:
         """When a loan counts as defaulted, on a business date; before the first policy, as the first says."""
@@ -101,6 +107,7 @@ def library() -> Library:
     information = [read_policy(path.read_bytes(), kinds) for path in (HERE / "policy").glob("information-*.json")]
     life = [read_card_policy(path.read_bytes()) for path in (HERE / "policy").glob("cards-*.json")]
     performance = [read_performance_policy(path.read_bytes()) for path in (HERE / "policy").glob("performance-*.json")]
+    refresh = [read_refresh_policy(path.read_bytes(), kinds) for path in (HERE / "policy").glob("refresh-*.json")]
     return Library(
         catalogue,
         prohibited,
@@ -110,4 +117,5 @@ def library() -> Library:
         tuple(sorted(information, key=lambda policy: policy.effective_from)),
         tuple(sorted(life, key=lambda policy: policy.effective_from)),
         tuple(sorted(performance, key=lambda policy: policy.effective_from)),
+        tuple(sorted(refresh, key=lambda policy: policy.effective_from)),
     )

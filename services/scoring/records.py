@@ -33,7 +33,8 @@ SOURCE_DOCUMENT: Final = Table(
     Column("media_type", String(100), nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
-"""What sources answered, byte for byte, sealed under the applicant's key; the event has the hash of what is inside."""
+"""What sources answered, byte for byte, sealed under the applicant's key; the event has the hash of what is inside. While a
+loan runs, the refresh stands in the place of the application."""
 
 FIND_PARTY: Final = "select type, data from party where applicant_id = $1"
 FIND_DOCUMENT: Final = """

@@ -14,6 +14,9 @@ from libs.contracts.scoring import (
     InformationMissing,
     InformationObtained,
     InformationRequested,
+    RefreshMissing,
+    RefreshObtained,
+    RefreshRequested,
     ScoringFailed,
 )
 from libs.contracts.values import LoanRequest
@@ -70,7 +73,26 @@ CHALLENGED: Final = Table(
 )
 """What challengers said in the champion's shadow."""
 
+REFRESH: Final = Table(
+    "refresh_v1",
+    METADATA,
+    Column("refresh_id", String(80), primary_key=True),
+    Column("item", String(64), primary_key=True),
+    Column("applicant_id", String(80), nullable=False),
+    Column("loan_id", String(80), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("why", String(12)),
+    Column("sha256", String(64)),
+    Column("changes", Integer, nullable=False),
+    Column("requested_on", Date, nullable=False),
+    Index("refresh_v1_by_date", "requested_on", "refresh_id", "item"),
+    Index("refresh_v1_by_applicant", "applicant_id"),
+)
+"""Items asked for anew while a loan runs. `state` is OPEN, OBTAINED or MISSING; `changes` counts facts that changed."""
+
 assessments_view = Projection("assessments", 1, [ASSESSMENT, INFORMATION, CHALLENGED])
+refreshes_view = Projection("refreshes", 1, [REFRESH])
 
 
 @assessments_view.on(ApplicationScored)
@@ -151,6 +173,28 @@ def abandoned(recorded: Recorded[InformationAbandoned]) -> Iterable[Change]:
     event = recorded.event
     for item in event.items:
         yield Patch(INFORMATION, {"application_id": event.application_id, "item": item}, {"state": "ABANDONED"})
+
+
+@refreshes_view.on(RefreshRequested)
+def refresh_requested(recorded: Recorded[RefreshRequested]) -> Iterable[Change]:
+    event = recorded.event
+    named = {name: getattr(event, name) for name in ("refresh_id", "applicant_id", "loan_id", "requested_on")}
+    for each in event.items:
+        yield Put(REFRESH, {**named, "item": each.item, "source": each.source, "state": "OPEN", "changes": 0})
+
+
+@refreshes_view.on(RefreshObtained)
+def refresh_obtained(recorded: Recorded[RefreshObtained]) -> Iterable[Change]:
+    event = recorded.event
+    values = {"state": "OBTAINED", "sha256": event.sha256, "changes": len(event.changes)}
+    yield Patch(REFRESH, {"refresh_id": event.refresh_id, "item": event.item}, values)
+
+
+@refreshes_view.on(RefreshMissing)
+def refresh_missing(recorded: Recorded[RefreshMissing]) -> Iterable[Change]:
+    event = recorded.event
+    values = {"state": "MISSING", "why": event.why}
+    yield Patch(REFRESH, {"refresh_id": event.refresh_id, "item": event.item}, values)
 
 
 def _request(application_id: str, request: LoanRequest) -> dict[str, Any]:

@@ -68,6 +68,8 @@ def create_source(kind: str, *, seed: int = 0, faults: Faults | None = None, tok
                 return Response(b"<html>maintenance</html>", media_type="text/html")
             case Behaviour.SLOW:
                 await asyncio.sleep(rates.slow_s)
+            case Behaviour.WORSENS if question.on >= date.fromisoformat(rates.worse_from):
+                behaviour = Behaviour.ADVERSE
         day = question.on.isoformat()
         return JSONResponse(report(kind, seed, question.identity_number, question.name, behaviour, day))
 
@@ -87,7 +89,7 @@ class SourceSettings(BaseSettings):
 
     token: SecretStr
     seed: int = 0
-    faults: dict[str, int | float] = {}
+    faults: dict[str, int | float | str] = {}
     host: str = "127.0.0.1"
     port: int | None = None
 

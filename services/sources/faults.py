@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import date
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
@@ -32,11 +33,13 @@ class Behaviour(StrEnum):
     """Every question breaks."""
     GARBLED = "garbled"
     """Something that is no report."""
+    WORSENS = "worsens"
+    """A clean report until a day, an adverse one from then on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """Rates in basis points, and how long a slow answer takes. All zero: a source that answers well of everybody."""
+    """Rates in basis points, from when reports that worsen are adverse, how long a slow answer takes. All zero: a source that answers well of everybody."""
 
     adverse: int = 0
     no_hit: int = 0
@@ -47,17 +50,20 @@ class Faults:
     broken_once: int = 0
     down: int = 0
     garbled: int = 0
+    worsens: int = 0
+    worse_from: str = "2026-07-01"
     slow_s: float = 5.0
 
     def __post_init__(self) -> None:
         rates = [getattr(self, name) for name in RATES]
         if any(type(rate) is not int or rate < 0 for rate in rates) or sum(rates) > SCALE:
             raise ValueError(f"fault rates are whole basis points and sum to at most {SCALE}")
+        date.fromisoformat(self.worse_from)
         if self.slow_s < 0:
             raise ValueError("times are not negative")
 
 
-RATES: Final = tuple(field.name for field in fields(Faults) if field.name != "slow_s")
+RATES: Final = tuple(field.name for field in fields(Faults) if field.name not in ("worse_from", "slow_s"))
 
 
 def draw(seed: int, purpose: str, size: int) -> int:

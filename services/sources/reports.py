@@ -42,12 +42,14 @@ def registry_facts(seed: int, number: str, adverse: bool) -> Facts:
             "abnormal-operation": "yes",
             "enforcement-listed": "yes",
             "years-in-business": draw(seed, f"years/{number}", 30),
+            "representative-changes": 1 + draw(seed, f"representative/{number}", 3),
         }
     return {
         "registration-status": "active",
         "abnormal-operation": "no",
         "enforcement-listed": "no",
         "years-in-business": 1 + draw(seed, f"years/{number}", 30),
+        "representative-changes": 0,
     }
 
 

@@ -321,6 +321,10 @@ NOT_SHOWN = {
     "ReadModelVerified",
     "RecordsRead",
     "RedeliveryRequested",
+    "RefreshConsentWithdrawn",  # of the borrower, not of one loan; what follows from it is a warning
+    "RefreshMissing",
+    "RefreshObtained",
+    "RefreshRequested",
     "RefinancingAgreed",  # its loan is not there yet; LoanBooked says which loan it ends
     "RelationDeclared",
     "RelationEnded",

@@ -11,6 +11,7 @@ from services.scoring.api import (
     indicators,
     information,
     performance,
+    refreshes,
     rescorings,
     rules,
     watching,
@@ -19,6 +20,7 @@ from services.scoring.api import (
 routers: Final = [
     assessments.router,
     information.router,
+    refreshes.router,
     rules.router,
     cards.router,
     card_life.router,

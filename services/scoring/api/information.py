@@ -153,15 +153,20 @@ async def withdraw_consent(application_id: ApplicationId, body: Withdrawal, call
 )
 async def show_document(application_id: ApplicationId, item: ItemPath, runtime: Running) -> Response:
     """What a source answered, byte for byte. Personal data: for those who decide, and gone when the person is erased."""
-    row = await runtime.store.pool.fetchrow(FIND_DOCUMENT, application_id, item)
-    if row is None:
+    return await document(runtime, application_id, item)
+
+
+async def document(runtime: Runtime, authority: str, item: str, applicant_id: str | None = None) -> Response:
+    """What a source answered under an authority; 404 when it answered nothing, or not about this applicant."""
+    row = await runtime.store.pool.fetchrow(FIND_DOCUMENT, authority, item)
+    if row is None or applicant_id not in (None, row["applicant_id"]):
         raise Rejected(
             "document-unknown",
-            "No source answered that for this application; documents of people are kept elsewhere.",
+            "No source answered that here; documents of people are kept elsewhere.",
             status=404,
         )
     key = await runtime.codec.opening_key(row["applicant_id"])
-    content = key.open_bytes(row["content"], bound(application_id, item))
+    content = key.open_bytes(row["content"], bound(authority, item))
     return Response(content, media_type=row["media_type"], headers={"etag": f'"{sha256(content).hexdigest()}"'})
 
 

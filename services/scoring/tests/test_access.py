@@ -10,7 +10,15 @@ from services.scoring.api.access import READERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATHS = ["/assessments", "/distribution", "/cards", "/cards/effective", "/indicators", "/prohibited-attributes"]
+PATHS = [
+    "/assessments",
+    "/distribution",
+    "/cards",
+    "/cards/effective",
+    "/indicators",
+    "/refreshes",
+    "/prohibited-attributes",
+]
 
 
 @pytest.mark.parametrize("role", READERS)

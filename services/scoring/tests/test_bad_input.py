@@ -71,6 +71,9 @@ async def test_a_broken_body_is_refused(empty_scoring: Served, content: bytes, s
         ("/distribution?assessed_to=yesterday", 422, "validation-failed"),
         ("/cards/effective?on=0001-01-01", 422, "validation-failed"),
         ("/cards/effective?applicant_kind=ROBOT", 422, "validation-failed"),
+        ("/refreshes?state=LOST", 422, "validation-failed"),
+        ("/refreshes/nobody", 404, "refresh-unknown"),
+        ("/refresh-policy?on=soon", 422, "validation-failed"),
         ("/indicators?category=astrology", 422, "validation-failed"),
     ],
 )

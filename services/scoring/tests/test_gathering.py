@@ -33,7 +33,7 @@ from libs.contracts.scoring import (
 from libs.contracts.values import ApplicantKind
 from libs.lending.money import Money
 from libs.service.testing import Served, key, served
-from services.scoring import gathering
+from services.scoring import asking
 from services.scoring.app import create_scoring
 from services.scoring.tests.requests import request
 
@@ -52,12 +52,14 @@ FAULTS = faults.Faults(
     broken_once=1000,
     down=1000,
     garbled=1000,
+    worsens=500,
     slow_s=60,
 )
 SEED = 7
 ENDS = {
     Behaviour.CLEAN: None,
     Behaviour.BROKEN_ONCE: None,
+    Behaviour.WORSENS: None,
     Behaviour.ADVERSE: "overdue-elsewhere",
     Behaviour.NO_HIT: "credit-report-no-hit",
     Behaviour.CONFLICTING: "credit-report-conflicting",
@@ -105,7 +107,7 @@ async def outside(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PUHUI_SCORING_BUREAU_URL", "http://bureau.test")
     monkeypatch.setenv("PUHUI_SCORING_BUREAU_TOKEN", "shared")
     monkeypatch.setenv("PUHUI_SCORING_SOURCE_TIMEOUT_S", "0.5")
-    monkeypatch.setattr(gathering, "FIRST_DELAY", timedelta(milliseconds=1))
+    monkeypatch.setattr(asking, "FIRST_DELAY", timedelta(milliseconds=1))
     bureau = simulated.create_source("bureau", seed=SEED, faults=FAULTS, token="shared")
     held = Held(httpx.ASGITransport(bureau))
     held.released.set()

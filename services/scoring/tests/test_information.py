@@ -61,6 +61,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "abnormal-operation": "no",
         "enforcement-listed": "no",
         "years-in-business": 4,
+        "representative-changes": 0,
     },
     INTERVIEW: {"operation-seen": "sound", "willingness-to-repay": "good"},
 }
