@@ -1,11 +1,19 @@
-"""What collection hears of loans and of the passing of days. All of it comes over the ledger's topic: in order for each
-loan, and in any order between the loans and the days, so that nothing here rests on which of them comes first."""
+"""What collection hears of loans and of the passing of days, over the ledger's topic: in order for each loan, and in any
+order between the loans and the days, so that nothing here rests on which of them comes first. And what scoring is told anew
+of borrowers, who is linked with them by approval's word, who came on the watch list."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
-from libs.contracts.collections import CaseEnd
+from libs.contracts.approval import (
+    BorrowerConnected,
+    BorrowerDisconnected,
+    SecurityConsented,
+    SecurityOffered,
+    SecurityReleased,
+)
+from libs.contracts.collections import CaseEnd, WatchEntered
 from libs.contracts.ledger import (
     Bucket,
     BusinessDayOpened,
@@ -19,9 +27,10 @@ from libs.contracts.ledger import (
     RepaymentReceived,
     RepaymentReversed,
 )
+from libs.contracts.scoring import RefreshObtained
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.collections import records, warnings
+from services.collections import linked, records, warnings
 from services.collections.domain.case import LOAN_SETTLED
 from services.collections.domain.commands import CloseCase, FollowArrears, NoteRepayment, OpenCase
 from services.collections.domain.watch_policy import Behaviour
@@ -36,6 +45,7 @@ reactions = Reactions("collections")
 @reactions.on(LoanDisbursed)
 async def learn_plan(recorded: Recorded[LoanDisbursed], reaction: Reaction) -> None:
     await records.save_plan(reaction.session, recorded.event)
+    await reaction.apply(linked.paid_out(recorded.event))
 
 
 @reactions.on(RepaymentReceived)
@@ -74,6 +84,8 @@ async def note_reversal(recorded: Recorded[RepaymentReversed], reaction: Reactio
         )
         outcome = await reaction.handle(CASE, CASE.stream_id(case), note)
         await warnings.of_case(reaction, outcome, event.reversed_on)
+    if event.position.outstanding.total:
+        await linked.runs(reaction.session, event.loan_id, True)
     if event.reason in library().watch_policy(event.reversed_on).return_reasons:
         await warnings.note_of_loan(reaction, event.loan_id, Behaviour.RETURNED, event.repayment_id, event.reversed_on)
 
@@ -156,6 +168,7 @@ async def end_returned(recorded: Recorded[DisbursementReturned], reaction: React
 
 
 async def _end(reaction: Reaction, loan_id: str, end: CaseEnd, reason: str, on: date) -> None:
+    await linked.runs(reaction.session, loan_id, False)
     case = await records.end_plan(reaction.session, loan_id, on)
     if case:
         outcome = await reaction.handle(CASE, CASE.stream_id(case), CloseCase(end=end, reason=reason, today=on))
@@ -177,6 +190,41 @@ async def note_pause(recorded: Recorded[DelinquencyPaused], reaction: Reaction) 
     event = recorded.event
     behaviour, key = Behaviour.CHANGE_ASKED, f"pause/{event.start}"
     await warnings.note_of_loan(reaction, event.loan_id, behaviour, key, event.paused_on)
+
+
+@reactions.on(RefreshObtained)
+async def note_item(recorded: Recorded[RefreshObtained], reaction: Reaction) -> None:
+    await warnings.of_item(reaction, recorded.event)
+
+
+@reactions.on(WatchEntered)
+async def tell_linked(recorded: Recorded[WatchEntered], reaction: Reaction) -> None:
+    await warnings.of_watch(reaction, recorded.event)
+
+
+@reactions.on(SecurityOffered)
+async def note_surety(recorded: Recorded[SecurityOffered], reaction: Reaction) -> None:
+    await reaction.apply(*linked.offered(recorded.event))
+
+
+@reactions.on(SecurityConsented)
+async def bind_surety(recorded: Recorded[SecurityConsented], reaction: Reaction) -> None:
+    await reaction.apply(linked.agreed(recorded.event))
+
+
+@reactions.on(SecurityReleased)
+async def free_surety(recorded: Recorded[SecurityReleased], reaction: Reaction) -> None:
+    await reaction.apply(linked.released(recorded.event))
+
+
+@reactions.on(BorrowerConnected)
+async def note_connection(recorded: Recorded[BorrowerConnected], reaction: Reaction) -> None:
+    await reaction.apply(linked.connected(recorded.event))
+
+
+@reactions.on(BorrowerDisconnected)
+async def end_connection(recorded: Recorded[BorrowerDisconnected], reaction: Reaction) -> None:
+    await linked.disconnected(reaction.session, recorded.event)
 
 
 @reactions.on(BusinessDayOpened)

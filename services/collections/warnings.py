@@ -1,7 +1,8 @@
 """Early warning: from what the ledger tells of a loan gone amiss to warnings on the borrower's stream.
 
 A repayment as agreed never comes here: what is looked at is arrears, their cure, payments returned or in part, promises
-broken, changes of the agreement. Each is noted once in one statement; the stream is read only where a rule is met."""
+broken, changes of the agreement. Each is noted once in one statement; the stream is read only where a rule is met. What
+sources tell anew, and what befalls those who are linked, comes once by itself."""
 
 from __future__ import annotations
 
@@ -9,15 +10,17 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from libs.contracts.collections import PromiseBroken
+from libs.contracts.collections import PromiseBroken, WatchEntered
 from libs.contracts.ledger import Bucket, DelinquencyChanged
+from libs.contracts.scoring import RefreshObtained
 from libs.events.commands import Outcome
 from libs.events.ids import derive_id
 from libs.events.subscribers import Reaction
-from services.collections import behaviour, records
+from services.collections import behaviour, linked, records
 from services.collections.domain import state
 from services.collections.domain.watch_commands import CureWarnings, Found, RaiseWarnings
 from services.collections.domain.watch_policy import Behaviour, SignalRule, WatchPolicy
+from services.collections.domain.watch_rules import News, WarningRule
 from services.collections.handlers import WATCH
 from services.collections.library import library
 
@@ -39,6 +42,42 @@ async def of_arrears(reaction: Reaction, event: DelinquencyChanged) -> None:
                 reaction, event.applicant_id, event.loan_id, kind, key, event.changed_on, policy, days_past_due=days
             )
     await _raise(reaction, event.applicant_id, event.loan_id, found, policy, event.changed_on)
+    if event.previous is Bucket.CURRENT:
+        thing = f"{event.loan_id}/{since}"
+        await _tell(reaction, event.applicant_id, News.OVERDUE, thing, policy, event.changed_on)
+
+
+async def of_item(reaction: Reaction, event: RefreshObtained) -> None:
+    """A source told anew of a borrower whose loan runs: what changed is looked at, fact by fact."""
+    policy = library().watch_policy(event.obtained_on)
+    changed = {change.fact: change for change in event.changes}
+    found = [
+        Found(_warning_id(event.loan_id, rule, event.refresh_id), rule)
+        for rule in policy.facts
+        if rule.item == event.item
+        and (change := changed.get(rule.fact)) is not None
+        and rule.met(change.before, change.after)
+    ]
+    await _raise(reaction, event.applicant_id, event.loan_id, found, policy, event.obtained_on)
+    if found:
+        thing = f"{event.refresh_id}/{event.item}"
+        await _tell(reaction, event.applicant_id, News.ADVERSE_ITEM, thing, policy, event.obtained_on)
+
+
+async def of_watch(reaction: Reaction, event: WatchEntered) -> None:
+    """A borrower was put on the list. Who came there for what befell another warns of nobody, or warnings would go round."""
+    policy = library().watch_policy(event.entered_on)
+    if event.reason not in {rule.code for rule in policy.linked}:
+        thing = f"{event.applicant_id}/{event.entered_on}"
+        await _tell(reaction, event.applicant_id, News.WATCHED, thing, policy, event.entered_on)
+
+
+async def _tell(reaction: Reaction, applicant_id: str, news: News, thing: str, policy: WatchPolicy, on: date) -> None:
+    """News of somebody warns of the borrowers with whom he is linked."""
+    rules = [rule for rule in policy.linked if rule.news is news]
+    for each in await linked.linked_with(reaction.session, applicant_id) if rules else []:
+        found = [Found(_warning_id(each.loan_id, rule, thing), rule) for rule in rules if rule.link is each.link]
+        await _raise(reaction, each.applicant_id, each.loan_id, found, policy, on)
 
 
 async def of_case(reaction: Reaction, outcome: Outcome[state.State], on: date) -> None:
@@ -89,9 +128,10 @@ async def _met(
     return [Found(_warning_id(loan_id, rule, key), rule) for rule in met]
 
 
-def _warning_id(loan_id: str, rule: SignalRule, key: str) -> str:
+def _warning_id(loan_id: str, rule: WarningRule, key: str) -> str:
     """The same for the same rule and thing; going deeper is one thing for each due date, however deep."""
-    thing = key.partition("/")[0] if rule.behaviour is Behaviour.DEEPER else key
+    deeper = isinstance(rule, SignalRule) and rule.behaviour is Behaviour.DEEPER
+    thing = key.partition("/")[0] if deeper else key
     return str(derive_id(UUID(loan_id), f"warning/{rule.code}/{thing}"))
 
 

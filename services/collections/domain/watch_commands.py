@@ -7,7 +7,8 @@ from datetime import date
 
 from libs.contracts.collections import MeasureKind, Severity
 from libs.lending.money import Money
-from services.collections.domain.watch_policy import SignalRule, WatchPolicy
+from services.collections.domain.watch_policy import WatchPolicy
+from services.collections.domain.watch_rules import WarningRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Found:
     """A rule that is met, and the identifier of that: the same for the same thing, so that it warns once."""
 
     warning_id: str
-    rule: SignalRule
+    rule: WarningRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from libs.contracts.collections import MeasureKind, Severity
 from libs.contracts.ledger import ChangeKind
-from libs.contracts.values import Named, Reason
+from libs.contracts.values import Named
 from libs.lending.calendar import add_months
 from services.collections.domain.rules import Rules
+from services.collections.domain.watch_rules import FactRule, LinkRule, WarningRule
 
 WEIGHT: Final[Mapping[Severity, int]] = {severity: place for place, severity in enumerate(Severity)}
 """How much a severity weighs, from 0."""
@@ -35,21 +36,13 @@ class Behaviour(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignalRule:
+class SignalRule(WarningRule):
     """One rule: a behaviour, `times` times within `within_months` (0: at any time), from `from_days` past due."""
 
-    code: str
     behaviour: Behaviour
     times: int
     within_months: int
     from_days: int
-    severity: Severity
-    until_cured: bool
-    text: Named
-
-    @property
-    def reason(self) -> Reason:
-        return Reason(code=self.code, text=self.text)
 
     def met(self, on: date, earlier: Sequence[date], days_past_due: int) -> bool:
         """Whether one more time on a date, after those on `earlier` dates, is a warning."""
@@ -66,6 +59,8 @@ class WatchPolicy(Rules):
     format = "puhui.early-warning/1"
     about = "policy of early warning"
     signals: tuple[SignalRule, ...]
+    facts: tuple[FactRule, ...]
+    linked: tuple[LinkRule, ...]
     entry_severity: Severity
     entry_signals: int
     review_days: Mapping[Severity, int]
@@ -90,6 +85,8 @@ class WatchPolicy(Rules):
 def _values(rules: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "signals": tuple(_signal(each) for each in rules["signals"]),
+        "facts": tuple(FactRule.from_json(each) for each in rules.get("facts", ())),
+        "linked": tuple(LinkRule.from_json(each) for each in rules.get("linked", ())),
         "entry_severity": Severity(rules["entry"]["severity"]),
         "entry_signals": rules["entry"]["signals"],
         "review_days": {Severity(severity): days for severity, days in rules["review_days"].items()},
@@ -109,9 +106,10 @@ def _signal(each: Mapping[str, Any]) -> SignalRule:
 def _faults(policy: WatchPolicy) -> list[str]:
     """What would make the rules contradict one another, or never come true."""
     faults = []
-    codes = [rule.code for rule in policy.signals]
-    if len(codes) != len(set(codes)) or not codes:
+    codes = [rule.code for rule in (*policy.signals, *policy.facts, *policy.linked)]
+    if len(codes) != len(set(codes)) or not policy.signals:
         faults.append("there are signals, each with a code of its own")
+    faults += [fault for rule in policy.facts for fault in rule.faults()]
     if any(rule.times < 1 or rule.within_months < 0 for rule in policy.signals):
         faults.append("a behaviour counts from one time on, within 0 or more months")
     if any(rule.from_days not in BUCKET_DAYS for rule in policy.signals if rule.behaviour is Behaviour.DEEPER):

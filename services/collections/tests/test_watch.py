@@ -194,8 +194,9 @@ async def test_lists_are_paged_and_the_rules_are_shown(running: Served) -> None:
                 break
             cursor = f"&cursor={page['next_cursor']}"
         assert (len(found), found) == (3, sorted(set(found)))
-    (shown,) = (await auditor.get("/collections/watch-policies")).json()
-    assert {rule["rule"] for rule in shown["rules"]} >= {"signals", "two_persons", "quiet_days"}
+    first, latest = (await auditor.get("/collections/watch-policies")).json()
+    assert {rule["rule"] for rule in first["rules"]} >= {"signals", "two_persons", "quiet_days"}
+    assert {rule["rule"] for rule in latest["rules"]} - {rule["rule"] for rule in first["rules"]} == {"facts", "linked"}
 
 
 @pytest.mark.parametrize(
