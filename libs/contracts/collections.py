@@ -542,6 +542,37 @@ class BorrowerUnfrozen(DomainEvent, type="puhui.collections.borrower-unfrozen.v1
     }
 
 
+class BorrowerLimited(DomainEvent, type="puhui.collections.borrower-limited.v1"):
+    """A borrower may owe this much at most, with all that is approved for him, until `BorrowerLimitLifted`. Other limits
+    hold beside it: the least counts."""
+
+    applicant_id: Id
+    measure_id: Id
+    limit: MoneyField
+    limited_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-2",
+        "limit": ex.cny("5000.00"),
+        "limited_on": "2026-03-04",
+    }
+
+
+class BorrowerLimitLifted(DomainEvent, type="puhui.collections.borrower-limit-lifted.v1"):
+    """A lower limit of a borrower holds no more."""
+
+    applicant_id: Id
+    measure_id: Id
+    lifted_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-2",
+        "lifted_on": "2026-04-02",
+    }
+
+
 class WatchLeft(DomainEvent, type="puhui.collections.watch-left.v1"):
     """A borrower is watched no more: by a person after a review, or (`left_by` is empty) since all was cured for long."""
 

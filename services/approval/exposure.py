@@ -27,7 +27,7 @@ from libs.contracts.approval import (
     ExposureReleased,
     OfferAccepted,
 )
-from libs.contracts.collections import BorrowerFrozen, BorrowerUnfrozen
+from libs.contracts.collections import BorrowerFrozen, BorrowerLimited, BorrowerLimitLifted, BorrowerUnfrozen
 from libs.contracts.values import LoanRequest
 from libs.events.commands import Outcome
 from libs.events.store import Session
@@ -80,12 +80,26 @@ frozen_borrower = Table(
     Column("frozen_on", Date, nullable=False),
 )
 """To whom nothing new is lent by rule: told by collections, so it is not counted anew from this service's events."""
+limited_borrower = Table(
+    "limited_borrower",
+    metadata,
+    Column("applicant_id", Text, primary_key=True),
+    Column("measure_id", Text, nullable=False),
+    Column("limit_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("limited_on", Date, nullable=False),
+)
+"""Who may owe less than others, by a measure of collections; as `frozen_borrower`."""
 exposure_policy = Table("exposure_policy", metadata, Column("sha256", Text, primary_key=True))
 
 # The lines' rows are made when they are not there, locked in one order, and read as they are once they are locked.
 LOCK: Final = """
     insert into exposure_line (line, used_minor) select distinct line, 0 from unnest($1::text[]) as line order by line
     on conflict (line) do update set used_minor = exposure_line.used_minor returning line, used_minor"""
+LOCK_BORROWER: Final = """
+    insert into exposure_line (line, used_minor) values ($1, 0)
+    on conflict (line) do update set used_minor = exposure_line.used_minor
+    returning used_minor, (select limit_minor from limited_borrower where applicant_id = $2 and currency = $3) as lowered"""
 LOCK_WITH_GROUP: Final = """
     insert into exposure_line (line, used_minor)
     select distinct line, 0 from (select unnest($1::text[]) as line union all
@@ -122,6 +136,11 @@ FREEZE: Final = """
     insert into frozen_borrower (applicant_id, measure_id, frozen_on) values ($1, $2, $3)
     on conflict (applicant_id) do update set measure_id = excluded.measure_id, frozen_on = excluded.frozen_on"""
 UNFREEZE: Final = "delete from frozen_borrower where applicant_id = $1 and measure_id = $2"
+LOWER: Final = """
+    insert into limited_borrower (applicant_id, measure_id, limit_minor, currency, limited_on) values ($1, $2, $3, $4, $5)
+    on conflict (applicant_id) do update set measure_id = excluded.measure_id, limit_minor = excluded.limit_minor,
+        currency = excluded.currency, limited_on = excluded.limited_on"""
+LIFT: Final = "delete from limited_borrower where applicant_id = $1 and measure_id = $2"
 OF_LOAN: Final = "select application_id from exposure where loan_id = $1"
 EVENTS: Final = """
     select stream_no, version, type, data from es.event
@@ -154,14 +173,16 @@ async def standing(session: Session, policy: ExposurePolicy, request: LoanReques
     he is in for as long as the transaction lasts.
     """
     borrower, groups = line_name(Dimension.BORROWER, request.applicant_id), line_name(Dimension.GROUP, "")
-    used = dict(await session.connection.fetch(LOCK, [borrower]))
+    currency = request.amount.currency
+    own = await session.connection.fetchrow(LOCK_BORROWER, borrower, request.applicant_id, currency)
+    used, lowered = {borrower: own["used_minor"]}, own["lowered"]
     others = [line for line in policy.counted(request, "") if line != borrower]
     used |= dict(await session.connection.fetch(LOCK_WITH_GROUP, others, request.applicant_id, groups))
     group = next((line.removeprefix(groups) for line in used if line.startswith(groups)), "")
-    currency = request.amount.currency
+    lowest = None if lowered is None else Money(lowered, currency)
     lines = tuple(
         ExposureLine(line=line.name, used=Money(used[line.name], currency), limit=line.limit, rule=line.rule)
-        for line in policy.lines(request, group, on)
+        for line in policy.lines(request, group, on, lowest)
     )
     return Standing(lines, list(used))
 
@@ -206,6 +227,17 @@ async def freeze(session: Session, event: BorrowerFrozen) -> None:
 
 async def unfreeze(session: Session, event: BorrowerUnfrozen) -> None:
     await session.connection.execute(UNFREEZE, event.applicant_id, event.measure_id)
+
+
+async def lower(session: Session, event: BorrowerLimited) -> None:
+    limit = event.limit
+    await session.connection.execute(
+        LOWER, event.applicant_id, event.measure_id, limit.minor, limit.currency, event.limited_on
+    )
+
+
+async def lift(session: Session, event: BorrowerLimitLifted) -> None:
+    await session.connection.execute(LIFT, event.applicant_id, event.measure_id)
 
 
 async def groups_of(session: Session, applicant_ids: Sequence[str]) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from libs.contracts.application import ApplicationWithdrawn
 from libs.contracts.approval import Outcome
-from libs.contracts.collections import BorrowerFrozen, BorrowerUnfrozen
+from libs.contracts.collections import BorrowerFrozen, BorrowerLimited, BorrowerLimitLifted, BorrowerUnfrozen
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import BookingRefused, BusinessDayOpened, LoanCancelled, LoanSettled, RepaymentReversed
 from libs.contracts.scoring import Advice, ApplicationScored, ApplicationsRescored, CardRescored, ScoringFailed
@@ -108,6 +108,17 @@ async def freeze_borrower(recorded: Recorded[BorrowerFrozen], reaction: Reaction
 @reactions.on(BorrowerUnfrozen)
 async def unfreeze_borrower(recorded: Recorded[BorrowerUnfrozen], reaction: Reaction) -> None:
     await exposure.unfreeze(reaction.session, recorded.event)
+
+
+@reactions.on(BorrowerLimited)
+async def lower_limit(recorded: Recorded[BorrowerLimited], reaction: Reaction) -> None:
+    """As a freeze: from now on, for what is decided by rule and by people."""
+    await exposure.lower(reaction.session, recorded.event)
+
+
+@reactions.on(BorrowerLimitLifted)
+async def lift_limit(recorded: Recorded[BorrowerLimitLifted], reaction: Reaction) -> None:
+    await exposure.lift(reaction.session, recorded.event)
 
 
 @reactions.on(ApplicationWithdrawn)

@@ -17,6 +17,8 @@ from libs.contracts.values import LoanRequest, Reason
 from libs.lending.money import Money
 
 BASIS_POINTS: Final = 10_000
+WATCH_LIMIT: Final = "watch-limit"
+"""The rule of a line whose limit was lowered for a borrower on the watch list."""
 
 
 class Dimension(StrEnum):
@@ -128,13 +130,14 @@ class ExposurePolicy:
         assert limit.share_bps is not None, "a limit is an amount or a share"
         return Money(known[-1].minor * limit.share_bps // BASIS_POINTS, known[-1].currency)
 
-    def lines(self, request: LoanRequest, group: str, on: date) -> list[Line]:
+    def lines(self, request: LoanRequest, group: str, on: date, lowered: Money | None = None) -> list[Line]:
         """The lines that a request belongs to, each with the least of its limits in force; `group` is empty for a
-        borrower who is connected with nobody."""
+        borrower who is connected with nobody, `lowered` is the limit of one who is watched."""
         if request.amount.currency != self.currency:
             nothing = Money(0, request.amount.currency)
             return [Line(line_name(Dimension.BORROWER, request.applicant_id), nothing, "no-limit-in-currency")]
-        found: dict[str, Line] = {}
+        own = line_name(Dimension.BORROWER, request.applicant_id)
+        found = {} if lowered is None else {own: Line(own, lowered, WATCH_LIMIT)}
         for limit in self.in_force(on):
             key = _keys(request, group)[limit.dimension]
             if not key or not limit.applies_to(request, key):

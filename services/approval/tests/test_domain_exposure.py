@@ -36,7 +36,7 @@ from services.approval.domain.commands import (
     ReinstateExposure,
     ReleaseExposure,
 )
-from services.approval.domain.exposure import ExposurePolicy
+from services.approval.domain.exposure import WATCH_LIMIT, ExposurePolicy
 from services.approval.handlers import DECISION, GROUP
 from services.approval.library import library
 from services.approval.tests.requests import AUTHORITY, REASON, TODAY, application_id, consider, request
@@ -97,6 +97,20 @@ def limits_of(policy: ExposurePolicy, on: str, group_id: str = "", **changes: An
     asked = request(**changes)
     found = policy.lines(asked, group_id, date.fromisoformat(on))
     return {line.name.partition(":")[0]: (line.limit.amount, line.rule) for line in found}
+
+
+@for_all(st.integers(1, 30_000_000), st.sampled_from(["2026-02-01", "2026-05-01", "2026-06-01"]))
+def test_a_lowered_limit_counts_where_it_is_the_least_and_is_told(minor: int, on: str) -> None:
+    policy, day = ExposurePolicy.from_json(DOCUMENT), date.fromisoformat(on)
+    lowered = {each.name: each for each in policy.lines(request(), "g", day, Money(minor))}
+    own = f"borrower:{request().applicant_id}"
+    for each in policy.lines(request(), "g", day):
+        less = each.name == own and minor <= each.limit.minor
+        expected = (Money(minor), WATCH_LIMIT) if less else (each.limit, each.rule)
+        assert (lowered[each.name].limit, lowered[each.name].rule) == expected
+    assert len(lowered) == len(policy.lines(request(), "g", day))
+    none = policy.lines(request(), "", date(2020, 1, 1), Money(minor))
+    assert [(each.name, each.rule) for each in none] == [(own, WATCH_LIMIT)], "also where no other limit holds"
 
 
 def test_the_least_limit_in_force_holds_on_each_line() -> None:

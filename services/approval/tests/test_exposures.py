@@ -11,6 +11,7 @@ import pytest
 
 from libs.contracts.application import ApplicationWithdrawn
 from libs.contracts.approval import ApplicationApproved, ApplicationReferred
+from libs.contracts.collections import BorrowerLimited, BorrowerLimitLifted
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import (
     BookingRefused,
@@ -24,7 +25,7 @@ from libs.service.testing import Served, key
 from services.approval.exposure import loan_id_of, recount_when_needed
 from services.approval.library import library
 from services.approval.tests.exposures import applies, counted_as_kept, happens, used
-from services.approval.tests.requests import application_id
+from services.approval.tests.requests import TODAY, application_id
 from services.approval.tests.test_api import APPROVE, DECLINE, code, post
 
 AT_ONCE = 32
@@ -226,3 +227,35 @@ async def test_limits_are_shown_with_their_sources(approval: Served) -> None:
     await happens(approval, applies(1, "20000.00", "A"))
     borrowers = (await client.get("/approval/exposures?dimension=borrower&sort=-used")).json()["items"]
     assert borrowers == [{"line": "borrower:applicant-1", "used": {"amount": "20000.00", "currency": "CNY"}}]
+
+
+async def test_a_lowered_limit_binds_rules_and_people_until_it_is_lifted(approval: Served) -> None:
+    await happens(approval, applies(1, "20000.00", "A", "watched"))
+    limit = Money.of("30000.00")
+    limited = BorrowerLimited(applicant_id="watched", measure_id="measure-1", limit=limit, limited_on=TODAY)
+    await approval.publish("watch-watched", limited)
+    await approval.settle()
+    await happens(approval, applies(2, "10000.01", "A", "watched"), applies(3, "10000.01", "A", "other"))
+    referred = (await approval.events(f"decision-{application_id(2)}"))[0]
+    assert isinstance(referred, ApplicationReferred)
+    own = next(each for each in referred.exposures if each.line == "borrower:watched")
+    assert (own.rule, own.limit, own.used) == ("watch-limit", limit, Money.of("20000.00"))
+    assert isinstance((await approval.events(f"decision-{application_id(3)}"))[0], ApplicationApproved)
+    path = await prepare(approval, 2)
+    manager = await approval.client("risk_manager")
+    refused = await post(manager, f"{path}/decide", APPROVE)
+    assert code(refused) == "exposure-limit-exceeded"
+    assert "at most 30000.00 (watch-limit)" in refused.json()["detail"]
+    less = {"offer": {"amount": {"amount": "10000.00", "currency": "CNY"}}}
+    assert (await post(manager, f"{path}/decide", APPROVE | less)).status_code == 200
+    await happens(approval, applies(4, "10000.00", "A", "watched"))
+    stranger = BorrowerLimitLifted(applicant_id="watched", measure_id="measure-0", lifted_on=TODAY)
+    await approval.publish("watch-watched", stranger)
+    await happens(approval, applies(5, "10000.00", "A", "watched"))
+    lifted = BorrowerLimitLifted(applicant_id="watched", measure_id="measure-1", lifted_on=TODAY)
+    await approval.publish("watch-watched", lifted)
+    await approval.settle()
+    await happens(approval, applies(6, "10000.00", "A", "watched"))
+    kinds = [type((await approval.events(f"decision-{application_id(n)}"))[0]) for n in (4, 5, 6)]
+    assert kinds == [ApplicationReferred, ApplicationReferred, ApplicationApproved]
+    await counted_as_kept(approval)

@@ -225,6 +225,8 @@ NOT_SHOWN = {
     "BorrowerConnected",  # of borrowers, not of a loan
     "BorrowerDisconnected",
     "BorrowerFrozen",
+    "BorrowerLimitLifted",
+    "BorrowerLimited",
     "BorrowerUnfrozen",
     "BreakAnswered",
     "BreakAssigned",

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 
 from libs.contracts.collections import (
     BorrowerFrozen,
+    BorrowerLimited,
+    BorrowerLimitLifted,
     BorrowerUnfrozen,
     MeasureKind,
     Severity,
@@ -243,12 +245,18 @@ def _decide_measure(command: DecideMeasure, known: tuple[State, Measure]) -> Seq
         decided_by=command.by,
         decided_on=command.today,
     )
-    if measure.kind is not MeasureKind.FREEZE or not command.take:
-        return [decided]
-    frozen = BorrowerFrozen(
-        applicant_id=state.applicant_id, measure_id=command.measure_id, frozen_on=command.today
-    )  # fmt: skip
-    return [decided, frozen]
+    return [decided, *_begins(command, state, measure)] if command.take else [decided]
+
+
+def _begins(command: DecideMeasure, state: State, measure: Measure) -> Sequence[Event]:
+    """What others are told of a measure that is in force from now on."""
+    named = {"applicant_id": state.applicant_id, "measure_id": command.measure_id}
+    if measure.kind is MeasureKind.FREEZE:
+        return [BorrowerFrozen(**named, frozen_on=command.today)]
+    if measure.kind is MeasureKind.LOWER_LIMIT:
+        assert measure.limit is not None, "a lower limit was proposed with its amount"
+        return [BorrowerLimited(**named, limit=measure.limit, limited_on=command.today)]
+    return []
 
 
 def _end(command: EndMeasure, known: tuple[State, Measure]) -> Sequence[Event]:
@@ -269,9 +277,9 @@ def _end(command: EndMeasure, known: tuple[State, Measure]) -> Sequence[Event]:
         ended_by=command.by,
         ended_on=command.today,
     )
-    if measure.kind is not MeasureKind.FREEZE:
-        return [ended]
-    unfrozen = BorrowerUnfrozen(
-        applicant_id=state.applicant_id, measure_id=command.measure_id, unfrozen_on=command.today
-    )  # fmt: skip
-    return [ended, unfrozen]
+    named = {"applicant_id": state.applicant_id, "measure_id": command.measure_id}
+    if measure.kind is MeasureKind.FREEZE:
+        return [ended, BorrowerUnfrozen(**named, unfrozen_on=command.today)]
+    if measure.kind is MeasureKind.LOWER_LIMIT:
+        return [ended, BorrowerLimitLifted(**named, lifted_on=command.today)]
+    return [ended]

@@ -10,6 +10,8 @@ from typing import Final
 
 from libs.contracts.collections import (
     BorrowerFrozen,
+    BorrowerLimited,
+    BorrowerLimitLifted,
     BorrowerUnfrozen,
     MeasureKind,
     Severity,
@@ -34,6 +36,8 @@ Event = (
     | WatchMeasureEnded
     | BorrowerFrozen
     | BorrowerUnfrozen
+    | BorrowerLimited
+    | BorrowerLimitLifted
     | WatchLeft
 )
 
@@ -138,7 +142,7 @@ def evolve(state: State, event: Event) -> State:
         case WatchMeasureEnded():
             ended = replace(state.measures[event.measure_id], status=MeasureStatus.ENDED)
             return _measure(state, event.measure_id, ended)
-        case BorrowerFrozen() | BorrowerUnfrozen():
+        case BorrowerFrozen() | BorrowerUnfrozen() | BorrowerLimited() | BorrowerLimitLifted():
             return state
         case WatchLeft():
             return replace(state, watched=False, review_due=None, left_on=event.left_on)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from libs.contracts.collections import (
     BorrowerFrozen,
+    BorrowerLimited,
+    BorrowerLimitLifted,
     BorrowerUnfrozen,
     MeasureKind,
     Severity,
@@ -175,6 +177,19 @@ def test_a_freeze_is_proposed_decided_and_ended_by_two() -> None:
     assert [type(event) for event in ended] == [WatchMeasureEnded, BorrowerUnfrozen]
     given(*past, reviewed(), *ended).when(end()).refused("measure-not-in-force")
     assert given(*past, reviewed(), *ended).when(leave()).error is None
+
+
+def test_a_lower_limit_is_told_while_it_is_in_force() -> None:
+    kind, limit = MeasureKind.LOWER_LIMIT, Money.of("5000.00")
+    proposed = given(LATE, ON).when(propose(kind, limit=limit)).events
+    decided = given(LATE, ON, *proposed).when(settle()).events
+    limited = BorrowerLimited(applicant_id=BORROWER, measure_id="measure-1", limit=limit, limited_on=TODAY)
+    assert decided[1:] == [limited]
+    past = (LATE, ON, *proposed, *decided, reviewed())
+    assert given(*past).when(end()).events[1:] == [
+        BorrowerLimitLifted(applicant_id=BORROWER, measure_id="measure-1", lifted_on=TODAY)
+    ]
+    assert len(given(LATE, ON, *proposed).when(settle(take=False)).events) == 1, "a refused one is told to nobody"
 
 
 def test_a_measure_that_is_refused_freezes_nobody() -> None:
