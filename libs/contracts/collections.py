@@ -573,6 +573,42 @@ class BorrowerLimitLifted(DomainEvent, type="puhui.collections.borrower-limit-li
     }
 
 
+class GuaranteeDemanded(DomainEvent, type="puhui.collections.guarantee-demanded.v1"):
+    """More guarantee is demanded for a loan: a security is to be registered by a date."""
+
+    applicant_id: Id
+    measure_id: Id
+    loan_id: Id
+    due_on: date
+    demanded_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-3",
+        "loan_id": ex.LOAN,
+        "due_on": "2026-04-03",
+        "demanded_on": "2026-03-04",
+    }
+
+
+class GuaranteeProvided(DomainEvent, type="puhui.collections.guarantee-provided.v1"):
+    """A security for the loan was registered: what was demanded is fulfilled, and the measure with it."""
+
+    applicant_id: Id
+    measure_id: Id
+    loan_id: Id
+    security_id: Id
+    provided_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-3",
+        "loan_id": ex.LOAN,
+        "security_id": "security-1",
+        "provided_on": "2026-03-20",
+    }
+
+
 class WatchLeft(DomainEvent, type="puhui.collections.watch-left.v1"):
     """A borrower is watched no more: by a person after a review, or (`left_by` is empty) since all was cured for long."""
 

@@ -49,6 +49,7 @@ connected_borrower = Table(
     Index("connected_borrower_group", "group_id"),
 )
 
+OF_APPLICATION: Final = "select applicant_id, loan_id from borrower_loan where application_id = $1"
 RUNS: Final = "update borrower_loan set runs = $2 where loan_id = $1 and runs <> $2"
 DISCONNECT: Final = "delete from connected_borrower where applicant_id = $1 and group_id = $2"
 LINKED: Final = """
@@ -80,6 +81,12 @@ async def linked_with(session: Session, applicant_id: str) -> list[Linked]:
 def paid_out(event: LoanDisbursed) -> Put:
     named = {name: getattr(event, name) for name in ("loan_id", "application_id", "applicant_id")}
     return Put(borrower_loan, {**named, "runs": True})
+
+
+async def loan_of(session: Session, application_id: str) -> tuple[str, str]:
+    """The borrower and the loan that an application led to, "" where it led to none."""
+    row = await session.connection.fetchrow(OF_APPLICATION, application_id)
+    return (row["applicant_id"], row["loan_id"]) if row is not None else ("", "")
 
 
 async def runs(session: Session, loan_id: str, yes: bool) -> None:

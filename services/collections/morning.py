@@ -12,7 +12,7 @@ from services.collections import behaviour, records, warnings
 from services.collections.domain.commands import ExpirePromise, GiveOut
 from services.collections.domain.policy import Policy
 from services.collections.domain.watch_commands import LeaveQuietly
-from services.collections.domain.watch_policy import WatchPolicy
+from services.collections.domain.watch_policy import Behaviour, WatchPolicy
 from services.collections.handlers import CASE, WATCH
 from services.collections.reminding import REMIND
 
@@ -27,8 +27,14 @@ WITHOUT_TEAM: Final = """
     where state = 'OPEN' and staged_on < $1
       and (stage, collector) not in (select * from unnest($2::text[], $3::text[]))
     order by case_id"""
+MISSED: Final = """
+    select d.measure_id, d.applicant_id, d.loan_id from guarantee_demand d left join borrower_loan l using (loan_id)
+    where d.due_on < $1 and l.runs is not false
+      and not exists (select from behaviour b where (b.applicant_id, b.kind, b.key)
+                      = (d.applicant_id, 'GUARANTEE_LATE', d.loan_id || '/' || d.measure_id))
+    order by d.measure_id"""
 ANYTHING: Final = f"""select exists ({OVERDUE_PROMISES}), exists ({records.GRACE_OVER}), exists ({WITHOUT_TEAM}),
-    exists ({behaviour.QUIET.replace("$1", "$4")})"""
+    exists ({behaviour.QUIET.replace("$1", "$4")}), exists ({MISSED})"""
 
 
 async def remind(reaction: Reaction, policy: Policy, previous: date, today: date) -> None:
@@ -58,13 +64,13 @@ def due_dates(days_before: Sequence[int], previous: date, today: date) -> list[t
 
 async def waits(
     reaction: Reaction, policy: Policy, watch_policy: WatchPolicy, today: date
-) -> tuple[bool, bool, bool, bool]:
-    """Whether promises, loans in grace, cases and quiet borrowers on the watch list wait for this day, asked at once:
-    most days none of them do."""
+) -> tuple[bool, bool, bool, bool, bool]:
+    """Whether promises, loans in grace, cases, quiet borrowers on the watch list and guarantees wait for this day, asked at
+    once: most days none of them do."""
     last = today - timedelta(days=watch_policy.quiet_days)
     row = await reaction.session.connection.fetchrow(ANYTHING, today, *_teams(policy), last)
-    promises, grace, cases, quiet = row
-    return promises, grace, cases, quiet
+    promises, grace, cases, quiet, guarantees = row
+    return promises, grace, cases, quiet, guarantees
 
 
 def _teams(policy: Policy) -> tuple[list[str], list[str]]:
@@ -87,6 +93,13 @@ async def leave_quietly(reaction: Reaction, policy: WatchPolicy, today: date) ->
     for applicant_id in await behaviour.quiet(reaction.session, today - timedelta(days=policy.quiet_days)):
         leave = LeaveQuietly(policy=policy, today=today)
         await reaction.handle(WATCH, WATCH.stream_id(applicant_id), leave, effective_date=today.isoformat())
+
+
+async def miss_guarantees(reaction: Reaction, today: date) -> None:
+    """Warn of those who have not given the guarantee that was demanded by its date, once."""
+    for row in await reaction.session.connection.fetch(MISSED, today):
+        behaviour_, named = Behaviour.GUARANTEE_LATE, (row["applicant_id"], row["loan_id"])
+        await warnings.note(reaction, *named, behaviour_, row["measure_id"], today)
 
 
 async def give_out(reaction: Reaction, policy: Policy, today: date) -> None:

@@ -11,6 +11,7 @@ from libs.contracts.approval import (
     BorrowerDisconnected,
     SecurityConsented,
     SecurityOffered,
+    SecurityPerfected,
     SecurityReleased,
 )
 from libs.contracts.collections import CaseEnd, WatchEntered
@@ -33,10 +34,11 @@ from libs.events.subscribers import Reaction, Reactions
 from services.collections import linked, records, warnings
 from services.collections.domain.case import LOAN_SETTLED
 from services.collections.domain.commands import CloseCase, FollowArrears, NoteRepayment, OpenCase
+from services.collections.domain.watch_commands import ProvideGuarantee
 from services.collections.domain.watch_policy import Behaviour
-from services.collections.handlers import CASE, case_id
+from services.collections.handlers import CASE, WATCH, case_id
 from services.collections.library import library
-from services.collections.morning import break_promises, give_out, leave_quietly, remind, waits
+from services.collections.morning import break_promises, give_out, leave_quietly, miss_guarantees, remind, waits
 from services.collections.records import InArrears
 
 reactions = Reactions("collections")
@@ -212,6 +214,16 @@ async def bind_surety(recorded: Recorded[SecurityConsented], reaction: Reaction)
     await reaction.apply(linked.agreed(recorded.event))
 
 
+@reactions.on(SecurityPerfected)
+async def take_security(recorded: Recorded[SecurityPerfected], reaction: Reaction) -> None:
+    """What was registered before the loan was paid out was not demanded of it."""
+    event = recorded.event
+    applicant_id, loan_id = await linked.loan_of(reaction.session, event.application_id)
+    if applicant_id:
+        command = ProvideGuarantee(loan_id=loan_id, security_id=event.security_id, today=event.recorded_on)
+        await reaction.handle(WATCH, WATCH.stream_id(applicant_id), command)
+
+
 @reactions.on(SecurityReleased)
 async def free_surety(recorded: Recorded[SecurityReleased], reaction: Reaction) -> None:
     await reaction.apply(linked.released(recorded.event))
@@ -234,7 +246,7 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
     today, policy = event.business_date, library().policy(event.business_date)
     watch_policy = library().watch_policy(today)
     await remind(reaction, policy, event.previous or today - timedelta(days=1), today)
-    promises, grace, cases, quiet = await waits(reaction, policy, watch_policy, today)
+    promises, grace, cases, quiet, guarantees = await waits(reaction, policy, watch_policy, today)
     if promises:
         await break_promises(reaction, today)
     if grace:
@@ -242,5 +254,7 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
             await _open_case(behind, reaction)
     if cases:
         await give_out(reaction, policy, today)
+    if guarantees:
+        await miss_guarantees(reaction, today)
     if quiet:
         await leave_quietly(reaction, watch_policy, today)

@@ -10,6 +10,8 @@ from sqlalchemy import Boolean, Column, Date, Index, Integer, Table, Text
 from libs.contracts.collections import (
     BorrowerFrozen,
     BorrowerUnfrozen,
+    GuaranteeDemanded,
+    GuaranteeProvided,
     WarningCured,
     WarningRaised,
     WatchEntered,
@@ -20,7 +22,7 @@ from libs.contracts.collections import (
     WatchReviewed,
 )
 from libs.events.codec import Recorded
-from libs.events.projection import Add, Change, Patch, Projection, Put
+from libs.events.projection import Add, Change, Patch, Projection, Put, Remove
 from services.collections.views import metadata
 
 watch = Table(
@@ -59,7 +61,18 @@ warning = Table(
 )
 """`cured_on`: from when a warning does not stand any more; the day itself where there is nothing to cure."""
 
-watching = Projection("watching", 1, [watch, warning])
+guarantee_demand = Table(
+    "guarantee_demand",
+    metadata,
+    Column("measure_id", Text, primary_key=True),
+    Column("applicant_id", Text, nullable=False),
+    Column("loan_id", Text, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Index("guarantee_demand_due", "due_on"),
+)
+"""More guarantee that is demanded, and not given yet."""
+
+watching = Projection("watching", 1, [watch, warning, guarantee_demand])
 
 
 @watching.on(WarningRaised)
@@ -107,6 +120,22 @@ def decided(recorded: Recorded[WatchMeasureDecided]) -> Iterator[Change]:
 @watching.on(WatchMeasureEnded)
 def ended(recorded: Recorded[WatchMeasureEnded]) -> Iterator[Change]:
     yield _measures(recorded, -1)
+    yield Remove(guarantee_demand, {"measure_id": recorded.event.measure_id})
+
+
+@watching.on(GuaranteeDemanded)
+def demanded(recorded: Recorded[GuaranteeDemanded]) -> Iterator[Change]:
+    event = recorded.event
+    yield Put(
+        guarantee_demand,
+        {name: getattr(event, name) for name in ("measure_id", "applicant_id", "loan_id", "due_on")},
+    )
+
+
+@watching.on(GuaranteeProvided)
+def provided(recorded: Recorded[GuaranteeProvided]) -> Iterator[Change]:
+    yield _measures(recorded, -1)
+    yield Remove(guarantee_demand, {"measure_id": recorded.event.measure_id})
 
 
 @watching.on(BorrowerFrozen)

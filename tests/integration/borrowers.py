@@ -51,6 +51,7 @@ class Borrower:
 
     `bank` is what the bank is to do with the payments of the loan, in their order. It follows from the payment's id,
     the id from the application's, that from the key of the request: so a key is looked for that leads there.
+    `again`: who of that name is the same person as.
     """
 
     def __init__(
@@ -60,10 +61,12 @@ class Borrower:
         *,
         answers: int = GOOD,
         bank: tuple[Outcome, ...] = (Outcome.CONFIRMED,),
+        again: Borrower | None = None,
         **asked: Any,
     ) -> None:
         self.town, self.name = town, name
-        self.person = person(name, answers=answers)
+        self.registered: str = again.registered if again else name
+        self.person = again.person if again else person(name, answers=answers)
         self.asked = {"amount": yuan("12000.00"), "monthly_income": yuan("20000.00"), "source": "integration", **asked}
         self._start = next(
             key for n in count() if outcomes(town.client.key_of(key := f"{name}/start/{n}"), len(bank)) == bank
@@ -89,7 +92,7 @@ class Borrower:
     async def drafts(self) -> None:
         post = self.town.client.post
         registered = await post(
-            "customer", "/application/applicants", self.person.registration(), key=f"{self.name}/register"
+            "customer", "/application/applicants", self.person.registration(), key=f"{self.registered}/register"
         )
         self.applicant_id = registered["applicant_id"]
         body = {**self.person.application(self.applicant_id), **self.asked}

@@ -101,6 +101,26 @@ async def a_promise_that_is_not_kept_is_broken_the_day_after(town: Town) -> None
 
 
 @story
+async def who_is_watched_and_limited_borrows_no_more_by_rule(town: Town) -> None:
+    who = Borrower(town, "limited")
+    await overdue_by(town, who, 6)
+    path, post = f"/collections/watch-list/{who.applicant_id}", town.client.post
+    watch = await town.client.get("collection-manager", path)
+    assert (watch["watched"], watch["reason"]) == (True, "first-instalment-late")
+    lower = {"kind": "LOWER_LIMIT", "limit": yuan("15000.00"), "reason": "Behind from the first instalment on"}
+    proposed = await post("collection-manager", f"{path}/measures", lower, key="limited/propose")
+    decision = f"{path}/measures/{proposed['measures'][0]['measure_id']}/decision"
+    await post("risk-manager", decision, {"take": True, "reason": "Agreed"}, key="limited/decide")
+    await town.settled()
+    again = Borrower(town, "limited-again", again=who)
+    await again.applies()
+    await town.settled()
+    assert again.applicant_id == who.applicant_id
+    shown = await again.decision()
+    assert (shown["status"], shown["reasons"][0]["code"]) == ("REFERRED", "exposure-limit")
+
+
+@story
 async def a_complaint_stops_collection_until_it_is_resolved(town: Town) -> None:
     who = Borrower(town, "complains")
     case = await overdue_by(town, who, 6)

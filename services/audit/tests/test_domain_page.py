@@ -292,6 +292,8 @@ NOT_SHOWN = {
     "FundsReleased",
     "FundsReserved",
     "FundsUsed",
+    "GuaranteeDemanded",
+    "GuaranteeProvided",
     "GuarantorAssessed",  # what secures an application has its own page
     "InformationAbandoned",  # the assessment's own page shows what was gathered
     "InformationConsentWithdrawn",

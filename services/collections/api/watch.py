@@ -166,7 +166,7 @@ async def propose_measure(call: Watching, applicant_id: ApplicantId, body: watch
             "loan-not-his", "This borrower has no such loan.", field="/loan_id", status=422,
         )  # fmt: skip
 
-    def propose(_policy: WatchPolicy) -> Command:
+    def propose(policy: WatchPolicy) -> Command:
         return ProposeMeasure(
             measure_id=call.new_id("measure"),
             kind=body.kind,
@@ -175,6 +175,7 @@ async def propose_measure(call: Watching, applicant_id: ApplicantId, body: watch
             clause=body.clause,
             reason=body.reason,
             by=call.actor.subject,
+            policy=policy,
             today=call.today,
         )
 

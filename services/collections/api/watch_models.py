@@ -78,6 +78,8 @@ class MeasureShown(ResponseModel):
     clause: str = Field(examples=[""])
     proposed_by: str = Field(examples=["collection-manager"])
     decided_by: str = Field(examples=[""])
+    due_on: date | None = Field(examples=[None], description="By when more guarantee is to be registered.")
+    security_id: str = Field(examples=[""], description="The security that was registered.")
 
 
 class Review(ResponseModel):

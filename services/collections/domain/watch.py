@@ -10,6 +10,8 @@ from libs.contracts.collections import (
     BorrowerLimited,
     BorrowerLimitLifted,
     BorrowerUnfrozen,
+    GuaranteeDemanded,
+    GuaranteeProvided,
     MeasureKind,
     Severity,
     WarningCured,
@@ -32,6 +34,7 @@ from services.collections.domain.watch_commands import (
     LeaveQuietly,
     LeaveWatch,
     ProposeMeasure,
+    ProvideGuarantee,
     RaiseWarnings,
     ReviewWatch,
 )
@@ -61,6 +64,8 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return _decide_measure(command, _measure(state, command.measure_id))
         case EndMeasure():
             return _end(command, _measure(state, command.measure_id))
+        case ProvideGuarantee():
+            return _provide(command, state)
         case LeaveWatch():
             return _leave(command, _watched(state))
 
@@ -205,6 +210,11 @@ def _propose(command: ProposeMeasure, state: State) -> Sequence[Event]:
         refuse_unless(
             fits, "measure-incomplete", f"{name} belongs to {of}, and is needed there.", field=f"/{name}", status=422
         )
+    clauses = command.policy.rate_clauses
+    if kind is MeasureKind.HIGHER_RATE and clauses is not None and command.clause not in clauses:
+        allowed = f"only {', '.join(sorted(clauses))} does" if clauses else "the rate is fixed for the term"
+        detail = f"Clause {command.clause} allows no higher rate: {allowed}. Agree on a change of the loan with the borrower."
+        raise command.policy.refusal("rate_clauses", "rate-fixed", detail, field="/clause", status=422)
     same = [m for m in map(state.measures.__getitem__, state.standing_measures) if m.kind is kind]
     refuse_unless(
         all(measure.loan_id != command.loan_id for measure in same),
@@ -256,7 +266,26 @@ def _begins(command: DecideMeasure, state: State, measure: Measure) -> Sequence[
     if measure.kind is MeasureKind.LOWER_LIMIT:
         assert measure.limit is not None, "a lower limit was proposed with its amount"
         return [BorrowerLimited(**named, limit=measure.limit, limited_on=command.today)]
+    days = command.policy.guarantee_days
+    if measure.kind is MeasureKind.MORE_GUARANTEE and days is not None:
+        due_on = command.today + timedelta(days=days)
+        return [GuaranteeDemanded(**named, loan_id=measure.loan_id, due_on=due_on, demanded_on=command.today)]
     return []
+
+
+def _provide(command: ProvideGuarantee, state: State) -> Sequence[Event]:
+    """What was demanded for the loan and is not given yet is given now, also after its date."""
+    return [
+        GuaranteeProvided(
+            applicant_id=state.applicant_id,
+            measure_id=key,
+            loan_id=command.loan_id,
+            security_id=command.security_id,
+            provided_on=command.today,
+        )
+        for key, each in state.measures.items()
+        if each.due_on is not None and each.loan_id == command.loan_id and each.status is MeasureStatus.IN_FORCE
+    ]
 
 
 def _end(command: EndMeasure, known: tuple[State, Measure]) -> Sequence[Event]:

@@ -79,6 +79,7 @@ class ProposeMeasure:
     clause: str
     reason: str
     by: str
+    policy: WatchPolicy
     today: date
 
 
@@ -102,6 +103,15 @@ class EndMeasure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProvideGuarantee:
+    """A security for the loan was registered."""
+
+    loan_id: str
+    security_id: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveWatch:
     """Take a borrower off the list, after a review that says so."""
 
@@ -120,5 +130,6 @@ Command = (
     | ProposeMeasure
     | DecideMeasure
     | EndMeasure
+    | ProvideGuarantee
     | LeaveWatch
 )

@@ -33,6 +33,7 @@ class Behaviour(StrEnum):
     RETURNED = "RETURNED"
     SEVERAL_LATE = "SEVERAL_LATE"
     CHANGE_ASKED = "CHANGE_ASKED"
+    GUARANTEE_LATE = "GUARANTEE_LATE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,10 @@ class WatchPolicy(Rules):
     quiet_days: int
     review_valid_days: int
     two_persons: frozenset[str]
+    guarantee_days: int | None
+    """Within how many days more guarantee is to be registered; None: by no date."""
+    rate_clauses: frozenset[str] | None
+    """Clauses of contracts that allow a higher rate; None: any that a person names."""
 
     def of(self, behaviour: Behaviour) -> list[SignalRule]:
         """The rules that look at a behaviour."""
@@ -95,6 +100,8 @@ def _values(rules: Mapping[str, Any]) -> dict[str, Any]:
         "quiet_days": rules["quiet_days"],
         "review_valid_days": rules["review_valid_days"],
         "two_persons": frozenset(rules["two_persons"]),
+        "guarantee_days": rules.get("guarantee_days"),
+        "rate_clauses": frozenset(rules["rate_clauses"]) if "rate_clauses" in rules else None,
     }
 
 
@@ -118,6 +125,8 @@ def _faults(policy: WatchPolicy) -> list[str]:
         faults.append("each severity has its days until a review, 1 or more")
     if policy.entry_signals < 1 or policy.quiet_days < 1 or policy.review_valid_days < 0:
         faults.append("signals and quiet days are 1 or more, a review is valid 0 or more days")
+    if policy.guarantee_days is not None and policy.guarantee_days < 1:
+        faults.append("more guarantee is given within a day at least")
     if policy.two_persons - {LEAVE, *MeasureKind}:
         faults.append("two persons are asked for by kinds of measures, and LEAVE")
     return faults

@@ -13,6 +13,8 @@ from libs.contracts.collections import (
     BorrowerLimited,
     BorrowerLimitLifted,
     BorrowerUnfrozen,
+    GuaranteeDemanded,
+    GuaranteeProvided,
     MeasureKind,
     Severity,
     WarningCured,
@@ -38,6 +40,8 @@ Event = (
     | BorrowerUnfrozen
     | BorrowerLimited
     | BorrowerLimitLifted
+    | GuaranteeDemanded
+    | GuaranteeProvided
     | WatchLeft
 )
 
@@ -47,6 +51,8 @@ class MeasureStatus(StrEnum):
     IN_FORCE = "IN_FORCE"
     REFUSED = "REFUSED"
     ENDED = "ENDED"
+    FULFILLED = "FULFILLED"
+    """More guarantee was given."""
 
 
 STANDING: Final = frozenset({MeasureStatus.PROPOSED, MeasureStatus.IN_FORCE})
@@ -65,7 +71,8 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`reviewed_by`: who reviewed the borrower since the measure is in force, last."""
+    """`reviewed_by`: who reviewed the borrower since the measure is in force, last. `due_on`: by when more guarantee is to
+    be registered, `security_id` what was."""
 
     kind: MeasureKind
     loan_id: str
@@ -75,6 +82,8 @@ class Measure:
     status: MeasureStatus = MeasureStatus.PROPOSED
     decided_by: str = ""
     reviewed_by: str = ""
+    due_on: date | None = None
+    security_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,11 @@ def evolve(state: State, event: Event) -> State:
             return _measure(state, event.measure_id, ended)
         case BorrowerFrozen() | BorrowerUnfrozen() | BorrowerLimited() | BorrowerLimitLifted():
             return state
+        case GuaranteeDemanded():
+            return _measure(state, event.measure_id, replace(state.measures[event.measure_id], due_on=event.due_on))
+        case GuaranteeProvided():
+            measure, status = state.measures[event.measure_id], MeasureStatus.FULFILLED
+            return _measure(state, event.measure_id, replace(measure, status=status, security_id=event.security_id))
         case WatchLeft():
             return replace(state, watched=False, review_due=None, left_on=event.left_on)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from libs.contracts.collections import (
     BorrowerLimited,
     BorrowerLimitLifted,
     BorrowerUnfrozen,
+    GuaranteeDemanded,
+    GuaranteeProvided,
     MeasureKind,
     Severity,
     WarningCured,
@@ -34,14 +37,16 @@ from services.collections.domain.watch_commands import (
     EnterWatch,
     LeaveQuietly,
     LeaveWatch,
+    ProvideGuarantee,
     ReviewWatch,
 )
 from services.collections.domain.watch_policy import WatchPolicy
-from services.collections.domain.watch_state import State
+from services.collections.domain.watch_state import MeasureStatus, State
 from services.collections.handlers import WATCH
 from services.collections.tests.watching import (
     BORROWER,
     DOCUMENT,
+    LATEST,
     POLICY,
     TODAY,
     document,
@@ -190,6 +195,37 @@ def test_a_lower_limit_is_told_while_it_is_in_force() -> None:
         BorrowerLimitLifted(applicant_id=BORROWER, measure_id="measure-1", lifted_on=TODAY)
     ]
     assert len(given(LATE, ON, *proposed).when(settle(take=False)).events) == 1, "a refused one is told to nobody"
+
+
+def test_more_guarantee_is_demanded_by_a_date_and_fulfilled_by_what_is_registered() -> None:
+    proposed = given(LATE, ON).when(propose(MeasureKind.MORE_GUARANTEE, loan_id="loan-1")).events
+    assert len(given(LATE, ON, *proposed).when(settle()).events) == 1, "by the older policy there is no date"
+    decided = given(LATE, ON, *proposed).when(settle(policy=LATEST)).events
+    named = {"applicant_id": BORROWER, "measure_id": "measure-1", "loan_id": "loan-1"}
+    due_on = TODAY + timedelta(days=LATEST.guarantee_days or 0)
+    assert decided[1:] == [GuaranteeDemanded(**named, due_on=due_on, demanded_on=TODAY)]
+    past = (LATE, ON, *proposed, *decided)
+    give = ProvideGuarantee(loan_id="loan-1", security_id="security-1", today=due_on + timedelta(days=1))
+    provided = GuaranteeProvided(**named, security_id="security-1", provided_on=give.today)
+    state = given(*past).when(give).then(provided)
+    assert (state.measures["measure-1"].status, state.standing_measures) == (MeasureStatus.FULFILLED, [])
+    given(*past, provided).when(give).then()
+    given(*past, provided, reviewed()).when(end()).refused("measure-not-in-force")
+    given(*past).when(ProvideGuarantee(loan_id="loan-2", security_id="security-1", today=TODAY)).then()
+    given(LATE, ON, *proposed).when(give).then()
+    ended = given(*past, reviewed()).when(end()).events
+    given(*past, reviewed(), *ended).when(give).then()
+
+
+def test_a_rate_is_raised_where_a_clause_of_the_contract_allows_it_alone() -> None:
+    asked = propose(MeasureKind.HIGHER_RATE, loan_id="loan-1", clause="7.2", policy=LATEST)
+    refusal = given(LATE, ON).when(asked).refused("rate-fixed")
+    assert isinstance(refusal, Rejected)
+    assert (refusal.field, refusal.status) == ("/clause", 422)
+    for clauses, error in ((frozenset({"7.2"}), None), (None, None), (frozenset({"9"}), "rate-fixed")):
+        policy = replace(LATEST, rate_clauses=clauses)
+        found = given(LATE, ON).when(replace(asked, policy=policy)).error
+        assert getattr(found, "code", None) == error
 
 
 def test_a_measure_that_is_refused_freezes_nobody() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from libs.contracts import examples as ex
+from libs.contracts.approval import SecurityPerfected
 from libs.contracts.collections import BorrowerFrozen, BorrowerUnfrozen, WarningRaised, WatchLeft
 from libs.contracts.ledger import DelinquencyPaused, LoanChanged
 from libs.lending.money import Money
@@ -155,6 +157,64 @@ async def test_a_freeze_by_two_persons_from_proposal_to_its_end(running: Served,
     ]  # fmt: skip
 
 
+async def demands(running: Served, loan: TheLoan) -> str:
+    """More guarantee for the loan, by two persons; the measure."""
+    manager, risk = await running.client("collection_manager"), await running.client("risk_manager")
+    path = f"{LIST}/{loan.applicant_id}/measures"
+    body = {"kind": "MORE_GUARANTEE", "loan_id": loan.loan_id, "reason": "Arrears"}
+    proposed = await post(manager, path, body)
+    assert proposed.status_code == 201, proposed.text
+    measure_id: str = proposed.json()["measures"][-1]["measure_id"]
+    decided = await post(risk, f"{path}/{measure_id}/decision", {"take": True, "reason": "Agreed"})
+    assert decided.json()["measures"][-1]["due_on"] == str(BEHIND + timedelta(days=30))
+    await running.settle()
+    return measure_id
+
+
+async def test_more_guarantee_is_fulfilled_by_a_security_that_is_registered(running: Served, loan: TheLoan) -> None:
+    await falls(running, loan)
+    await demands(running, loan)
+    for application_id in ("another", ex.APPLICATION):
+        example = SecurityPerfected.example | {"application_id": application_id, "recorded_on": BEHIND}
+        await running.publish(f"security-{application_id}", SecurityPerfected.model_validate(example))
+        await running.settle()
+    await day_opens(running, BEHIND + timedelta(days=31))
+    await running.settle()
+    watch = (await (await running.client("auditor")).get(f"{LIST}/{loan.applicant_id}")).json()
+    (measure,) = watch["measures"]
+    assert (measure["status"], measure["security_id"]) == ("FULFILLED", "security-1")
+    assert "guarantee-not-given" not in await rules(running, loan.applicant_id)
+    (item,) = (await (await running.client("auditor")).get(LIST)).json()["items"]
+    assert item["measures"] == 0
+
+
+@pytest.mark.parametrize("settled", [False, True])
+async def test_more_guarantee_that_is_not_given_in_time_warns_once(
+    running: Served, loan: TheLoan, settled: bool
+) -> None:
+    await falls(running, loan)
+    await demands(running, loan)
+    due_on = BEHIND + timedelta(days=30)
+    await day_opens(running, due_on)
+    if settled:
+        await loan.happens(loan.settled(due_on))
+    await running.settle()
+    assert "guarantee-not-given" not in await rules(running, loan.applicant_id), "it may be given on the day itself"
+    for days in (1, 2):
+        await day_opens(running, due_on + timedelta(days=days))
+        await running.settle()
+    assert (await rules(running, loan.applicant_id)).count("guarantee-not-given") == (0 if settled else 1)
+
+
+async def test_a_higher_rate_is_refused_where_the_contract_fixes_it(running: Served, loan: TheLoan) -> None:
+    await falls(running, loan)
+    body = {"kind": "HIGHER_RATE", "loan_id": loan.loan_id, "clause": "7.2", "reason": "Arrears"}
+    manager = await running.client("collection_manager")
+    refused = await post(manager, f"{LIST}/{loan.applicant_id}/measures", body)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:puhui:problem:rate-fixed")
+    assert (refused.json()["errors"][0]["pointer"], refused.json()["basis"]["rule"]) == ("#/clause", "rate_clauses")
+
+
 async def test_who_came_by_rule_leaves_by_rule_and_who_came_by_a_person_stays(running: Served, loan: TheLoan) -> None:
     await falls(running, loan)
     other = TheLoan(running, number=1, applicant_id="0197a3f0-0000-7000-8000-000000000101")
@@ -196,7 +256,9 @@ async def test_lists_are_paged_and_the_rules_are_shown(running: Served) -> None:
         assert (len(found), found) == (3, sorted(set(found)))
     first, latest = (await auditor.get("/collections/watch-policies")).json()
     assert {rule["rule"] for rule in first["rules"]} >= {"signals", "two_persons", "quiet_days"}
-    assert {rule["rule"] for rule in latest["rules"]} - {rule["rule"] for rule in first["rules"]} == {"facts", "linked"}
+    assert {rule["rule"] for rule in latest["rules"]} - {rule["rule"] for rule in first["rules"]} == {
+        "facts", "linked", "guarantee_days", "rate_clauses",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,10 @@ DOCUMENT: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "policy" / "early-warning-v1.json").read_text("utf-8")
 )
 POLICY: Final = WatchPolicy.from_json(DOCUMENT)
+LATEST: Final = WatchPolicy.from_json(
+    json.loads((Path(__file__).parent.parent / "policy" / "early-warning-v2.json").read_text("utf-8"))
+)
+"""With rules over facts and links, dates of demands, and clauses."""
 TODAY: Final = date(2026, 3, 3)
 BORROWER: Final = "borrower-1"
 
@@ -73,8 +77,10 @@ def reviewed(by: str = "manager", *, leave: bool = True, on: date = TODAY, due: 
 
 def propose(kind: MeasureKind = MeasureKind.FREEZE, by: str = "manager", **more: Any) -> ProposeMeasure:
     known: dict[str, Any] = {"measure_id": "measure-1", "loan_id": "", "limit": None, "clause": "", "reason": "Careful"}
-    return ProposeMeasure(**known | {"kind": kind, "by": by, "today": TODAY} | more)
+    return ProposeMeasure(**known | {"kind": kind, "by": by, "today": TODAY} | {"policy": POLICY} | more)
 
 
-def settle(take: bool = True, by: str = "risk", measure_id: str = "measure-1") -> DecideMeasure:
-    return DecideMeasure(measure_id=measure_id, take=take, reason="Agreed", by=by, policy=POLICY, today=TODAY)
+def settle(
+    take: bool = True, by: str = "risk", measure_id: str = "measure-1", policy: WatchPolicy = POLICY
+) -> DecideMeasure:
+    return DecideMeasure(measure_id=measure_id, take=take, reason="Agreed", by=by, policy=policy, today=TODAY)
