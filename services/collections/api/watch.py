@@ -33,6 +33,7 @@ from services.collections.domain.watch_commands import (
 from services.collections.domain.watch_policy import WatchPolicy
 from services.collections.handlers import WATCH
 from services.collections.library import library
+from services.collections.linked import borrower_loan
 from services.collections.records import due_instalment
 from services.collections.watch_views import warning, watch
 
@@ -166,6 +167,13 @@ async def propose_measure(call: Watching, applicant_id: ApplicantId, body: watch
             "loan-not-his", "This borrower has no such loan.", field="/loan_id", status=422,
         )  # fmt: skip
 
+    if body.limit is not None:
+        currency = await _currency(call.runtime, applicant_id)
+        refuse_unless(
+            currency in ("", body.limit.currency),
+            "wrong-currency", f"This borrower owes {currency}.", field="/limit/currency", status=422,
+        )  # fmt: skip
+
     def propose(policy: WatchPolicy) -> Command:
         return ProposeMeasure(
             measure_id=call.new_id("measure"),
@@ -237,6 +245,13 @@ async def _borrower(runtime: Runtime, loan_id: str) -> str:
     columns = due_instalment.c
     row = await runtime.fetch_one(select(columns.applicant_id).where(columns.loan_id == loan_id).limit(1))
     return row["applicant_id"] if row is not None else ""
+
+
+async def _currency(runtime: Runtime, applicant_id: str) -> str:
+    """In which currency a borrower owes, "" when that is not known: a limit in another one would bind nothing."""
+    owed = select(due_instalment.c.currency).join(borrower_loan, borrower_loan.c.loan_id == due_instalment.c.loan_id)
+    row = await runtime.fetch_one(owed.where(borrower_loan.c.applicant_id == applicant_id).limit(1))
+    return row["currency"] if row is not None else ""
 
 
 async def _execute(

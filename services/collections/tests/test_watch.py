@@ -215,6 +215,16 @@ async def test_a_higher_rate_is_refused_where_the_contract_fixes_it(running: Ser
     assert (refused.json()["errors"][0]["pointer"], refused.json()["basis"]["rule"]) == ("#/clause", "rate_clauses")
 
 
+async def test_a_limit_in_another_currency_would_bind_nothing(running: Served, loan: TheLoan) -> None:
+    await falls(running, loan)
+    path, manager = f"{LIST}/{loan.applicant_id}/measures", await running.client("collection_manager")
+    body = {"kind": "LOWER_LIMIT", "reason": "Arrears", "limit": {"amount": "5000.00", "currency": "USD"}}
+    refused = await post(manager, path, body)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:puhui:problem:wrong-currency")
+    assert refused.json()["errors"][0]["pointer"] == "#/limit/currency"
+    assert (await post(manager, path, body | {"limit": ex.cny("5000.00")})).status_code == 201
+
+
 async def test_who_came_by_rule_leaves_by_rule_and_who_came_by_a_person_stays(running: Served, loan: TheLoan) -> None:
     await falls(running, loan)
     other = TheLoan(running, number=1, applicant_id="0197a3f0-0000-7000-8000-000000000101")
