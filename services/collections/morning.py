@@ -98,8 +98,8 @@ async def leave_quietly(reaction: Reaction, policy: WatchPolicy, today: date) ->
 async def miss_guarantees(reaction: Reaction, today: date) -> None:
     """Warn of those who have not given the guarantee that was demanded by its date, once."""
     for row in await reaction.session.connection.fetch(MISSED, today):
-        behaviour_, named = Behaviour.GUARANTEE_LATE, (row["applicant_id"], row["loan_id"])
-        await warnings.note(reaction, *named, behaviour_, row["measure_id"], today)
+        whose, late = (row["applicant_id"], row["loan_id"]), Behaviour.GUARANTEE_LATE
+        await warnings.note(reaction, *whose, late, row["measure_id"], today)
 
 
 async def give_out(reaction: Reaction, policy: Policy, today: date) -> None:
