@@ -80,6 +80,11 @@ class Layout:
         return self.directory / "bank"
 
     @property
+    def colenders(self) -> Path:
+        """The port of the demonstration's co-lenders: begun again, they are found where they were."""
+        return self.directory / "colenders.port"
+
+    @property
     def witness(self) -> Path:
         return self.directory / "witness"
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
@@ -104,10 +105,10 @@ class CoLender:
 
 
 class CoLenders:
-    """The partners' systems: a server of this process, on loopback."""
+    """The partners' systems: a server of this process, on loopback, whose port is kept in a file."""
 
-    def __init__(self, platform: Platform, step: Callable[[str, int], None]) -> None:
-        self._platform, self._step = platform, step
+    def __init__(self, platform: Platform, step: Callable[[str, int], None], port: Path) -> None:
+        self._platform, self._step, self._kept_port = platform, step, port
         self._lenders = {manner.code: CoLender(manner) for manner in MANNERS}
         self._doing: set[asyncio.Task[None]] = set()
         self._failures: list[BaseException] = []
@@ -120,7 +121,8 @@ class CoLenders:
         app.router.add_post("/{partner}", self._told)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, 0).start()
+        await web.TCPSite(self._runner, HOST, self._port()).start()
+        self._kept_port.write_text(f"{self._runner.addresses[0][1]}\n")
         self._today = today.isoformat()
         for lender in self._lenders.values():
             await self._agree(lender.manner)
@@ -167,6 +169,15 @@ class CoLenders:
         body = {"amount": amount, "bank_reference": f"F-{code}-{reference}", "value_date": self._today}
         path = f"/partners/partners/{code}/funds"
         await self._platform.post("finance-officer", path, body, key=f"{code}/funds/{reference}")
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Where each of them is told, by the platform's identifiers."""
+        return [lender.endpoint_id for lender in self._lenders.values()]
+
+    def _port(self) -> int:
+        """Where they were told before: what was sent there while nobody listened is sent again."""
+        return int(self._kept_port.read_text()) if self._kept_port.exists() else 0
 
     async def _let_be_told(self, lender: CoLender) -> None:
         assert self._runner is not None, "the server runs"

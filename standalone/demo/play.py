@@ -75,7 +75,7 @@ async def play(url: str, layout: Layout, *, first_date: date, loans: int, seed: 
             raise BegunBefore(f"it begins on {first_date}, and the business date is {date_of}")
         with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
             tally = Tally(progress)
-            colenders = CoLenders(platform, tally.step)
+            colenders = CoLenders(platform, tally.step, layout.colenders)
             try:
                 life, borrowers = await _originate(platform, tally, colenders, loans)
                 await _repay(platform, tally, life)
