@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,6 +77,7 @@ def receivers(answers_after_s: Sequence[float]) -> Iterator[Receivers]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_process, args=(tuple(answers_after_s), theirs))
     process.start()
+    theirs.close()  # so that its end is seen when it ends
     try:
         yield Receivers(ours.recv(), ours)
     finally:
@@ -98,6 +100,7 @@ async def _serve(answers_after_s: Sequence[float], pipe: Connection) -> None:
     pipe.send([server.sockets[0].getsockname()[1] for server in servers])
     asked = asyncio.Event()
     loop.add_reader(pipe.fileno(), asked.set)
+    os.set_blocking(pipe.fileno(), True)  # libuv made it otherwise: an answer of many deliveries is more than it takes
     while True:
         await asked.wait()
         asked.clear()
