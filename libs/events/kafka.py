@@ -27,9 +27,9 @@ PROBE_TIMEOUT_S: Final = 10.0
 PUBLISH_TIMEOUT_S: Final = 30.0
 MAX_REQUEST_BYTES: Final = 2**20
 STOP_S: Final = 15.0
+"""How long a client may take to say goodbye, longer than one request: to a broker that is gone it might never end."""
 TOLD_WITHIN_S: Final = 5.0
 ASKED_AGAIN_S: Final = 0.05
-"""How long a client may take to say goodbye, longer than one request: to a broker that is gone it might never end."""
 
 
 @asynccontextmanager
@@ -67,10 +67,10 @@ async def _stop(client: str, stop: Callable[[], Awaitable[None]]) -> None:
 class KafkaSettings:
     """How to reach a broker, and what it can do.
 
-    `idempotent`: the broker has the idempotent producer; one without it is not trusted to list exact ends either. `grouped`: members of a group share the partitions; without,
-    this process takes all of them at once, as a single-process deployment does. `fetch_wait_ms`: how long a fetch may
-    wait at the broker; brokers that do not wake a waiting fetch want it short. `partitions`: of a topic that a reader
-    wants before its publisher has made it.
+    `idempotent`: the broker has the idempotent producer; one without it is not trusted to list exact ends either.
+    `grouped`: members of a group share the partitions; without, this process takes all of them at once, as a
+    single-process deployment does. `fetch_wait_ms`: how long a fetch may wait at the broker; brokers that do not wake a
+    waiting fetch want it short. `partitions`: of a topic that a reader wants before its publisher has made it.
     """
 
     bootstrap: str

@@ -2,8 +2,8 @@
 
 A day's entry is split by segment. An entry of one loan (a fee kept back at payout, a waiver, a write-off) falls under
 what that loan was kept under on the day. By funder, a loan that others lend with us falls to each by his share on the
-day, of the whole as it is booked; what a partner's price, fees and pools make of that is in its settlements. The return is what was earned net of cost, as
-a rate a year on the mean of the principal owed at both ends.
+day, of the whole as it is booked; what a partner's price, fees and pools make of that is in its settlements. The return
+is what was earned net of cost, as a rate a year on the mean of the principal owed at both ends.
 """
 
 from __future__ import annotations

@@ -199,8 +199,8 @@ async def show_income(
     ] = "product",
 ) -> IncomeStatement:
     """Interest, overdue interest, fees, waivers and provision by product, grade, channel, funder or branch, and what was
-    written off and came back, with the return that this is a year. By funder, a loan lent with partners falls to each by his share on the day, of the whole
-    as it is booked; `OWN` is what is ours."""
+    written off and came back, with the return that this is a year. By funder, a loan lent with partners falls to each by
+    his share on the day, of the whole as it is booked; `OWN` is what is ours."""
     refuse_unless(
         booked_from <= booked_to,
         "period-reversed",
