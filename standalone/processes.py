@@ -9,6 +9,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,8 +23,17 @@ STOP_GRACE_S: Final = 15.0
 _PORTS: Final = range(16_384, 30_000)
 """Below what systems give to outgoing connections (Linux: from 32768)."""
 _PORT_TRIES: Final = 100
+_RESERVED: Final[list[socket.socket]] = []
 _POLL_INTERVAL_S: Final = 0.02
 _LOG_TAIL_CHARS: Final = 2000
+
+
+class CannotStart(Exception):
+    """What was asked for cannot be started as things are; the message says what to do."""
+
+
+class PortInUse(CannotStart):
+    """Somebody else listens at the port that we are to serve at."""
 
 
 class ServerNotStarted(Exception):
@@ -31,13 +41,37 @@ class ServerNotStarted(Exception):
 
 
 def free_port() -> int:
-    """A loopback TCP port that was free a moment ago, and is none that an outgoing connection may be given since."""
+    """A loopback TCP port that is free, that no outgoing connection is given, and no other caller while we run.
+
+    It stays reserved: bound, but not listened at. On Linux a server that asks to reuse its address, as all that are
+    started here do, may listen there all the same; a further call, of this process or another, gets another port.
+    Elsewhere the port was free a moment ago, and nothing more is promised.
+    """
     for _ in range(_PORT_TRIES):
         port = _PORTS[secrets.randbelow(len(_PORTS))]
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind((LOOPBACK, port))
+        with contextlib.suppress(OSError), contextlib.ExitStack() as given_up:
+            reserved = given_up.enter_context(socket.socket())
+            reserved.bind((LOOPBACK, port))  # refused where anybody is bound, listening or not
+            if sys.platform == "linux":
+                reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                _RESERVED.append(reserved)
+                given_up.pop_all()
             return port
     raise OSError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free on {LOOPBACK}")
+
+
+def need_port(port: int) -> None:
+    """Raises `PortInUse` unless one could listen at this loopback port now: before all else that takes its time."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+            listener.listen()
+        except OSError as error:
+            raise PortInUse(
+                f"One cannot listen at port {port} of {LOOPBACK} ({os.strerror(error.errno or 0)}): "
+                "end what is there, or set PUHUI_PORT to another one."
+            ) from None
 
 
 def log_tail(log: Path) -> str:

@@ -38,7 +38,7 @@ console = Console(stderr=True)
 
 def run_platform(directory: Path, *, port: int, broker: str, loans: int, seed: int) -> int:
     """Serve until interrupted; first, on an empty store, play the demonstration (loans 0: not)."""
-    layout = Layout(directory)
+    layout, port = Layout(directory), port or free_port()
     began = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # in order: what was started here is stopped here
     with platform(layout, port=port, broker_name=broker, first_date=FIRST_DATE, bank_seed=seed) as gateway:
