@@ -122,6 +122,8 @@ def where(task: asyncio.Task[Any]) -> list[str]:
         if frame is None:
             break
         places.append(f"{frame.f_code.co_qualname}:{frame.f_lineno}")
+        if frame.f_code is finishing.__code__ and isinstance(step := frame.f_locals["task"], asyncio.Task):
+            awaited = step.get_coro()  # a task beside it
         waiting = awaited
     return places
 

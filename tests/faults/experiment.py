@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,7 +122,9 @@ async def _run(
         walking = asyncio.create_task(load.run())
         names = {name: [member.name for member in running.of(name)] for name in SERVICES}
         watch.stage("Faults under load")
+        client.calm_since = math.inf
         await injector.run(plan(seed, faults, names), until=began + minutes * 60)
+        client.calm_since = time.monotonic()
         watch.stage("All is up again: borrowers walk on to their ends")
         load.stop()
         await walking

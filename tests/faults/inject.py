@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, cast
@@ -21,7 +22,9 @@ from tests.faults.plan import Fault, Kind
 
 AT_ONCE: Final = 3
 """Faults that overlap at most: beyond that there is nothing left that could go wrong."""
+LONGEST_REST_S: Final = 60.0
 OWNER: Final = re.compile(r"^puhui_relay_owner\{.*\} 1\.0$", re.MULTILINE)
+SHARED: Final = ("broker", "postgres", "bank")
 FAILOVER_PATIENCE_S: Final = 30.0
 STARTS: Final = 5
 """Attempts to start a service while something that it needs is away, as a supervisor makes them."""
@@ -38,12 +41,16 @@ class Injected:
 
 
 class Injector:
-    """One fault after another, some of them at once; each target has one at a time."""
+    """One fault after another, some of them at once; each target has one at a time.
+
+    What everybody needs is left up as long as it was down: on a machine where a broker starts slowly it would be away
+    all the time, and nothing would be tried but its absence.
+    """
 
     def __init__(self, fleet: Fleet, on_fault: Callable[[Fault], None]) -> None:
         self._fleet, self._on_fault = fleet, on_fault
         self._members = {member.name: member for member in fleet.members}
-        self._busy = {name: asyncio.Lock() for name in (*self._members, "broker", "postgres", "bank")}
+        self._busy = {name: asyncio.Lock() for name in (*self._members, *SHARED)}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.done = Injected()
 
@@ -58,16 +65,21 @@ class Injector:
                 group.create_task(self._one(fault))
 
     async def _one(self, fault: Fault) -> None:
-        try:
-            target = await self._owner(fault.target) if fault.kind is Kind.KILL_RELAY_OWNER else fault.target
-            async with self._busy[target]:
+        async with AsyncExitStack() as held:
+            try:
+                target = await self._owner(fault.target) if fault.kind is Kind.KILL_RELAY_OWNER else fault.target
+                await held.enter_async_context(self._busy[target])
                 self._on_fault(fault)
+                began = time.monotonic()
                 await self._do(fault, target)
                 self.done.counts[fault.kind] += 1
-        except Exception as error:  # noqa: BLE001 - told in the verdict
-            self.done.failures.append(f"{fault.kind} of {fault.target}: {error!r}")
-        finally:
-            self._slots.release()
+            except Exception as error:  # noqa: BLE001 - told in the verdict
+                self.done.failures.append(f"{fault.kind} of {fault.target}: {error!r}")
+                return
+            finally:
+                self._slots.release()
+            if target in SHARED:
+                await asyncio.sleep(min(time.monotonic() - began, LONGEST_REST_S))
 
     async def _do(self, fault: Fault, target: str) -> None:
         fleet, hold_s = self._fleet, fault.hold_s

@@ -27,7 +27,8 @@ from tests.integration.town import Town
 ATTEMPT_S: Final = 8.0
 """After which an unanswered request is sent again, under the same key, where possible to another process."""
 PATIENCE_S: Final = 240.0
-"""For one request or one wait: longer than any fault and the longest lease together."""
+"""For one request or one wait once nothing is broken any more: longer than the longest lease and a group's session.
+As long as things are being broken, how long they are away depends on the machine, and nobody gives up."""
 REPAYMENTS: Final = 3
 POLL_S: Final = 0.3
 DAY_S: Final = 12.0
@@ -48,6 +49,12 @@ class PatientClient(Client):
         self._fleet, self._urls, self._turn = fleet, fleet.urls, 0
         self._signed: dict[str, tuple[str, float]] = {}
         self.repeated: Counter[str] = Counter()
+        self.calm_since = 0.0
+        """Monotonic time from which on patience is counted; infinite while things are being broken."""
+
+    def loses_patience(self, since: float) -> bool:
+        """Whether what was begun at that monotonic time has been waited for long enough."""
+        return time.monotonic() > max(since, self.calm_since) + PATIENCE_S
 
     async def _token(self, user: str) -> str:
         token, until = self._signed.get(user, ("", 0.0))
@@ -62,8 +69,7 @@ class PatientClient(Client):
         return urls[self._turn % len(urls)] + path
 
     async def _call(self, method: str, user: str, path: str, **request: Any) -> Any:
-        deadline = time.monotonic() + PATIENCE_S
-        attempt = 0
+        began, attempt = time.monotonic(), 0
         while True:
             try:
                 async with asyncio.timeout(ATTEMPT_S):
@@ -76,7 +82,7 @@ class PatientClient(Client):
                 reason = str(refused.status)
             self.repeated[reason] += 1
             attempt += 1
-            if time.monotonic() > deadline:
+            if self.loses_patience(began):
                 raise GaveUp(f"{method} {path}: no answer within {PATIENCE_S:.0f} s, last {reason}")
             await asyncio.sleep(min(0.05 * 2**attempt, 2.0))
 
@@ -177,9 +183,8 @@ class Load:
 
     async def _until(self, look: Callable[[], Awaitable[Any]], done: Callable[[Any], Any]) -> Any:
         """What is found once it is as it should be; what is not there yet is waited for."""
-        deadline = time.monotonic() + PATIENCE_S
-        found: Any = None
-        while time.monotonic() < deadline:
+        began, found = time.monotonic(), None
+        while not self.client.loses_patience(began):
             try:
                 found = await look()
                 if done(found):

@@ -129,13 +129,14 @@ async def test_what_a_stuck_loop_waits_in_is_told_to_the_innermost_function() ->
 
     async def outermost() -> None:
         async with asyncio.timeout(LONG_S):
-            await innermost()
+            await finishing(innermost())
 
     task = asyncio.create_task(outermost())
-    await asyncio.sleep(0)
+    for _ in range(2):  # until the step that is finished in a task of its own has begun
+        await asyncio.sleep(0)
     told = [place.rpartition(".")[2].partition(":")[0] for place in where(task)]
     task.cancel()
-    assert told == ["outermost", "innermost", "wait"]
+    assert told == ["outermost", "finishing", "innermost", "wait"]
 
 
 async def test_a_loop_ended_by_a_stray_cancellation_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
