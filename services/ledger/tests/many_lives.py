@@ -2,17 +2,21 @@
 
 Each sequence throws random facts in random order at loans and compares, after each step, incremental state with the
 replay from the first fact and the sum of all entries with zero; after closes, control accounts, rows and reload.
+With `--record FILE` each batch is written down as it ends, and those that are there are not done again: what takes
+hours may be interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -53,22 +57,36 @@ def some(number: int, count: int, steps: int) -> tuple[int, Counter[str]]:
     return Counted.sequences, Counted.events
 
 
+def recorded(file: Path | None) -> list[dict[str, Any]]:
+    """The batches that are done."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file and file.exists() else []
+
+
 def main(given: Any = None) -> int:
     parser = argparse.ArgumentParser(description="Random lives of loans.")
     parser.add_argument("sequences", type=int, nargs="?", default=50_000)
     parser.add_argument("--steps", type=int, default=12, help="at most so many facts a sequence (12)")
     parser.add_argument("--seed", type=int, default=1, help="of the first batch; each has its own")
+    parser.add_argument("--record", type=Path, help="of the batches that are done")
     chosen = parser.parse_args(given)
-    done, events, began = 0, Counter[str](), time.monotonic()
+    seeds = range(chosen.seed, chosen.seed + -(-chosen.sequences // BATCH))
+    before = [batch for batch in recorded(chosen.record) if batch["steps"] == chosen.steps and batch["seed"] in seeds]
+    done = sum(batch["sequences"] for batch in before)
+    events = sum((Counter[str](batch["events"]) for batch in before), Counter[str]())
+    began, left = time.monotonic(), set(seeds) - {batch["seed"] for batch in before}
     columns = (TextColumn("lives"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress, ProcessPoolExecutor(os.cpu_count()) as pool:
-        line = progress.add_task("lives", total=chosen.sequences)
-        seeds = range(chosen.seed, chosen.seed + -(-chosen.sequences // BATCH))
-        for batch in as_completed([pool.submit(partial(some, number, BATCH, chosen.steps)) for number in seeds]):
+        line = progress.add_task("lives", total=chosen.sequences, completed=done)
+        running = {pool.submit(partial(some, number, BATCH, chosen.steps)): number for number in sorted(left)}
+        for batch in as_completed(running):
             sequences, found = batch.result()
             done += sequences
             events.update(found)
             progress.advance(line, sequences)
+            if chosen.record:
+                what = {"seed": running[batch], "steps": chosen.steps, "sequences": sequences, "events": found}
+                with chosen.record.open("a") as record:
+                    record.write(json.dumps(what) + "\n")
     table = Table(title=f"{done:,} sequences in {time.monotonic() - began:.0f} s, no difference")
     table.add_column("event")
     table.add_column("times", justify="right")
