@@ -10,7 +10,7 @@ from typing import Final
 
 from libs.lending.annuity import level_instalment
 from libs.lending.periods import nominal_rate
-from libs.lending.rounding import divide, divide_to_multiple
+from libs.lending.rounding import Rounding, divide, divide_to_multiple
 from libs.lending.terms import InstalmentFit, InstalmentRule, InterestShortfall, LoanTerms, Remainder, TermsError
 from libs.lending.tranches import Draw
 
@@ -113,6 +113,10 @@ class LevelRun:
 
     def rows(self, level: int, first_extra: int = 0) -> list[Part]:
         """Interest first, the rest principal; the last row takes what is left."""
+        if self.terms.rounding is Rounding.HALF_UP and not (self.weights or first_extra):
+            rows = self._even_rows(level)
+            if rows is not None:
+                return rows
         mode, denominator, weights = self.terms.rounding, self.denominator, self.weights
         balance, rows = self.principal, []
         last = len(self.rates) - 1
@@ -134,6 +138,23 @@ class LevelRun:
             balance -= part
             if balance == 0:
                 break
+        return rows
+
+    def _even_rows(self, level: int) -> list[Part] | None:
+        """What `rows` gives for the commonest terms, in half its time; None where an instalment is below its interest."""
+        denominator, balance, rows = self.denominator, self.principal, list[Part]()
+        twice = 2 * denominator
+        for rate in self.rates[:-1]:
+            interest = (2 * balance * rate + denominator) // twice  # `divide`, half up
+            part = level - interest
+            if part < 0:
+                return None
+            if part >= balance:
+                rows.append((balance, interest))
+                return rows
+            rows.append((part, interest))
+            balance -= part
+        rows.append((balance, (2 * balance * self.rates[-1] + denominator) // twice))
         return rows
 
     def _refuse_or_raise(self, n: int) -> None:

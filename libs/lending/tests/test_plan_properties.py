@@ -53,6 +53,15 @@ def test_no_part_is_negative_and_dates_rise(agreed: LoanTerms) -> None:
     assert 1 <= len(plan.rows) <= agreed.instalments
 
 
+@given(terms(methods=(RepaymentMethod.EQUAL_INSTALMENT,)))
+@settings(max_examples=300)
+def test_steps_of_no_height_change_nothing(agreed: LoanTerms) -> None:
+    """Stepped rows are worked out by the general loop, level ones by their own."""
+    level = replace(agreed, remainder=Remainder.LAST)
+    stepped = replace(level, method=RepaymentMethod.STEPPED, weights=(Decimal(1),) * level.instalments)
+    assert repayment_plan(stepped).rows == repayment_plan(level).rows
+
+
 @given(terms())
 def test_terms_survive_json_exactly(agreed: LoanTerms) -> None:
     again = LoanTerms.from_json(agreed.to_json())
