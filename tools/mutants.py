@@ -84,6 +84,9 @@ MUTANTS: Final = [
     *_area(
         "level instalment", "level", ("schedule", "plan_properties"),
         ("if amount < interest:", "if False:"),
+        ("if part < 0:", "if False:"),
+        ("if part >= balance:", "if part > balance:"),
+        ("(2 * balance * rate + denominator) // twice", "(2 * balance * rate + denominator - 1) // twice"),
         ("part = min(amount - interest, balance)", "part = amount - interest"),
         ("level = self.solve(balance, n + 1)", "pass"),
         ("return max(level, terms.instalment_multiple_minor) if principal > self.balloon else level", "return level"),
