@@ -174,7 +174,10 @@ def planted(mutant: Mutant | None) -> Iterator[Path]:
         shutil.copy(ROOT / "libs/__init__.py", root / "libs/__init__.py")
         if mutant is not None:
             path = root / LENDING / f"{mutant.module}.py"
-            path.write_text(path.read_text("utf-8").replace(mutant.old, mutant.new), "utf-8")
+            text = path.read_text("utf-8")
+            if mutant.old not in text:
+                raise ValueError(f"{mutant.module} does not hold what is to be replaced: {mutant.old}")
+            path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
         yield root
 
 

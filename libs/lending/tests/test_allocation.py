@@ -46,6 +46,12 @@ def test_by_law_costs_then_interest_then_principal_over_all_that_is_due() -> Non
     ]
 
 
+def test_by_law_costs_come_before_fees_and_these_before_penalties() -> None:
+    owed = [Debt(1, JAN, component, 10) for component in (Component.PENALTY, Component.FEE, Component.COST)]
+    lines = allocate(Money(25), owed, ON, CIVIL_CODE_561).lines
+    assert [(line.component.value, line.amount_minor) for line in lines] == [("COST", 10), ("FEE", 10), ("PENALTY", 5)]
+
+
 def test_by_law_nothing_is_paid_in_advance_and_the_rest_is_the_borrowers() -> None:
     result = allocate(Money(1000), debts(), ON)
     assert result.surplus == Money(1000 - 7 - 5 - 3 * 110)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.lending.annuity import level_instalment
 from libs.lending.calendar import Calendar, MonthEnd, Period, PeriodUnit, WorkingDay
 from libs.lending.column_rows import divide as divide_columns
 from libs.lending.column_rows import propose_level
@@ -182,6 +183,13 @@ def test_a_ratio_too_near_a_boundary_is_called_doubtful() -> None:
     level, doubtful = propose_level(np.array([1, 2, 1]), half, 1, Rounding.UP)
     assert doubtful.tolist() == [False, True, False]
     assert level.tolist()[0] == 2
+
+
+def test_a_ratio_that_many_periods_of_floats_have_moved_is_called_doubtful() -> None:
+    principal, periods = 603_065_967_460, 240
+    level, doubtful = propose_level(np.array([principal]), [np.array([0.00173])] * periods, 1, Rounding.HALF_UP)
+    assert level_instalment(principal, [173] * periods, 100_000) == 3_072_563_957  # floats alone: one more
+    assert doubtful.all(), level
 
 
 @given(st.lists(st.integers(0, 2**62), min_size=1), st.integers(1, 2**61), st.sampled_from(Rounding))

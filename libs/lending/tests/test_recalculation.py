@@ -118,6 +118,15 @@ def test_a_new_rate_counts_from_its_day_and_solves_again() -> None:
     assert live.rows[4].total < planned[4].total_minor
 
 
+@pytest.mark.parametrize(("policy", "ahead"), [(PROGRESSIVE, 1), (CUMULATIVE, 0)])
+def test_a_pause_runs_ahead_of_its_days_as_new_rates_do(policy: Recalculation, ahead: int) -> None:
+    live = started(policy=policy)
+    live.pause_interest(date(2026, 2, 1), date(2026, 2, 10))
+    first, second = live.rows[:2]
+    assert first.interest == round(1_000_000 * 0.12 * (31 - ahead) / 365)
+    assert second.interest == round(live_balance(live, 1) * 0.12 * (28 - 10 + ahead) / 365)
+
+
 def live_balance(live: LivePlan, index: int) -> int:
     return sum(row.principal for row in live.rows[index:])
 

@@ -342,6 +342,11 @@ def test_due_dates_that_fall_on_one_working_day_bear_interest_once() -> None:
     assert sum(row.principal.minor for row in plan.rows) == terms.principal.minor
 
 
+def test_interest_of_half_a_fen_is_rounded_up() -> None:
+    first = repayment_plan(replace(BASE, principal=Money.of("150.50"), annual_rate=Decimal("0.12"))).rows[0]
+    assert first.interest.amount == "1.51"  # 1.505
+
+
 # -- faults seen in other systems
 
 
@@ -360,6 +365,9 @@ def test_interest_never_vanishes_when_it_exceeds_the_instalment() -> None:
     assert plan.rows[0].total == plan.rows[0].interest
     assert all(row.interest_minor > 0 and row.total_minor >= row.interest_minor for row in plan.rows)
     assert plan.principal == terms.principal
+    levels = [row.total_minor for row in plan.rows[:-1] if row.principal_minor]
+    assert levels[0] > levels[-1], "what a raised instalment takes more is taken off the later ones"
+    assert levels == sorted(levels, reverse=True)
     with pytest.raises(TermsError) as refused:
         repayment_plan(replace(terms, interest_shortfall=InterestShortfall.REFUSE))
     assert refused.value.code == "instalment-below-interest"
