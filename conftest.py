@@ -61,6 +61,7 @@ LONGEST: Final = (
     "tests/integration/test_restart.py",
     "tests/integration/test_faults.py",
     "partners/tests/test_whole_life.py",
+    "tests/integration/test_demo.py",
     "services/ledger/tests/test_day_end.py",
     "services/ledger/tests/test_random_lives.py",
     "tools/tests/test_generate.py",

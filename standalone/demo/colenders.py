@@ -1,6 +1,8 @@
 """Three lenders that lend with us in the demonstration, each a partner's system as it could be: it is told by webhooks,
-verifies them, and answers over the API with a token of its own. One is prompt, one is slow and sometimes says nothing in
-time, one fails at first what it is sent and is called on for its money loan by loan.
+verifies them, and answers over the API with a token of its own. One is prompt, one is slow and sometimes says nothing
+in time, one fails at first what it is sent and is called on for its money loan by loan. Each keeps a book of what it
+was told and sends files of it: those of the prompt one are right, the slow one books some lines a day late, and the
+third makes every kind of mistake.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from libs.contracts.partners import BreakKind
 from libs.webhooks import Secret, SignatureRefused, Verifier
+from standalone.demo.books import Book
+from standalone.demo.files import Faults, Line, LoanLine
 from standalone.demo.intake import in_parallel
 from standalone.http import KEEPERS, Platform, Refused
 
@@ -47,6 +52,8 @@ class Manner:
     silent: int = 0
     fails: int = 0
     keeps_back: int = 0
+    faults: Faults = field(default_factory=dict)
+    """What is wrong in its files."""
 
 
 MANNERS: Final = (
@@ -68,6 +75,7 @@ MANNERS: Final = (
         grades=("A", "B", "C"),
         answer_within_s=3,
         silent=300,
+        faults={BreakKind.TIMING: 100},
     ),
     Manner(
         code="valley-finance",
@@ -79,6 +87,7 @@ MANNERS: Final = (
         funds="CALLED",
         fails=200,
         keeps_back=200,
+        faults=dict.fromkeys(BreakKind, 60),
     ),
 )
 FUNDS_WITHIN_S: Final = 8
@@ -100,6 +109,9 @@ class CoLender:
     manner: Manner
     endpoint_id: str = ""
     verifier: Verifier | None = None
+    book: Book = field(default_factory=Book)
+    place: int = 0
+    """Up to which the list of what it was told was read."""
     came: Counter[str] = field(default_factory=Counter)
     failed: set[str] = field(default_factory=set)
 
@@ -171,6 +183,18 @@ class CoLenders:
         await self._platform.post("finance-officer", path, body, key=f"{code}/funds/{reference}")
 
     @property
+    def manners(self) -> list[Manner]:
+        return [lender.manner for lender in self._lenders.values()]
+
+    async def day_of(self, code: str, on: date) -> tuple[list[Line], list[LoanLine]]:
+        """What a partner's file of a date holds, by its book, once what did not come by webhook yet is read again."""
+        lender = self._lenders[code]
+        for told in await self._platform.pages(code, f"/partners/partners/{code}/events", after=lender.place):
+            lender.book.take(told["event"])
+            lender.place = told["position"]
+        return lender.book.lines(on), lender.book.loans(on)
+
+    @property
     def endpoints(self) -> list[str]:
         """Where each of them is told, by the platform's identifiers."""
         return [lender.endpoint_id for lender in self._lenders.values()]
@@ -203,6 +227,7 @@ class CoLenders:
             lender.failed.add(webhook_id)
             return web.Response(status=500)
         lender.came[event["type"]] += 1
+        lender.book.take(event)
         act = {OFFERED: self._decides, CALLED: self._is_called}.get(event["type"])
         if act is not None:
             task = asyncio.create_task(act(lender, event["data"]))

@@ -15,6 +15,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from libs.lending.money import Money
+from standalone.demo.files import Line
 from standalone.demo.intake import Borrower, in_parallel
 from standalone.demo.people import draw
 from standalone.http import Platform
@@ -57,7 +59,8 @@ class Loan:
     turn: int
     """The instalment, from 0, at which the surprise comes."""
     done: bool = False
-    returned: str = ""
+    returned: dict[str, Any] | None = None
+    """The payment that comes back from the bank."""
     written_off_on: date | None = None
     promised: date | None = None
     """The day on which a promise will be kept."""
@@ -86,6 +89,8 @@ class Life:
     def __init__(self, platform: Platform, step: Callable[[str, int], None]) -> None:
         self._platform, self._step = platform, step
         self.loans: list[Loan] = []
+        self.paid_in: dict[str, Line] = {}
+        """What the bank's statement says of borrowers' payments, by its own names."""
 
     async def begin(self, borrowers: Sequence[Borrower]) -> None:
         """Learn which of them have their money, and their plans."""
@@ -151,6 +156,8 @@ class Life:
         answer = await self._platform.upload("finance-officer", path, content, "text/csv", key=f"collected/{today}")
         if answer["entered"] != len(lines):
             raise ValueError(f"not all of the file of {today} was entered: {answer['lines']}")
+        for line in lines:
+            self._comes_in(line, today)
         self._step("repayments", len(lines))
         self._step("repayments collected by file", len(lines))
         for loan in loans:
@@ -194,16 +201,17 @@ class Life:
         """The payment at the turn comes back from the bank by the next one."""
         if loan.returned:
             body = {"reason": "returned-by-bank"}
-            path = f"/ledger/loans/{loan.loan_id}/repayments/{loan.returned}/reversal"
+            path = f"/ledger/loans/{loan.loan_id}/repayments/{loan.returned['repayment_id']}/reversal"
             await self._platform.post("finance-manager", path, body, key=f"{loan.loan_id}/reversal")
-            loan.returned, loan.behaviour = "", Behaviour.LATE_ONCE
+            self._comes_back(loan.returned, today)
+            loan.returned, loan.behaviour = None, Behaviour.LATE_ONCE
             self._step("repayments reversed", 1)
             await self._pay_what_is_due(loan, today, f"due-{at}")
             return
         answer = await self._repay(loan, loan.totals[at], today, key=f"{at}")
         last = at == len(loan.dues) - 1
         if at >= loan.turn and not last:
-            loan.returned = answer["repayment"]["repayment_id"]
+            loan.returned = answer["repayment"]
         loan.done = last
 
     async def late_once(self, loan: Loan, at: int, today: date) -> None:
@@ -280,6 +288,7 @@ class Life:
         self, loan: Loan, amount: dict[str, str], today: date, *, key: str, purpose: str = "INSTALMENT"
     ) -> Any:
         body = self._repayment(loan, amount, today, key, purpose)
+        self._comes_in(body, today)
         self._step("repayments", 1)
         path = f"/ledger/loans/{loan.loan_id}/repayments"
         return await self._platform.post("finance-officer", path, body, key=f"{loan.loan_id}/{key}")
@@ -295,6 +304,15 @@ class Life:
             "channel": CHANNEL,
             "bank_reference": f"R{today:%Y%m%d}-{loan.borrower.person.number:04d}-{key}",
         }
+
+    def _comes_in(self, repayment: dict[str, Any], today: date) -> None:
+        """On the bank's statement once, however often it is entered here."""
+        reference = f"RECEIVED/{repayment['bank_reference']}"
+        self.paid_in[reference] = Line(reference, reference, today, Money.of(repayment["amount"]["amount"]).minor)
+
+    def _comes_back(self, repayment: dict[str, Any], today: date) -> None:
+        name, minor = f"REVERSED/{repayment['bank_reference']}", Money.of(repayment["amount"]["amount"]).minor
+        self.paid_in[name] = Line(name, f"REVERSED/{repayment['repayment_id']}", today, -minor)
 
     def _promised_day(self, today: date) -> date:
         """Within the time that collectors accept, and if possible a day on which something is done anyway."""

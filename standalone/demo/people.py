@@ -36,9 +36,10 @@ SOURCES: Final = ("spring-campaign", "search", "referral", "branch-walk-in", "ap
 EARLIEST_BIRTH: Final = date(1975, 1, 1)
 
 
-def draw(number: int, purpose: str, size: int) -> int:
-    """A number below `size` that belongs to an application and a purpose: the same in every run."""
-    digest = sha256(f"puhui/{purpose}/{number}".encode()).digest()
+def draw(what: int | str, purpose: str, size: int) -> int:
+    """A number below `size` that belongs to a thing, as an application by its number, and a purpose: the same in every
+    run."""
+    digest = sha256(f"puhui/{purpose}/{what}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % size
 
 

@@ -11,10 +11,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from standalone.demo.books import Statement
 from standalone.demo.colenders import CoLenders
 from standalone.demo.intake import Borrower, Intake
 from standalone.demo.life import Life
 from standalone.demo.people import people
+from standalone.demo.reconciling import OPEN_DAYS, Reconciling
 from standalone.demo.report import Played, report
 from standalone.http import KEEPERS, Platform
 from standalone.platform import Layout
@@ -78,12 +80,15 @@ async def play(url: str, layout: Layout, *, first_date: date, loans: int, seed: 
             colenders = CoLenders(platform, tally.step, layout.colenders)
             try:
                 life, borrowers = await _originate(platform, tally, colenders, loans)
-                await _repay(platform, tally, life)
+                statement = Statement(layout, life.paid_in)
+                reconciling = Reconciling(platform, tally.step, colenders, statement)
+                await _repay(platform, tally, life, reconciling)
+                await _close(platform, tally, reconciling)
                 tally.stage("Building every read model again, and comparing")
                 await colenders.all_told()
                 await platform.settle()
                 seconds = time.monotonic() - began
-                played = Played(borrowers, life, colenders, tally.counts, seconds)
+                played = Played(borrowers, life, colenders, reconciling, tally.counts, seconds)
                 return await report(platform, layout, played, seed=seed)
             finally:
                 await colenders.close()
@@ -138,7 +143,7 @@ async def _originate(
     return life, borrowers
 
 
-async def _repay(platform: Platform, tally: Tally, life: Life) -> None:
+async def _repay(platform: Platform, tally: Tally, life: Life, reconciling: Reconciling) -> None:
     date_of = await today(platform)
     dates = sorted({due for loan in life.loans for due in loan.dues})
     tally.stage("Repayments", total=len(dates))
@@ -149,6 +154,15 @@ async def _repay(platform: Platform, tally: Tally, life: Life) -> None:
         date_of = coming
         await close_days(platform, date_of)
         await platform.settle(but=set(SERVICES) - COLLECTING)  # collectors ask for cases; the others may be behind
+        await reconciling.morning(date_of)
         await life.pay(date_of)
         running = sum(not loan.done for loan in life.loans)
         tally.advance(f"Repayments · {date_of} · {running} loans run")
+
+
+async def _close(platform: Platform, tally: Tally, reconciling: Reconciling) -> None:
+    """The last days: what moved last is settled, and nothing that was found stays open."""
+    tally.stage("The last files are reconciled")
+    date_of = await today(platform) + timedelta(days=OPEN_DAYS)
+    await advance(platform, date_of)
+    await reconciling.last_morning(date_of)

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 from rich.table import Table
 
-from standalone.bank_process import URL_FILE
+from standalone.demo.books import ask_bank
 from standalone.demo.colenders import CoLenders
 from standalone.demo.intake import Borrower
 from standalone.demo.life import Life
+from standalone.demo.reconciling import Reconciling
 from standalone.http import Platform
 from standalone.platform import Layout
 from standalone.services import SERVICES
@@ -27,6 +27,7 @@ class Played:
     borrowers: Sequence[Borrower]
     life: Life
     colenders: CoLenders
+    reconciling: Reconciling
     counts: Mapping[str, int]
     seconds: float
 
@@ -45,7 +46,8 @@ async def report(platform: Platform, layout: Layout, played: Played, *, seed: in
     equal = all(model["equal"] for model in verified.values())
     events = figures["events"]
     total = sum(events.values())
-    co_lending = await played.colenders.report()
+    reconciled = await played.reconciling.report()
+    co_lending = {**await played.colenders.report(), "reconciliation": reconciled}
     sound = (
         equal
         and trial["total"].get("CNY", "0.00") == "0.00"
@@ -53,6 +55,8 @@ async def report(platform: Platform, layout: Layout, played: Played, *, seed: in
         and parked == 0
         and co_lending["parts_equal_whole"]
         and co_lending["loans_unlike_the_ledger"] == 0
+        and reconciled["planted_equal_found"]
+        and reconciled["open"] == 0
     )
     return {
         "seed": seed,
@@ -99,13 +103,8 @@ async def _verified(platform: Platform, name: str) -> list[tuple[str, Any]]:
 
 async def bank_totals(layout: Layout) -> dict[str, Any]:
     """The bank's own record: asked of the bank, not of the ledger."""
-    secret = (layout.bank / "secret").read_text().strip()
-    headers = {"Authorization": f"Bearer {secret}"}
-    url = (layout.bank / URL_FILE).read_text()
-    async with aiohttp.ClientSession(headers=headers) as bank, bank.get(f"{url}/bank/totals") as answer:
-        answer.raise_for_status()
-        totals: dict[str, Any] = await answer.json()
-        return totals
+    totals: dict[str, Any] = await ask_bank(layout, "/bank/totals")
+    return totals
 
 
 async def _outcomes(platform: Platform, borrowers: Sequence[Borrower]) -> dict[str, Any]:
@@ -137,6 +136,10 @@ def summary(report: Mapping[str, Any]) -> Table:
         table.add_row(f"settled with {code}", _line(settled))
     table.add_row("webhooks attempted", _line({c: w["attempts"] for c, w in report["co_lending"]["webhooks"].items()}))
     table.add_row("parts of lenders are the whole", f"[bold]{report['co_lending']['parts_equal_whole']}[/]")
+    for name, reconciled in report["co_lending"]["reconciliation"]["by_counterparty"].items():
+        table.add_row(f"reconciled with {name}", _line(reconciled))
+    equal = report["co_lending"]["reconciliation"]["planted_equal_found"]
+    table.add_row("breaks planted are those found", f"[bold]{equal}[/]")
     for name in ("trial_balance", "read_models_equal_replay", "duplicate_disbursements", "parked_events"):
         table.add_row(name.replace("_", " "), f"[bold]{report[name]}[/]")
     table.add_row("time", _line(report["timing"]))
