@@ -33,6 +33,8 @@ PATIENCE_S: Final = 180.0
 SLOWNESS_S: Final = 0.3
 OFFERED: Final = "puhui.partners.funding-offered.v1"
 CALLED: Final = "puhui.partners.funds-called.v1"
+TOO_LATE: Final = (404, 409)
+"""What answers to an offer that was withdrawn, lapsed or went to another: the platform says so, and goes on."""
 REPAID: Final = "puhui.ledger.repayment-received.v1"
 
 
@@ -253,7 +255,7 @@ class CoLenders:
         try:
             await self._platform.post(manner.code, path, answer, key=f"{manner.code}/{application_id}")
         except Refused as refused:
-            if refused.status != 409:  # withdrawn meanwhile, or too late: the platform says so, and goes on
+            if refused.status not in TOO_LATE:
                 raise
         self._step(f"offers {'declined' if declines else 'accepted'}", 1)
 
