@@ -1,8 +1,9 @@
 """How the demonstration reconciles: files with planted breaks go in, what is found is worked on until it is over, and
 what was planted is laid beside what was found.
 
-On the first morning of a quarter on which anything happens each side sends the file of the day before, and on the next
-such morning another one, right, with the lines that were left out.
+On the first morning of a half-year on which anything happens each side sends the file of the day before, and on the
+next such morning another one, right, with the lines that were left out. A year's lines of the bank can be more than a
+file may hold.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from standalone.http import Platform
 from standalone.services import SERVICES
 
 BANK: Final = "bank:main"
+JULY: Final = 7
 BANK_FAULTS: Final[Faults] = {BreakKind.AMOUNT: 1, BreakKind.MISSING_THERE: 2, BreakKind.TIMING: 2}
 """Besides what the simulated bank tells twice."""
 WAITED_FOR: Final = frozenset(SERVICES) - {"ledger", "partners"}
@@ -80,20 +82,20 @@ class Reconciling:
             for manner in colenders.manners
         }
         self._sides[BANK] = Side(BANK, "finance-officer", "/partners/bank/statements", BANK_FAULTS, of_bank)
-        self._quarter: tuple[int, int] | None = None
+        self._half_year: tuple[int, bool] | None = None
         self._is_to_correct = False
         self._open: dict[str, Mapping[str, Any]] = {}
         self._found_on: dict[str, date] = {}
 
     async def morning(self, today: date) -> None:
         """Before anything happens on a day, and after the one before was closed."""
-        quarter = today.year, (today.month - 1) // 3
+        half_year = today.year, today.month >= JULY
         if self._is_to_correct:
             await self._send_files(today, right=True)
             self._is_to_correct = False
-        elif quarter != self._quarter:
+        elif half_year != self._half_year:
             await self._send_files(today, right=False)
-            self._quarter, self._is_to_correct = quarter, True
+            self._half_year, self._is_to_correct = half_year, True
         await self._resolve(today)
 
     async def last_morning(self, today: date) -> None:
