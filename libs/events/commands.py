@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from libs.events import metrics
 from libs.events.clock import Clock
@@ -84,6 +87,7 @@ class CommandHandler:
         self._store, self.codec, self._clock, self._appended = store, codec, clock, appended
         self._service = service
         self._states: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def state(
         self, decider: Decider[Any, S, Any], stream_id: str, session: Session | None = None
@@ -133,48 +137,76 @@ class CommandHandler:
         if key is not None and within is not None and (answered := await self._answered(key, within)) is not None:
             state, version = await self.state(decider, stream_id, within)
             return Outcome(state, version, (), answered)
-        for attempt in range(ATTEMPTS):
-            state, version, is_last = await self._to_decide_on(decider, stream_id, within, attempt == 0)
-            try:
-                if expected_version is not None and version != expected_version:
-                    raise VersionMismatch(version)
-                events = decider.decide(command, state)
-            except Exception:
-                if not is_last:
-                    continue
-                # The first attempt may be what makes a second one impossible: then its answer is given.
-                if key is None or within is not None or (answered := await self._answered(key)) is None:
-                    raise
-                return Outcome(state, version, (), answered)
-            if not events and not is_last:
-                continue  # nothing is appended, so nothing would show that there is something to do after all
-            after = decider.replay(events, state)
-            outcome = Outcome(after, version + len(events), events)
-            answer = Answer(key.key, key.fingerprint, key.answer(outcome)) if key else None
-            try:
-                if events or answer:
-                    await (within or self._store).append(stream_id, version, await self._new(events, cause), answer)
-            except ConcurrencyError:
-                self._forget(stream_id)
-                if version or is_last:  # otherwise nobody was faster: the stream was only not new
-                    metrics.CONFLICTS.labels(self._service, decider.category).inc()
-                if within is not None:
-                    raise
-                continue
-            except AlreadyAnswered:
-                assert key is not None, "only a key can have been answered"
-                if within is not None:
-                    raise
-                answered = await self._answered(key)
-                return Outcome(*await self.state(decider, stream_id), (), answered)
-            if events:
-                session = within or self._store
-                if within is not None:
-                    self._forget(stream_id)  # what follows in this transaction sees what it has appended
-                session.after_commit(partial(self._keep, stream_id, after, outcome.version))
-                session.after_commit(self._appended)
+        attempt = partial(self._attempt, decider, stream_id, command, cause, key, expected_version, within)
+        if (outcome := await attempt(is_first=True)) is not None:
             return outcome
+        # Who was too late once takes turns with others who were: among many, each would lose to almost all of them.
+        async with nullcontext() if within is not None else self._turn(stream_id):
+            for _ in range(ATTEMPTS - 1):
+                if (outcome := await attempt(is_first=False)) is not None:
+                    return outcome
         raise ConcurrencyError(f"{stream_id} moved {ATTEMPTS} times while one command was decided")
+
+    async def _attempt(
+        self,
+        decider: Decider[C, S, Any],
+        stream_id: str,
+        command: C,
+        cause: Cause,
+        key: Key | None,
+        expected_version: int | None,
+        within: Session | None,
+        *,
+        is_first: bool,
+    ) -> Outcome[S] | None:
+        """Decide once and append; None where it was decided on what is not, or may not be, the stream's end."""
+        state, version, is_last = await self._to_decide_on(decider, stream_id, within, is_first)
+        try:
+            if expected_version is not None and version != expected_version:
+                raise VersionMismatch(version)
+            events = decider.decide(command, state)
+        except Exception:
+            if not is_last:
+                return None
+            # The first attempt may be what makes a second one impossible: then its answer is given.
+            if key is None or within is not None or (answered := await self._answered(key)) is None:
+                raise
+            return Outcome(state, version, (), answered)
+        if not events and not is_last:
+            return None  # nothing is appended, so nothing would show that there is something to do after all
+        after = decider.replay(events, state)
+        outcome = Outcome(after, version + len(events), events)
+        answer = Answer(key.key, key.fingerprint, key.answer(outcome)) if key else None
+        try:
+            if events or answer:
+                await (within or self._store).append(stream_id, version, await self._new(events, cause), answer)
+        except ConcurrencyError:
+            if within is not None or self._version_kept(stream_id) <= version:
+                self._forget(stream_id)  # a later state that a faster one has kept meanwhile is a good one
+            if version or is_last:  # otherwise nobody was faster: the stream was only not new
+                metrics.CONFLICTS.labels(self._service, decider.category).inc()
+            if within is not None:
+                raise
+            return None
+        except AlreadyAnswered:
+            assert key is not None, "only a key can have been answered"
+            if within is not None:
+                raise
+            answered = await self._answered(key)
+            return Outcome(*await self.state(decider, stream_id), (), answered)
+        if events:
+            session = within or self._store
+            if within is not None:
+                self._forget(stream_id)  # what follows in this transaction sees what it has appended
+            session.after_commit(partial(self._keep, stream_id, after, outcome.version))
+            session.after_commit(self._appended)
+        return outcome
+
+    def _turn(self, stream_id: str) -> asyncio.Lock:
+        """One for each stream, as long as anybody waits for it."""
+        if (turn := self._turns.get(stream_id)) is None:
+            turn = self._turns[stream_id] = asyncio.Lock()
+        return turn
 
     async def append(
         self, stream_id: str, expected_version: int, events: Sequence[Any], cause: Cause, *, within: Session
@@ -220,11 +252,14 @@ class CommandHandler:
             new.append(NewEvent(new_id(), type_name, data, metadata.to_bytes()))
         return new
 
+    def _version_kept(self, stream_id: str) -> int:
+        return self._states[stream_id][1] if stream_id in self._states else 0
+
     def _forget(self, stream_id: str) -> None:
         self._states.pop(stream_id, None)
 
     def _keep(self, stream_id: str, state: Any, version: int) -> None:
-        if version < self._states.get(stream_id, (None, 0))[1]:
+        if version < self._version_kept(stream_id):
             return  # somebody was faster, and his is the later one
         self._states[stream_id] = (state, version)
         self._states.move_to_end(stream_id)

@@ -151,6 +151,23 @@ async def test_many_handlers_on_one_stream_lose_nothing_and_sell_nothing_twice(s
     assert (state.quantity, version) == (0, 13)
 
 
+async def test_of_many_at_once_on_one_stream_each_is_too_late_at_most_once(store: Store) -> None:
+    """All that were too late would otherwise race again each time, and n commands be decided n times n times."""
+    many, decisions = 40, 0
+
+    def decide(command: Any, state: Stock) -> Sequence[Event]:
+        nonlocal decisions
+        decisions += 1
+        return ITEM.decide(command, state)
+
+    item, handler = Decider("item", Stock(), decide, ITEM.evolve), commands(store)
+    await handler.handle(item, "item-1", Receive(1), CAUSE)
+    outcomes = await asyncio.gather(*(handler.handle(item, "item-1", Receive(1), CAUSE) for _ in range(many)))
+    assert sorted(outcome.version for outcome in outcomes) == list(range(2, many + 2))
+    assert (await handler.state(item, "item-1"))[0].quantity == many + 1
+    assert decisions <= 1 + 2 * many
+
+
 async def test_after_a_conflict_the_command_is_decided_on_the_new_state(store: Store) -> None:
     """The first decision would sell what another one sells in the meantime."""
     await commands(store).handle(ITEM, "item-1", Receive(1), CAUSE)
