@@ -15,6 +15,7 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from libs.contracts.problems import Rejected
 from libs.events.commands import Cause, Key, KeyReused, Outcome, VersionMismatch
 from libs.events.conflicts import CONFLICTS, in_transaction
 from libs.events.decider import Decider
@@ -116,7 +117,7 @@ class Call:
             expected_version=self.precondition.expected_version,
         )
         try:
-            outcome = await (handle(command) if within is None else self._together(handle, command, within))
+            outcome = await (handle(command) if within is None else self._together(handle, command, within, key))
         except KeyReused:
             raise Problem(IDEMPOTENCY_KEY_REUSED) from None
         except VersionMismatch as mismatch:
@@ -128,7 +129,7 @@ class Call:
         return answers[-1].response(replayed=False)
 
     async def _together(
-        self, handle: Callable[..., Awaitable[Outcome[S]]], command: C, within: Within[C, S]
+        self, handle: Callable[..., Awaitable[Outcome[S]]], command: C, within: Within[C, S], key: Key
     ) -> Outcome[S]:
         outcomes: list[Outcome[S]] = []
 
@@ -137,7 +138,9 @@ class Call:
 
         try:
             await in_transaction(self.runtime.store, work)
-        except AlreadyAnswered:  # the same key a moment earlier: now its answer is there
+        except (AlreadyAnswered, Rejected):  # the same key a moment earlier, if its answer is there now
+            if await self.runtime.store.answered(key.key) is None:
+                raise
             await in_transaction(self.runtime.store, work)
         return outcomes[-1]
 
