@@ -15,7 +15,7 @@ from pydantic import Field
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent, Value
 from libs.contracts.contract import Agreement, ContractSigned
-from libs.contracts.types import Code, DecimalField, Id, MoneyField, RateField, TermsField, Text
+from libs.contracts.types import Code, DecimalField, ExactObject, Id, MoneyField, RateField, TermsField, Text
 from libs.contracts.values import BankAccount, Components, PlanRow
 from libs.lending.money import Money
 
@@ -1047,4 +1047,120 @@ class RecoveryReceived(DomainEvent, type="puhui.ledger.recovery-received.v1"):
         "bank_reference": "R20270901-000003",
         "recovered_total": ex.cny("500.00"),
         "received_on": "2027-09-01",
+    }
+
+
+class ActKind(StrEnum):
+    """What a person does in the ledger by hand, so that a second one may have to agree (R7.10)."""
+
+    REVERSAL = "REVERSAL"
+    REINSTATEMENT = "REINSTATEMENT"
+    REFUND = "REFUND"
+    WAIVER = "WAIVER"
+    CHARGE = "CHARGE"
+    CHANGE = "CHANGE"
+    """Of a loan's agreement."""
+    REDATING = "REDATING"
+    """The day of the payout is corrected."""
+    PAUSE = "PAUSE"
+    OVERLAY = "OVERLAY"
+    SUSPENSE_RETURN = "SUSPENSE_RETURN"
+    SEAL = "SEAL"
+    """A month is closed under a hash."""
+
+
+class ActRequested(DomainEvent, type="puhui.ledger.act-requested.v1"):
+    """Somebody asks for an act to which another person has to agree; nothing else has happened yet.
+
+    Of `loan_id`, `repayment_id`, `suspense_id` and `period` (a month) those are given that the act is about. `asked` is
+    the request's body, and `amount` what it moves, where it moves any. It may be agreed to up to `open_until`, that day
+    included, by somebody with one of the roles `agreed_by`.
+    """
+
+    act_id: Id
+    act: ActKind
+    loan_id: str = ""
+    repayment_id: str = ""
+    suspense_id: str = ""
+    period: str = ""
+    asked: ExactObject
+    amount: MoneyField | None = None
+    agreed_by: Annotated[tuple[str, ...], Field(min_length=1)]
+    open_until: date
+    requested_by: Id
+    requested_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "act_id": "act-1",
+        "act": "WAIVER",
+        "loan_id": ex.LOAN,
+        "repayment_id": "",
+        "suspense_id": "",
+        "period": "",
+        "asked": {"penalty": ex.cny("828.00"), "value_date": "2027-04-12", "reason": "Flood in the borrower's village"},
+        "amount": ex.cny("828.00"),
+        "agreed_by": ["collection_manager", "finance_manager"],
+        "open_until": "2027-04-17",
+        "requested_by": "finance-1",
+        "requested_on": "2027-04-12",
+    }
+
+
+class ActApproved(DomainEvent, type="puhui.ledger.act-approved.v1"):
+    """Another person agreed, and what was asked was done with it: the events of that name this one as their cause."""
+
+    act_id: Id
+    act: ActKind
+    loan_id: str = ""
+    requested_by: Id
+    approved_by: Id
+    approved_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "act_id": "act-1",
+        "act": "WAIVER",
+        "loan_id": ex.LOAN,
+        "requested_by": "finance-1",
+        "approved_by": "finance-2",
+        "approved_on": "2027-04-13",
+    }
+
+
+class ActRejected(DomainEvent, type="puhui.ledger.act-rejected.v1"):
+    """What was asked is not done: another person turned it down, or who had asked took it back."""
+
+    act_id: Id
+    act: ActKind
+    loan_id: str = ""
+    requested_by: Id
+    reason: Text
+    rejected_by: Id
+    rejected_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "act_id": "act-1",
+        "act": "WAIVER",
+        "loan_id": ex.LOAN,
+        "requested_by": "finance-1",
+        "reason": "The borrower was paid by his insurance",
+        "rejected_by": "finance-2",
+        "rejected_on": "2027-04-13",
+    }
+
+
+class ActLapsed(DomainEvent, type="puhui.ledger.act-lapsed.v1"):
+    """Nobody agreed in time; what was asked is not done."""
+
+    act_id: Id
+    act: ActKind
+    loan_id: str = ""
+    requested_by: Id
+    lapsed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "act_id": "act-1",
+        "act": "WAIVER",
+        "loan_id": ex.LOAN,
+        "requested_by": "finance-1",
+        "lapsed_on": "2027-04-18",
     }

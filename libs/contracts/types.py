@@ -10,7 +10,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StrictInt,
+    StringConstraints,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -204,6 +211,19 @@ SEALED_SCHEMA: Final[dict[str, Any]] = {
     "required": ["$sealed"],
     "additionalProperties": False,
 }
+
+
+def _exact(value: Any) -> Any:
+    """JSON as it is; raises for a float at any depth."""
+    if isinstance(value, float):
+        raise PydanticCustomError("decimal_string", 'send the number as a string, for example "0.18"')
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _exact(part)
+    return value
+
+
+ExactObject = Annotated[dict[str, Any], AfterValidator(_exact)]
+"""A JSON object whose form is another's, such as the body of a request; no float is in it."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$")]
 """An identifier: opaque, at most 80 characters."""

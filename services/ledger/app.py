@@ -19,7 +19,7 @@ from services.ledger.library import library
 from services.ledger.payments import Payments
 from services.ledger.reactions import reactions
 from services.ledger.statement import Statement
-from services.ledger.views import books, lenders, portfolio, suspense
+from services.ledger.views import acts, books, lenders, portfolio, suspense
 
 
 async def know_the_day(runtime: Runtime) -> None:
@@ -54,7 +54,7 @@ def create_ledger(bank_transport: httpx.AsyncBaseTransport | None = None) -> Ser
         routers=routers,
         personal=True,
         migrations=Path(__file__).parent / "migrations",
-        projections=[portfolio, books, lenders, suspense],
+        projections=[portfolio, books, lenders, suspense, acts],
         raw_media_types=frozenset({CSV}),
         reactions=reactions,
         tasks=payments.tasks,

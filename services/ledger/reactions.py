@@ -6,20 +6,23 @@ from datetime import date
 from typing import Any, Final
 
 from libs.contracts.contract import ContractSigned
-from libs.contracts.ledger import DisbursementRequested, DisbursementReturned, LoanDisbursed
+from libs.contracts.ledger import BusinessDayOpened, DisbursementRequested, DisbursementReturned, LoanDisbursed
 from libs.contracts.partners import BuyBackProposed, FundsMissing, FundsReserved, LoanShared, SharesTransferred
 from libs.events.codec import Recorded
 from libs.events.projection import Put
 from libs.events.subscribers import Reaction, Reactions
+from services.ledger.domain.act import LapseAct
 from services.ledger.domain.commands import BookLoan, CancelUnfunded, PayOutShared, StateLoan, TakeSetOff, UndoSetOff
 from services.ledger.domain.payouts import payment_id_of
 from services.ledger.domain.refinancing import refinanced
-from services.ledger.handlers import BUSINESS_DAY, DAY_STREAM, LOAN, loan_id_of
+from services.ledger.handlers import ACT, BUSINESS_DAY, DAY_STREAM, LOAN, loan_id_of
 from services.ledger.library import library
 from services.ledger.payments import PAY
 from services.ledger.views import SHARES_CHANGED
 
 reactions: Final = Reactions("ledger")
+
+LAPSED: Final = "select act_id from act_v1 where state = 'OPEN' and open_until < $1 order by act_id"
 
 
 @reactions.on(ContractSigned)
@@ -130,3 +133,14 @@ async def pay(recorded: Recorded[DisbursementRequested], reaction: Reaction) -> 
     requested = recorded.event
     payload = {"payment_id": requested.payment_id, "requested_on": requested.requested_on.isoformat()}
     await reaction.schedule(PAY, recorded.stream_id, payload)
+
+
+@reactions.on(BusinessDayOpened)
+async def lapse(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -> None:
+    """An act to which nobody agreed in time. One that the view does not show yet lapses a day later; nobody can agree to
+    it meanwhile."""
+    today = recorded.event.business_date
+    rows: list[Any] = await reaction.session.connection.fetch(LAPSED, today)
+    for row in rows:
+        stream_id = ACT.stream_id(row["act_id"])
+        await reaction.handle(ACT, stream_id, LapseAct(today=today), effective_date=today.isoformat())

@@ -10,7 +10,7 @@ import asyncio
 import calendar
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from hashlib import sha256
 from typing import Final
@@ -18,7 +18,6 @@ from typing import Final
 from libs.contracts.ledger import PeriodSealed
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.events.canonical import canonical
-from libs.events.commands import Cause
 from libs.service.runtime import Runtime
 from services.ledger.day_end import DayEnd
 from services.ledger.domain.account import advance
@@ -122,13 +121,14 @@ async def entries(runtime: Runtime, until: int) -> AsyncIterator[tuple[int, str,
         await asyncio.sleep(0)
 
 
-async def seal(runtime: Runtime, month: str, sealed_by: str, cause: Cause) -> PeriodSealed:
-    """Close a month. Raises `Rejected` where a day of it is open or the books do not agree; again is nothing new."""
+async def sealing(runtime: Runtime, month: str, sealed_by: str) -> SealPeriod:
+    """The command that closes a month. Raises `Rejected` where a day of it is open or the books do not agree; of a month
+    that is closed it is the one that closed it, from which nothing new follows."""
     first, last = _days(month)
     state, _ = await runtime.commands.state(PERIOD, PERIOD_STREAM)
     known = state.seal(month)
     if known is not None:
-        return known
+        return SealPeriod(**{part.name: getattr(known, part.name) for part in fields(SealPeriod)})
     refuse_unless(last < runtime.today, "period-open", f"{last} is not closed yet; close its days first.")
     _, controls = await control_accounts(runtime)
     wrong = [control.role.value for control in controls if not control.equal]
@@ -137,7 +137,7 @@ async def seal(runtime: Runtime, month: str, sealed_by: str, cause: Cause) -> Pe
     )
     until = await runtime.store.last_sequence()
     digest, count, lines = await _hash(runtime, first, last, until, state.last_sha256)
-    command = SealPeriod(
+    return SealPeriod(
         period=month,
         first=first,
         last=last,
@@ -148,10 +148,6 @@ async def seal(runtime: Runtime, month: str, sealed_by: str, cause: Cause) -> Pe
         sealed_by=sealed_by,
         sealed_on=runtime.today,
     )
-    outcome = await runtime.commands.handle(PERIOD, PERIOD_STREAM, command, cause)
-    found = outcome.state.seal(month)
-    assert found is not None, "it was just sealed"
-    return found
 
 
 async def seal_of(runtime: Runtime, month: str) -> PeriodSealed:

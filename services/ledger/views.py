@@ -23,6 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.contracts.ledger import (
+    ActApproved,
+    ActLapsed,
+    ActRejected,
+    ActRequested,
     BookingRefused,
     ChargeWaived,
     CreditApplied,
@@ -145,6 +149,29 @@ SUSPENSE: Final = Table(
     Column("closed_on", Date),
     Index("suspense_v1_by_state", "state", "received_on", "suspense_id"),
 )
+ACT: Final = Table(
+    "act_v1",
+    METADATA,
+    Column("act_id", String(80), primary_key=True),
+    Column("act", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("loan_id", String(80), nullable=False),
+    Column("repayment_id", String(80), nullable=False),
+    Column("suspense_id", String(80), nullable=False),
+    Column("period", String(7), nullable=False),
+    Column("asked", JSONB, nullable=False),
+    Column("amount_minor", BigInteger),
+    Column("currency", String(3), nullable=False),
+    Column("agreed_by", JSONB, nullable=False),
+    Column("open_until", Date, nullable=False),
+    Column("requested_by", String(80), nullable=False),
+    Column("requested_on", Date, nullable=False),
+    Column("ended_by", String(80)),
+    Column("ended_on", Date),
+    Column("reason", String(500), nullable=False, default=""),
+    Index("act_v1_by_state", "state", "requested_on", "act_id"),
+    Index("act_v1_by_loan", "loan_id", "requested_on", "act_id"),
+)
 LENDERS: Final = Table(
     "lenders_v1",
     METADATA,
@@ -216,6 +243,7 @@ portfolio: Final = Projection("ledger_loans", 1, [LOAN, REPAYMENT])
 suspense: Final = Projection("ledger_suspense", 1, [SUSPENSE])
 books: Final = Projection("ledger_books", 1, [JOURNAL, TURNOVER])
 lenders: Final = Projection("ledger_lenders", 1, [LENDERS])
+acts: Final = Projection("ledger_acts", 1, [ACT])
 
 
 @lenders.on(LoanBooked)
@@ -388,6 +416,48 @@ def matched(recorded: Recorded[SuspenseMatched]) -> Iterable[Change]:
 def sent_back(recorded: Recorded[SuspenseReturned]) -> Iterable[Change]:
     values = {"state": "RETURNED", "closed_on": recorded.event.returned_on}
     yield Patch(SUSPENSE, {"suspense_id": recorded.event.suspense_id}, values)
+
+
+@acts.on(ActRequested)
+def asked(recorded: Recorded[ActRequested]) -> Iterable[Change]:
+    event, amount = recorded.event, recorded.event.amount
+    row = {
+        "act_id": event.act_id,
+        "act": event.act.value,
+        "state": "OPEN",
+        "loan_id": event.loan_id,
+        "repayment_id": event.repayment_id,
+        "suspense_id": event.suspense_id,
+        "period": event.period,
+        "asked": event.asked,
+        "amount_minor": amount.minor if amount is not None else None,
+        "currency": amount.currency if amount is not None else "",
+        "agreed_by": list(event.agreed_by),
+        "open_until": event.open_until,
+        "requested_by": event.requested_by,
+        "requested_on": event.requested_on,
+    }
+    yield Put(ACT, row)
+
+
+@acts.on(ActApproved)
+def approved(recorded: Recorded[ActApproved]) -> Iterable[Change]:
+    event = recorded.event
+    values = {"state": "APPROVED", "ended_by": event.approved_by, "ended_on": event.approved_on}
+    yield Patch(ACT, {"act_id": event.act_id}, values)
+
+
+@acts.on(ActRejected)
+def rejected(recorded: Recorded[ActRejected]) -> Iterable[Change]:
+    event = recorded.event
+    values = {"state": "REJECTED", "ended_by": event.rejected_by, "ended_on": event.rejected_on}
+    yield Patch(ACT, {"act_id": event.act_id}, values | {"reason": event.reason})
+
+
+@acts.on(ActLapsed)
+def lapsed(recorded: Recorded[ActLapsed]) -> Iterable[Change]:
+    event = recorded.event
+    yield Patch(ACT, {"act_id": event.act_id}, {"state": "LAPSED", "ended_on": event.lapsed_on})
 
 
 @portfolio.on(CreditApplied)

@@ -10,6 +10,7 @@ SUBJECTS: Final = {
     "applicant_id": "applicant",
     "contract_id": "contract",
     "loan_id": "loan",
+    "act_id": "act",
     "case_id": "case",
     "payment_id": "payment",
     "repayment_id": "repayment",

@@ -213,6 +213,10 @@ SHOWN: dict[type[DomainEvent], list[Effect]] = {
 NOT_SHOWN = {
     "AccrualResumed",
     "AccrualSuspended",
+    "ActApproved",  # what is done with it is shown
+    "ActLapsed",
+    "ActRejected",
+    "ActRequested",
     "AgreementApproved",
     "AgreementEnded",
     "AgreementProposed",

@@ -35,6 +35,8 @@ from services.audit.tests.given import example
         ),
         (ledger.RepaymentReceived, {("loan", ex.LOAN), ("repayment", "repayment-1")}),
         (ledger.DisbursementRequested, {("loan", ex.LOAN), ("payment", ex.PAYMENT)}),
+        (ledger.ActRequested, {("act", "act-1"), ("loan", ex.LOAN)}),
+        (ledger.ActApproved, {("act", "act-1"), ("loan", ex.LOAN)}),
         (ledger.BusinessDayOpened, set()),
         (partners.AgreementApproved, set()),
         (partners.ContactChanged, {("contact", partners.CONTACT["person_id"])}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.ledger.api import (
+    acts,
     adjustments,
     books,
     corrections,
@@ -25,6 +26,7 @@ routers: Final = [
     adjustments.router,
     refinancing.router,
     suspense.router,
+    acts.router,
     files.router,
     days.router,
     books.router,

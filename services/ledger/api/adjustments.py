@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
 from libs.contracts import examples as ex
-from libs.contracts.ledger import ChangeKind, ChangeTerms, LoanChanged, LprLink, Tier
+from libs.contracts.ledger import ActKind, ChangeKind, ChangeTerms, LoanChanged, LprLink, Tier
 from libs.contracts.problems import Rejected
 from libs.contracts.values import Components, PlanRow
 from libs.lending.money import Money
@@ -18,8 +18,10 @@ from libs.service.models import BusinessDate, Code, Id, PositiveMoney, RateField
 from libs.service.models import DecimalField as SignedDecimal
 from libs.service.runtime import Runtime, runtime_of
 from services.ledger.api.access import Reader, loan_for
+from services.ledger.api.checked import WAITS, Act, By, Work, perform
 from services.ledger.api.repayments import ReversalBody
 from services.ledger.api.shapes import LoanShown, example, loan_shown
+from services.ledger.domain.act import Target
 from services.ledger.domain.commands import (
     ChangeLoan,
     ChargeFee,
@@ -31,14 +33,12 @@ from services.ledger.domain.commands import (
     ReinstateRepayment,
     WaiveCharges,
 )
-from services.ledger.domain.policy import Policy
 from services.ledger.handlers import LOAN
-from services.ledger.library import library
 
 router = APIRouter(tags=["adjustments"])
 
 LoanId = Annotated[Id, Path(description="The loan.")]
-FINANCE = ("finance_officer", "finance_manager")
+FINANCE: Final = ("finance_officer", "finance_manager")
 
 
 class LprBody(RequestModel):
@@ -167,35 +167,45 @@ class OverlayBody(RequestModel):
     reason: Text
 
 
-def _policy(call: Call) -> Policy:
-    return library().policy(call.today)
-
-
-async def _execute(call: Call, loan_id: str, asked: LoanCommand, effective: date | None = None) -> Response:
-    return await call.execute(
-        LOAN,
-        LOAN.stream_id(loan_id),
-        asked,
-        lambda loan: loan_shown(loan, asked.today, asked.policy),
+def on_loan(by: By, target: Target, asked: LoanCommand, effective: date | None = None) -> Work:
+    return Work(
+        decider=LOAN,
+        stream_id=LOAN.stream_id(target.loan_id),
+        command=asked,
+        shown=lambda loan: loan_shown(loan, by.today, asked.policy),
         effective_date=effective,
         rules={"ledger-policy": asked.policy.label},
     )
+
+
+async def _reinstatement(by: By, target: Target, body: ReversalBody) -> Work:
+    asked = ReinstateRepayment(today=by.today, policy=by.policy, repayment_id=target.repayment_id, reason=body.reason)
+    return on_loan(by, target, asked)
+
+
+REINSTATEMENT: Final = Act(
+    kind=ActKind.REINSTATEMENT,
+    roles=(*FINANCE, "service"),
+    body=ReversalBody,
+    work=_reinstatement,
+    amount=lambda reinstated: reinstated.amount,
+)
 
 
 @router.post(
     "/loans/{loan_id}/repayments/{repayment_id}/reinstatement",
     summary="Reverse a reversal",
     response_model=LoanShown,
+    responses=WAITS,
 )
 async def reinstate(
     loan_id: LoanId,
     repayment_id: Annotated[Id, Path(description="The repayment that was reversed.")],
     body: ReversalBody,
-    call: Annotated[Call, command(*FINANCE, "service")],
+    call: Annotated[Call, command(*REINSTATEMENT.roles)],
 ) -> Response:
     """The repayment counts again on its own value date; what followed is worked out again, the difference posted."""
-    asked = ReinstateRepayment(today=call.today, policy=_policy(call), repayment_id=repayment_id, reason=body.reason)
-    return await _execute(call, loan_id, asked)
+    return await perform(call, REINSTATEMENT, Target(loan_id=loan_id, repayment_id=repayment_id), body)
 
 
 @router.get("/loans/{loan_id}/changes", summary="List the changes of a loan's agreement")
@@ -208,35 +218,36 @@ async def list_changes(loan_id: LoanId, actor: Reader, runtime: Annotated[Runtim
     return ChangeList(items=[ChangeShown(**{name: getattr(event, name) for name in names}) for event in events])
 
 
-@router.post("/loans/{loan_id}/changes", summary="Change a loan's agreement", response_model=LoanShown)
-async def change(
-    loan_id: LoanId, body: ChangeBody, call: Annotated[Call, command("contract_officer", "finance_manager")]
-) -> Response:
-    """Rate, extension, due date, holiday, restructuring, re-ageing, assignment: from a day on another plan runs."""
+async def _change(by: By, target: Target, body: ChangeBody) -> Work:
     terms = body.terms
     link = LprLink(**terms.lpr.model_dump()) if terms.lpr else None
     given = ChangeTerms(**{**terms.model_dump(exclude={"lpr"}), "lpr": link})
     asked = ChangeLoan(
-        today=call.today,
-        policy=_policy(call),
-        change_id=call.new_id("change"),
+        today=by.today,
+        policy=by.policy,
+        change_id=by.new_id("change"),
         kind=body.kind,
         effective=body.effective,
         terms=given,
         reason=body.reason,
-        agreed_by=call.actor.subject,
-        closed_periods=call.actor.has("finance_manager"),
+        agreed_by=by.actor.subject,
+        closed_periods=by.actor.has("finance_manager"),
     )
-    return await _execute(call, loan_id, asked, body.effective)
+    return on_loan(by, target, asked, body.effective)
 
 
-@router.post("/loans/{loan_id}/waivers", summary="Let off charges", response_model=LoanShown)
-async def waive(
-    loan_id: LoanId, body: WaiverBody, call: Annotated[Call, command(*FINANCE, "collection_manager")]
-) -> Response:
-    """Overdue interest, fees or interest that are due, up to what the policy admits for the actor's role (R7.2)."""
-    policy = _policy(call)
-    role, limit = next((role, limit) for role, limit in reversed(policy.waiver_limits) if call.actor.has(role))
+CHANGE: Final = Act(kind=ActKind.CHANGE, roles=("contract_officer", "finance_manager"), body=ChangeBody, work=_change)
+
+
+@router.post("/loans/{loan_id}/changes", summary="Change a loan's agreement", response_model=LoanShown, responses=WAITS)
+async def change(loan_id: LoanId, body: ChangeBody, call: Annotated[Call, command(*CHANGE.roles)]) -> Response:
+    """Rate, extension, due date, holiday, restructuring, re-ageing, assignment: from a day on another plan runs."""
+    return await perform(call, CHANGE, Target(loan_id=loan_id), body)
+
+
+async def _waiver(by: By, target: Target, body: WaiverBody) -> Work:
+    policy = by.policy
+    role, limit = next((role, limit) for role, limit in reversed(policy.waiver_limits) if by.actor.has(role))
     given = [amount for amount in (body.penalty, body.fee, body.interest) if amount is not None]
     if not given:
         raise Rejected("waiver-amounts", "Say what is let off: penalty, fee or interest.", field="/penalty", status=422)
@@ -247,86 +258,145 @@ async def waive(
         principal=zero, interest=body.interest or zero, fee=body.fee or zero, penalty=body.penalty or zero
     )
     asked = WaiveCharges(
-        today=call.today,
+        today=by.today,
         policy=policy,
-        waiver_id=call.new_id("waiver"),
+        waiver_id=by.new_id("waiver"),
         amounts=amounts,
         value_date=body.value_date,
         reason=body.reason,
-        waived_by=call.actor.subject,
+        waived_by=by.actor.subject,
         authority=f"{role}, {'without limit' if limit is None else f'up to {limit}'}",
         limit=limit,
-        closed_periods=call.actor.has("finance_manager"),
+        closed_periods=by.actor.has("finance_manager"),
     )
-    return await _execute(call, loan_id, asked, body.value_date)
+    return on_loan(by, target, asked, body.value_date)
 
 
-@router.post("/loans/{loan_id}/charges", summary="Charge a fee", response_model=LoanShown)
-async def charge(loan_id: LoanId, body: ChargeBody, call: Annotated[Call, command(*FINANCE)]) -> Response:
-    """Refused where the loan would cost more than the all-in cap over its real cash flow."""
+WAIVER: Final = Act(
+    kind=ActKind.WAIVER,
+    roles=(*FINANCE, "collection_manager"),
+    body=WaiverBody,
+    work=_waiver,
+    amount=lambda waived: waived.asked.total,
+)
+
+
+@router.post("/loans/{loan_id}/waivers", summary="Let off charges", response_model=LoanShown, responses=WAITS)
+async def waive(loan_id: LoanId, body: WaiverBody, call: Annotated[Call, command(*WAIVER.roles)]) -> Response:
+    """Overdue interest, fees or interest that are due, up to what the policy admits for the actor's role (R7.2)."""
+    return await perform(call, WAIVER, Target(loan_id=loan_id), body)
+
+
+async def _charge(by: By, target: Target, body: ChargeBody) -> Work:
     asked = ChargeFee(
-        today=call.today,
-        policy=_policy(call),
-        charge_id=call.new_id("charge"),
+        today=by.today,
+        policy=by.policy,
+        charge_id=by.new_id("charge"),
         code=body.code,
         amount=body.amount,
         value_date=body.value_date,
         reason=body.reason,
-        closed_periods=call.actor.has("finance_manager"),
+        closed_periods=by.actor.has("finance_manager"),
     )
-    return await _execute(call, loan_id, asked, body.value_date)
+    return on_loan(by, target, asked, body.value_date)
 
 
-@router.post("/loans/{loan_id}/refunds", summary="Refund what is over", response_model=LoanShown)
-async def refund(loan_id: LoanId, body: RefundBody, call: Annotated[Call, command(*FINANCE)]) -> Response:
-    """Credit of a loan that is owed, settled, or whose payout came back."""
+CHARGE: Final = Act(
+    kind=ActKind.CHARGE, roles=FINANCE, body=ChargeBody, work=_charge, amount=lambda charged: charged.amount
+)
+
+
+@router.post("/loans/{loan_id}/charges", summary="Charge a fee", response_model=LoanShown, responses=WAITS)
+async def charge(loan_id: LoanId, body: ChargeBody, call: Annotated[Call, command(*CHARGE.roles)]) -> Response:
+    """Refused where the loan would cost more than the all-in cap over its real cash flow."""
+    return await perform(call, CHARGE, Target(loan_id=loan_id), body)
+
+
+async def _refund(by: By, target: Target, body: RefundBody) -> Work:
     asked = RefundCredit(
-        today=call.today,
-        policy=_policy(call),
-        refund_id=call.new_id("refund"),
+        today=by.today,
+        policy=by.policy,
+        refund_id=by.new_id("refund"),
         amount=body.amount,
         bank_reference=body.bank_reference,
     )
-    return await _execute(call, loan_id, asked)
+    return on_loan(by, target, asked)
 
 
-@router.post("/loans/{loan_id}/disbursement-date", summary="Correct the day of the payout", response_model=LoanShown)
-async def redate(loan_id: LoanId, body: RedateBody, call: Annotated[Call, command(*FINANCE)]) -> Response:
-    """The loan is worked out from the day on which the money really moved; the difference is posted."""
+REFUND: Final = Act(
+    kind=ActKind.REFUND, roles=FINANCE, body=RefundBody, work=_refund, amount=lambda refunded: refunded.amount
+)
+
+
+@router.post("/loans/{loan_id}/refunds", summary="Refund what is over", response_model=LoanShown, responses=WAITS)
+async def refund(loan_id: LoanId, body: RefundBody, call: Annotated[Call, command(*REFUND.roles)]) -> Response:
+    """Credit of a loan that is owed, settled, or whose payout came back."""
+    return await perform(call, REFUND, Target(loan_id=loan_id), body)
+
+
+async def _redating(by: By, target: Target, body: RedateBody) -> Work:
     asked = RedateDisbursement(
-        today=call.today,
-        policy=_policy(call),
+        today=by.today,
+        policy=by.policy,
         value_date=body.value_date,
         reason=body.reason,
-        closed_periods=call.actor.has("finance_manager"),
+        closed_periods=by.actor.has("finance_manager"),
     )
-    return await _execute(call, loan_id, asked, body.value_date)
+    return on_loan(by, target, asked, body.value_date)
 
 
-@router.post("/loans/{loan_id}/pauses", summary="Pause days past due", response_model=LoanShown)
-async def pause(
-    loan_id: LoanId, body: PauseBody, call: Annotated[Call, command("risk_manager", "collection_manager")]
-) -> Response:
-    """Days in which a borrower is not counted as late: a dispute, a disaster, an order of a court."""
+REDATING: Final = Act(kind=ActKind.REDATING, roles=FINANCE, body=RedateBody, work=_redating)
+
+
+@router.post(
+    "/loans/{loan_id}/disbursement-date",
+    summary="Correct the day of the payout",
+    response_model=LoanShown,
+    responses=WAITS,
+)
+async def redate(loan_id: LoanId, body: RedateBody, call: Annotated[Call, command(*REDATING.roles)]) -> Response:
+    """The loan is worked out from the day on which the money really moved; the difference is posted."""
+    return await perform(call, REDATING, Target(loan_id=loan_id), body)
+
+
+async def _pause(by: By, target: Target, body: PauseBody) -> Work:
     asked = PauseDelinquency(
-        today=call.today,
-        policy=_policy(call),
+        today=by.today,
+        policy=by.policy,
         start=body.start,
         end=body.end,
         reason=body.reason,
-        paused_by=call.actor.subject,
+        paused_by=by.actor.subject,
     )
-    return await _execute(call, loan_id, asked)
+    return on_loan(by, target, asked)
 
 
-@router.post("/loans/{loan_id}/overlay", summary="Classify a loan by judgement", response_model=LoanShown)
-async def overlay(loan_id: LoanId, body: OverlayBody, call: Annotated[Call, command("risk_manager")]) -> Response:
-    """For the worse only; null gives the loan back to the matrix."""
+PAUSE: Final = Act(kind=ActKind.PAUSE, roles=("risk_manager", "collection_manager"), body=PauseBody, work=_pause)
+
+
+@router.post("/loans/{loan_id}/pauses", summary="Pause days past due", response_model=LoanShown, responses=WAITS)
+async def pause(loan_id: LoanId, body: PauseBody, call: Annotated[Call, command(*PAUSE.roles)]) -> Response:
+    """Days in which a borrower is not counted as late: a dispute, a disaster, an order of a court."""
+    return await perform(call, PAUSE, Target(loan_id=loan_id), body)
+
+
+async def _overlay(by: By, target: Target, body: OverlayBody) -> Work:
     asked = OverlayClassification(
-        today=call.today,
-        policy=_policy(call),
+        today=by.today,
+        policy=by.policy,
         tier=body.tier,
         reason=body.reason,
-        decided_by=call.actor.subject,
+        decided_by=by.actor.subject,
     )
-    return await _execute(call, loan_id, asked)
+    return on_loan(by, target, asked)
+
+
+OVERLAY: Final = Act(kind=ActKind.OVERLAY, roles=("risk_manager",), body=OverlayBody, work=_overlay)
+
+
+@router.post(
+    "/loans/{loan_id}/overlay", summary="Classify a loan by judgement", response_model=LoanShown, responses=WAITS
+)
+async def overlay(loan_id: LoanId, body: OverlayBody, call: Annotated[Call, command(*OVERLAY.roles)]) -> Response:
+    """For the worse only; null gives the loan back to the matrix."""
+    return await perform(call, OVERLAY, Target(loan_id=loan_id), body)

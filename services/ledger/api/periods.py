@@ -8,23 +8,26 @@ from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import select, tuple_
 
 from libs.contracts import examples as ex
-from libs.contracts.ledger import PeriodSealed
+from libs.contracts.ledger import ActKind, PeriodSealed
 from libs.contracts.problems import refuse_unless
 from libs.lending.money import Money
 from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, DecimalField, MoneyField, ResponseModel
 from libs.service.runtime import Runtime, runtime_of
 from services.ledger.api.access import Bookkeeper
+from services.ledger.api.checked import WAITS, Act, By, Work, perform
 from services.ledger.api.shapes import example
+from services.ledger.domain.act import Target
+from services.ledger.handlers import PERIOD, PERIOD_STREAM
 from services.ledger.income import DIMENSIONS, income
 from services.ledger.library import library
-from services.ledger.sealing import Control, control_accounts, rebuilt_hash, seal, seal_of
+from services.ledger.sealing import Control, control_accounts, rebuilt_hash, seal_of, sealing
 from services.ledger.views import JOURNAL
 
 router = APIRouter(tags=["books"])
@@ -163,11 +166,24 @@ def _control(control: Control) -> ControlShown:
     )
 
 
-@router.post("/periods/{month}/seal", summary="Close a month under a hash", response_model=SealShown)
-async def seal_month(month: Month, call: Annotated[Call, command("finance_manager")]) -> SealShown:
+async def _sealing(by: By, target: Target, _body: None) -> Work:
+    asked = await sealing(by.runtime, target.period, by.actor.subject)
+    return Work(
+        decider=PERIOD,
+        stream_id=PERIOD_STREAM,
+        command=asked,
+        shown=lambda periods: _seal(periods.seal(target.period)),
+    )
+
+
+SEAL: Final = Act(kind=ActKind.SEAL, roles=("finance_manager",), body=None, work=_sealing)
+
+
+@router.post("/periods/{month}/seal", summary="Close a month under a hash", response_model=SealShown, responses=WAITS)
+async def seal_month(month: Month, call: Annotated[Call, command(*SEAL.roles)]) -> Response:
     """Once all its days are closed and the control accounts equal their sub-ledger. Entries that are made later are
     booked later; nothing is ever booked into a sealed month."""
-    return _seal(await seal(call.runtime, month, call.actor.subject, call.cause()))
+    return await perform(call, SEAL, Target(period=month))
 
 
 @router.get("/periods/{month}/seal", summary="Show the seal of a month")

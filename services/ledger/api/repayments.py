@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
 from libs.contracts import examples as ex
-from libs.contracts.ledger import RepaymentPurpose
+from libs.contracts.ledger import ActKind, RepaymentPurpose
 from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, Code, Id, PositiveMoney, RequestModel, ResponseModel
 from libs.service.runtime import Runtime, runtime_of
 from services.ledger.api.access import Reader, loan_for
+from services.ledger.api.checked import WAITS, Act, By, Work, perform
 from services.ledger.api.shapes import RepaymentAnswer, RepaymentShown, example, loan_shown, repayment_shown
+from services.ledger.domain.act import Target
 from services.ledger.domain.commands import ReceiveRepayment, ReverseRepayment
 from services.ledger.domain.loan import Loan
 from services.ledger.domain.policy import Policy
@@ -108,27 +110,40 @@ async def receive(
         )
 
 
+async def _reversal(by: By, target: Target, body: ReversalBody) -> Work:
+    policy = by.policy
+    return Work(
+        decider=LOAN,
+        stream_id=LOAN.stream_id(target.loan_id),
+        command=ReverseRepayment(today=by.today, policy=policy, repayment_id=target.repayment_id, reason=body.reason),
+        shown=lambda loan: _answer(loan, target.repayment_id, by.today, policy),
+        rules={"ledger-policy": policy.label},
+    )
+
+
+REVERSAL: Final = Act(
+    kind=ActKind.REVERSAL,
+    roles=("finance_officer", "finance_manager", "service"),
+    body=ReversalBody,
+    work=_reversal,
+    amount=lambda reversed_: reversed_.amount,
+)
+
+
 @router.post(
     "/loans/{loan_id}/repayments/{repayment_id}/reversal",
     summary="Reverse a repayment",
     response_model=RepaymentAnswer,
+    responses=WAITS,
 )
 async def reverse(
     loan_id: LoanId,
     repayment_id: Annotated[Id, Path(description="The repayment.")],
     body: ReversalBody,
-    call: Annotated[Call, command("finance_officer", "finance_manager", "service")],
+    call: Annotated[Call, command(*REVERSAL.roles)],
 ) -> Response:
     """A repayment that turned out to be none: everything after it is worked out again, the difference is posted."""
-    policy = library().policy(call.today)
-    reversal = ReverseRepayment(today=call.today, policy=policy, repayment_id=repayment_id, reason=body.reason)
-    return await call.execute(
-        LOAN,
-        LOAN.stream_id(loan_id),
-        reversal,
-        lambda loan: _answer(loan, repayment_id, call.today, policy),
-        rules={"ledger-policy": policy.label},
-    )
+    return await perform(call, REVERSAL, Target(loan_id=loan_id, repayment_id=repayment_id), body)
 
 
 def _answer(loan: Loan, repayment_id: str, today: date, policy: Policy) -> RepaymentAnswer:

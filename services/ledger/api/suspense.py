@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from libs.contracts import examples as ex
-from libs.contracts.ledger import RepaymentPurpose
+from libs.contracts.ledger import ActKind, RepaymentPurpose
 from libs.contracts.problems import Rejected
 from libs.events.store import ConcurrencyError
 from libs.lending.money import Money
@@ -21,7 +21,9 @@ from libs.service.pagination import CursorParameter, Limit, Page, SortKey, page_
 from libs.service.problems import CONFLICT, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.ledger.api.access import Bookkeeper
+from services.ledger.api.checked import WAITS, Act, By, Work, perform
 from services.ledger.api.shapes import example
+from services.ledger.domain.act import Target
 from services.ledger.domain.commands import ReceiveRepayment
 from services.ledger.domain.suspense import HoldReceipt, MatchReceipt, ReturnReceipt, Suspense
 from services.ledger.handlers import LOAN, SUSPENSE
@@ -190,11 +192,31 @@ async def match(suspense_id: SuspenseId, body: MatchBody, call: Annotated[Call, 
     raise Problem(CONFLICT, "Too many commands on this loan at once; send it again.")
 
 
-@router.post("/suspense/{suspense_id}/return", summary="Send a held receipt back", response_model=SuspenseShown)
-async def send_back(suspense_id: SuspenseId, body: SendBackBody, call: Annotated[Call, command(*FINANCE)]) -> Response:
+async def _return(by: By, target: Target, body: SendBackBody) -> Work:
+    asked = ReturnReceipt(today=by.today, reason=body.reason)
+    return Work(decider=SUSPENSE, stream_id=SUSPENSE.stream_id(target.suspense_id), command=asked, shown=shown)
+
+
+RETURN: Final = Act(
+    kind=ActKind.SUSPENSE_RETURN,
+    roles=FINANCE,
+    body=SendBackBody,
+    work=_return,
+    amount=lambda returned: returned.amount,
+)
+
+
+@router.post(
+    "/suspense/{suspense_id}/return",
+    summary="Send a held receipt back",
+    response_model=SuspenseShown,
+    responses=WAITS,
+)
+async def send_back(
+    suspense_id: SuspenseId, body: SendBackBody, call: Annotated[Call, command(*RETURN.roles)]
+) -> Response:
     """To who had sent it."""
-    asked = ReturnReceipt(today=call.today, reason=body.reason)
-    return await call.execute(SUSPENSE, SUSPENSE.stream_id(suspense_id), asked, shown)
+    return await perform(call, RETURN, Target(suspense_id=suspense_id), body)
 
 
 def _row(row: Mapping[str, Any]) -> SuspenseShown:

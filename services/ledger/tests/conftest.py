@@ -11,17 +11,18 @@ from libs.service.testing import Served, served
 from services.ledger.app import create_ledger
 from services.ledger.tests.making import OutsideBank, contract_id, loan_id, outside_bank, signed
 
-Start = Callable[[OutsideBank], AbstractAsyncContextManager[Served]]
+Start = Callable[..., AbstractAsyncContextManager[Served]]
 
 
 @pytest.fixture
 def start(database: str, tmp_path: Path) -> Start:
-    """Starts the ledger beside a bank; again on the same database it is a restart."""
+    """Starts the ledger beside a bank, with other settings where they are named; again on the same database it is a
+    restart."""
 
     @asynccontextmanager
-    async def starting(bank: OutsideBank) -> AsyncIterator[Served]:
+    async def starting(bank: OutsideBank, **settings: Any) -> AsyncIterator[Served]:
         service = create_ledger(bank.transport)
-        async with served(service, database, tmp_path, bank_url="http://bank.test") as running:
+        async with served(service, database, tmp_path, bank_url="http://bank.test", **settings) as running:
             yield running
 
     return starting
