@@ -183,7 +183,7 @@ class Acts:
         if not standing:
             raise NothingToDo(f"no payment of {loan_id} can bounce: `pay` first")
         reason = {"reason": "returned-by-bank"}
-        await self._platform.post("finance-manager", f"{path}/{standing[-1]['repayment_id']}/reversal", reason)
+        await self._platform.post("service", f"{path}/{standing[-1]['repayment_id']}/reversal", reason)
         await self._platform.settle()
         return loan_id
 
