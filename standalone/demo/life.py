@@ -202,7 +202,11 @@ class Life:
         if loan.returned:
             body = {"reason": "returned-by-bank"}
             path = f"/ledger/loans/{loan.loan_id}/repayments/{loan.returned['repayment_id']}/reversal"
-            await self._platform.post("finance-manager", path, body, key=f"{loan.loan_id}/reversal")
+            asked = await self._platform.post("finance-officer", path, body, key=f"{loan.loan_id}/reversal")
+            if "act_id" in asked:  # a second person must agree
+                agree = f"/ledger/acts/{asked['act_id']}/approve"
+                await self._platform.post("finance-manager", agree, key=f"{loan.loan_id}/reversal/agreed")
+                self._step("acts agreed to by a second person", 1)
             self._comes_back(loan.returned, today)
             loan.returned, loan.behaviour = None, Behaviour.LATE_ONCE
             self._step("repayments reversed", 1)
