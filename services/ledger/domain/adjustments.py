@@ -43,6 +43,7 @@ from services.ledger.domain.drawing import first_part
 from services.ledger.domain.loan import (
     Charge,
     Loan,
+    Refund,
     Status,
     Waiver,
     account_before,
@@ -282,8 +283,8 @@ def charge_fee(command: ChargeFee, loan: Loan) -> list[DomainEvent]:
 
 
 def all_in_cost(loan: Loan, today: date) -> Decimal:
-    """The annual cost (compound, by days) over the loan's real cash flow: what was paid on its days, what is due and
-    unpaid as if it were paid today, and the coming instalments as planned."""
+    """The annual cost (compound, by days) over the loan's real cash flow: what was paid and what was given back on its
+    days, what is due and unpaid as if it were paid today, and the coming instalments as planned."""
     assert loan.disbursed is not None, "a loan in the books was paid out"
     start = loan.disbursed.value_date
     account = advance(loan.books, today)
@@ -292,6 +293,9 @@ def all_in_cost(loan: Loan, today: date) -> Decimal:
         flows[drawn.value_date] = flows.get(drawn.value_date, 0) - drawn.amount
     for receipt in counting(loan.receipts):
         flows[receipt.value_date] = flows.get(receipt.value_date, 0) + receipt.amount.minor
+    for refunded in loan.adjustments:
+        if isinstance(refunded, Refund):
+            flows[refunded.value_date] = flows.get(refunded.value_date, 0) - refunded.amount
     for row in account.rows:
         on = max(row.due, today)
         flows[on] = flows.get(on, 0) + row.planned_open + row.penalty - row.penalty_paid

@@ -40,6 +40,7 @@ from libs.contracts.ledger import (
 from libs.events.testing import Scenario
 from libs.lending.money import Money
 from services.ledger.domain import commands as c
+from services.ledger.domain.adjustments import all_in_cost
 from services.ledger.domain.as_of import loan_as_of
 from services.ledger.domain.disbursement import rebased
 from services.ledger.domain.loan import Loan, PaymentState, Status
@@ -47,6 +48,7 @@ from services.ledger.domain.policy import PolicyError, in_force, read_policy
 from services.ledger.handlers import LOAN
 from services.ledger.library import library
 from services.ledger.tests.making import DAY, loan_id, loan_terms, signed
+from services.ledger.tests.story import Story
 
 POLICY = library().policy(DAY)
 P1, P2, P3, P4 = "pay-1", "pay-2", "pay-3", "pay-4"
@@ -446,3 +448,15 @@ def test_where_a_loan_stood_when_a_date_began_is_stated_by_the_facts_of_the_days
     assert (before.days_past_due, before.owed.total, before.interest_earned) == (0, Money(0), Money(0))
     said = [*past, LoanStated.model_validate(LoanStated.example)]
     assert LOAN.replay(said) == LOAN.replay(past), "it changes nothing"
+
+
+def test_what_was_given_back_is_no_cost() -> None:
+    story = Story()
+    story.do(c.BookLoan, loan_id=loan_id(1), payment_id=P1, signed=signed(1), applicant_id="applicant-1")
+    story.do(c.ConfirmDisbursement, payment_id=P1, bank_reference="B-1", value_date=DAY)
+    story.close_until(DAY + timedelta(days=3))
+    before = all_in_cost(story.loan, story.today)
+    story.repay("too-much")
+    assert all_in_cost(story.loan, story.today) == before, "what is held is the borrower's"
+    story.do(c.RefundCredit, refund_id="back", amount=None, bank_reference="F-1")
+    assert all_in_cost(story.loan, story.today) == before
