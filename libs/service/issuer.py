@@ -46,9 +46,15 @@ CO_LENDERS: Final = (
 
 DEVELOPMENT_USERS: Final = (
     *(User(role.replace("_", "-"), (role,), role.replace("_", " ").capitalize()) for role in ROLES),
+    *(
+        User(f"{role.replace('_', '-')}-2", (role,), f"Second {role.replace('_', ' ')}")
+        for role in ROLES
+        if role.endswith("_manager")
+    ),
     *CO_LENDERS,
 )
-"""One user for every role, and the co-lenders."""
+"""One user for every role, a second manager of each kind, who agrees to what the first one asks for, and the
+co-lenders."""
 
 
 class Issuer:
