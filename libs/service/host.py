@@ -42,6 +42,7 @@ from libs.service.app_factory import ServiceApp, create_app
 from libs.service.auth import TokenVerifier
 from libs.service.collector import relax_collector
 from libs.service.health import HealthChecks
+from libs.service.json_body import BODY_BYTES_MAX
 from libs.service.keyrings import keyrings
 from libs.service.logging import get_logger
 from libs.service.migrations import migrate
@@ -68,6 +69,8 @@ class Service:
     reactions: Reactions | None = None
     tasks: Tasks = field(default_factory=Tasks)
     raw_media_types: frozenset[str] = frozenset()
+    body_bytes_max: int = BODY_BYTES_MAX
+    """The largest body that its operations are made for; a setting that is given counts instead."""
     personal: bool = False
     """Whether it records or shows personal data: then it is given persons' keys. Another reads placeholders."""
     persons_prefix: str = ""
@@ -104,7 +107,9 @@ def create_service(service: Service, settings: ServiceSettings, verifier: TokenV
         verifier=verifier,
         lifespan=lifespan,
         health=health,
-        body_bytes_max=settings.body_bytes_max,
+        body_bytes_max=(
+            settings.body_bytes_max if "body_bytes_max" in settings.model_fields_set else service.body_bytes_max
+        ),
         raw_media_types=service.raw_media_types,
         token_url=settings.token_url,
         cors_origins=settings.cors_origins,

@@ -20,6 +20,7 @@ from libs.events.subscribers import ReactionSubscriber
 from libs.service.host import Service
 from libs.service.runtime import Runtime
 from services.partners.api import routers
+from services.partners.api.files import FILE_BYTES_MAX
 from services.partners.deadlines import end_what_is_over
 from services.partners.dispatcher import Dispatcher
 from services.partners.domain.contacts import CONTACT
@@ -100,6 +101,7 @@ service: Final = Service(
     "that tell each partner of its loans.",
     routers=routers,
     migrations=Path(__file__).parent / "migrations",
+    body_bytes_max=FILE_BYTES_MAX,
     personal=True,
     persons_prefix=CONTACT,  # it hears of borrowers, and opens nothing of theirs
     projections=[

@@ -36,6 +36,10 @@ Amount = Annotated[MoneyField, AfterValidator(_in_our_currency)]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=150, pattern=r"^[!-~]+$")]
 
 
+FILE_BYTES_MAX: Final = 4 * 2**20
+"""The largest file: as many lines and loans as there may be, each as long as it may be."""
+
+
 class ItemBody(RequestModel):
     """Money that moved."""
 

@@ -108,6 +108,19 @@ async def test_what_the_bank_says_beside_payouts_and_repayments(database: str, t
             assert refused.status_code in (403, 404), refused.text
 
 
+async def test_the_largest_file_is_read_and_one_that_is_larger_told_what_is_too_much(
+    database: str, tmp_path: Path
+) -> None:
+    amount = {"amount": "123456789012.00", "currency": "CNY"}
+    item = {"reference": "r" * 150, "value_date": "2026-03-02", "amount": amount}
+    loan = {"loan_id": "l" * 80, "status": "WRITTEN_OFF", "outstanding": amount}
+    async with world(database, tmp_path) as (platform, _):
+        partner = await platform.client("partner")
+        body = {"file_date": "2026-03-02", "items": [item] * 5001, "loans": [loan] * 5000}
+        refused = await partner.post(FILES, json=body, headers=key())
+        assert (refused.status_code, "#/items" in refused.text) == (422, True), refused.text[:500]
+
+
 @pytest.mark.parametrize(
     ("change", "status", "says"),
     [
