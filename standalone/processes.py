@@ -23,7 +23,6 @@ STOP_GRACE_S: Final = 15.0
 _PORTS: Final = range(16_384, 30_000)
 """Below what systems give to outgoing connections (Linux: from 32768)."""
 _PORT_TRIES: Final = 100
-_RESERVED: Final[list[socket.socket]] = []
 _POLL_INTERVAL_S: Final = 0.02
 _LOG_TAIL_CHARS: Final = 2000
 
@@ -49,13 +48,11 @@ def free_port() -> int:
     """
     for _ in range(_PORT_TRIES):
         port = _PORTS[secrets.randbelow(len(_PORTS))]
-        with contextlib.suppress(OSError), contextlib.ExitStack() as given_up:
-            reserved = given_up.enter_context(socket.socket())
+        with contextlib.suppress(OSError), socket.socket() as reserved:
             reserved.bind((LOOPBACK, port))  # refused where anybody is bound, listening or not
             if sys.platform == "linux":
                 reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                _RESERVED.append(reserved)
-                given_up.pop_all()
+                reserved.detach()  # its descriptor stays open as long as this process runs
             return port
     raise OSError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free on {LOOPBACK}")
 
