@@ -67,7 +67,7 @@ def need_port(port: int) -> None:
         except OSError as error:
             raise PortInUse(
                 f"One cannot listen at port {port} of {LOOPBACK} ({os.strerror(error.errno or 0)}): "
-                "end what is there, or set PUHUI_PORT to another one."
+                "end what is there, or choose another one: --port, or PUHUI_PORT for `make run`."
             ) from None
 
 

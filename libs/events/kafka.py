@@ -279,7 +279,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             auto_offset_reset="earliest",
             fetch_max_wait_ms=settings.fetch_wait_ms,
             fetch_max_bytes=16 * MAX_REQUEST_BYTES,
-            request_timeout_ms=20_000,  # twice what a rebalance may take: who is not waited for has to join again
+            request_timeout_ms=12_000,  # longer than a rebalance may take
             session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             max_poll_interval_ms=300_000,

@@ -64,7 +64,12 @@ class ServiceSettings(BaseSettings):
         default=60, ge=2, le=3600, description="A background loop that makes no progress for this long is replaced."
     )
     business_date_start: date | None = Field(default=None, description="First business date of an empty store.")
-    body_bytes_max: int = Field(default=BODY_BYTES_MAX, ge=1024, le=64 * 1024 * 1024, description="Largest body.")
+    body_bytes_max: int = Field(
+        default=BODY_BYTES_MAX,
+        ge=1024,
+        le=64 * 1024 * 1024,
+        description="Largest body, instead of what the service is made for.",
+    )
     cors_origins: tuple[str, ...] = Field(default=(), description="Browser origins admitted, as a JSON array.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -58,7 +58,7 @@ def test_a_platform_whose_port_is_taken_says_so_before_it_starts_anything(empty_
         starting = platform(
             Layout(empty_directory), port=port, broker_name="tansu", first_date=date(2026, 1, 5), bank_seed=1
         )
-        with pytest.raises(PortInUse, match=f"port {port} .* set PUHUI_PORT"), starting:
+        with pytest.raises(PortInUse, match=f"port {port} .* PUHUI_PORT"), starting:
             pass
     assert not empty_directory.exists() or not any(empty_directory.iterdir())
 

@@ -184,7 +184,6 @@ class ReinstateRepayment(LoanCommand):
 
     repayment_id: str
     reason: str
-    closed_periods: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

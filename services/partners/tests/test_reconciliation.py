@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.service.testing import key
+from libs.service.testing import key, served
+from services.partners.app import service
 from services.partners.tests.world import everything, paid_out, repaid, shared_with, world
 
 FILES = "/partners/partners/harbour-bank/files"
@@ -108,17 +109,22 @@ async def test_what_the_bank_says_beside_payouts_and_repayments(database: str, t
             assert refused.status_code in (403, 404), refused.text
 
 
-async def test_the_largest_file_is_read_and_one_that_is_larger_told_what_is_too_much(
-    database: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("settings", "status", "says"), [({}, 422, "#/items"), ({"body_bytes_max": 9999}, 413, "9999")]
+)
+async def test_the_largest_file_is_read_unless_a_setting_says_less(
+    database: str, tmp_path: Path, settings: dict[str, Any], status: int, says: str
 ) -> None:
+    """One line more than there may be: who is told that has been read."""
     amount = {"amount": "123456789012.00", "currency": "CNY"}
     item = {"reference": "r" * 150, "value_date": "2026-03-02", "amount": amount}
     loan = {"loan_id": "l" * 80, "status": "WRITTEN_OFF", "outstanding": amount}
-    async with world(database, tmp_path) as (platform, _):
+    async with served(service, database, tmp_path, **settings) as platform:
         partner = await platform.client("partner")
         body = {"file_date": "2026-03-02", "items": [item] * 5001, "loans": [loan] * 5000}
         refused = await partner.post(FILES, json=body, headers=key())
-        assert (refused.status_code, "#/items" in refused.text) == (422, True), refused.text[:500]
+        assert refused.status_code == status, refused.text[:500]
+        assert says in refused.text
 
 
 @pytest.mark.parametrize(
