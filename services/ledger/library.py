@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from services.ledger.domain.chart import Chart, read_chart
-from services.ledger.domain.checks import Checks, checks_in_force, read_checks
-from services.ledger.domain.policy import Policy, in_force, read_policy
+from services.ledger.domain.checks import Checks, read_checks
+from services.ledger.domain.policy import Policy, in_force, latest, read_policy
 
 HERE = Path(__file__).parent
 
@@ -31,8 +31,8 @@ class Library:
         return in_force(self.policies, on)
 
     def checks(self, on: date) -> Checks | None:
-        """To which acts a second person must agree; None where there is no rule yet."""
-        return checks_in_force(self.checks_known, on)
+        """To which acts a second person must agree; None before the first version, when one was enough for all."""
+        return latest(self.checks_known, on)
 
 
 @cache

@@ -209,8 +209,8 @@ async def approve(call: Call, act_id: str, acts: Mapping[ActKind, Act]) -> Respo
     async def both(session: Session, decide: Decide[ActCommand, Requested], command: ActCommand) -> Outcome[Requested]:
         outcome = await decide(command)
         if outcome.answer is None:
-            assert requested is not None, "nobody agrees to what was not asked for"
-            assert work is not None, "what has ended is not open again"
+            if requested is None or work is None:
+                raise Rejected("act-new", "It was asked for only just now; look at it, and agree again.")
             (approved,) = await session.load(stream_id, outcome.version - 1)
             with _staying_open(requested):
                 await _done(call, work, approved, session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -47,12 +47,6 @@ class Checks:
     @property
     def label(self) -> str:
         return f"{self.name} v{self.version}"
-
-
-def checks_in_force(versions: Sequence[Checks], on: date) -> Checks | None:
-    """The version in force on a date; None before the first, when one person was enough for all."""
-    known = [version for version in versions if version.effective_from <= on]
-    return max(known, key=lambda version: (version.effective_from, version.version), default=None)
 
 
 def read_checks(document: dict[str, Any]) -> Checks:

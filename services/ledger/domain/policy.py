@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from libs.contracts.contract import Agreement
 from libs.contracts.ledger import Bucket, Tier
@@ -119,12 +119,31 @@ class Policy:
         return None
 
 
-def in_force(policies: Sequence[Policy], on: date) -> Policy:
+class Dated(Protocol):
+    """One version of a rule that holds from a date on."""
+
+    @property
+    def effective_from(self) -> date: ...
+
+    @property
+    def version(self) -> int: ...
+
+
+D = TypeVar("D", bound=Dated)
+
+
+def latest(versions: Iterable[D], on: date) -> D | None:
+    """The version in force on a date; None before the first."""
+    known = (version for version in versions if version.effective_from <= on)
+    return max(known, key=lambda version: (version.effective_from, version.version), default=None)
+
+
+def in_force(policies: Iterable[Policy], on: date) -> Policy:
     """The version in force on a date; raises `PolicyError` when there is none."""
-    known = [policy for policy in policies if policy.effective_from <= on]
-    if not known:
+    policy = latest(policies, on)
+    if policy is None:
         raise PolicyError(f"no ledger policy is in force on {on}")
-    return max(known, key=lambda policy: (policy.effective_from, policy.version))
+    return policy
 
 
 def read_policy(document: dict[str, Any]) -> Policy:
