@@ -53,10 +53,12 @@ class F(IntEnum):
     """Interest and overdue interest paid, of loans on non-accrual."""
     PLAIN = 19
     """1 for a loan that owed nothing when its row was made and whose plan is all that lies ahead of it."""
+    RESET = 20
+    """The day on which the rate follows the LPR next; 0 where it does not."""
 
 
 WIDTH: Final = len(F)
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Counted up with every change of what the columns mean: stored rows of another layout are made again from events."""
 
 

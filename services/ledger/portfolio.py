@@ -270,6 +270,7 @@ def row_for(loan: Loan, version: int, segment: int, day: date, policy: Policy) -
         CREDIT=account.credit if is_active and account else 0,
         TIER=TIERS.index(loan.tier),
         LOOK=look.toordinal() if look else NEVER,
+        RESET=reset.toordinal() if is_active and (reset := next_reset(loan)) is not None else NEVER,
         SUSPENDED=int(loan.suspended),
         PAID=account.paid.interest + account.paid.penalty if loan.suspended and account else 0,
     )
@@ -365,7 +366,10 @@ def _repaid(portfolio: Portfolio, n: int, data: bytes) -> bool:
     columns.data[F.PENALTY, n] += sum(piece.value(on) for piece in columns.late.get(n, ()))
     columns.set_late(n, ())
     columns.data[F.PRINCIPAL, n] = _minor(position["outstanding"]["principal"])
-    columns.data[F.LOOK, n] = _ordinal(position["next_due"]) + 1 if position["next_due"] else NEVER
+    looks = [_ordinal(position["next_due"]) + 1] if position["next_due"] else []
+    if columns.data[F.RESET, n] != NEVER:
+        looks.append(int(columns.data[F.RESET, n]))
+    columns.data[F.LOOK, n] = min(looks, default=NEVER)
     return True
 
 

@@ -79,6 +79,9 @@ def main(given: Any = None) -> int:
         line = progress.add_task("lives", total=chosen.sequences, completed=done)
         running = {pool.submit(partial(some, number, BATCH, chosen.steps)): number for number in sorted(left)}
         for batch in as_completed(running):
+            if batch.exception() is not None:  # told at once, not when all the others are done
+                pool.shutdown(wait=False, cancel_futures=True)
+                progress.console.print(f"a difference, in the batch of seed {running[batch]}")
             sequences, found = batch.result()
             done += sequences
             events.update(found)

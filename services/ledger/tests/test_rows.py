@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from libs.contracts.ledger import Bucket, RepaymentPurpose, Tier
+from libs.contracts.ledger import Bucket, ChangeKind, LoanChanged, RepaymentPurpose, Tier
 from libs.lending.money import Money
 from libs.lending.rounding import Rounding
 from libs.lending.terms import Fee, FeeTiming, InterestAccrual, RepaymentMethod
-from services.ledger.domain.loan import Status
+from services.ledger.domain.loan import LPR_RESET, Status
 from services.ledger.domain.position import open_by
 from services.ledger.tests.test_random_lives import Lives
 
@@ -70,6 +70,20 @@ def test_a_loan_that_is_late_again_is_told_again_and_one_that_paid_a_part_is_ask
     life.receive(0, 1_000, 0, RepaymentPurpose.INSTALMENT)
     life.close_days((third.due - life.today).days + 2)
     assert life.told == 2
+
+
+def test_a_loan_that_pays_on_the_day_is_looked_at_when_its_rate_is_reset() -> None:
+    """The reset comes before the next due date, on which it would be late."""
+    life = Lives()
+    life.lend([{}])
+    linked = {"lpr": {"tenor": "1Y", "margin": "0.08", "reset_month": 3, "reset_day": 1}}
+    life.change(back=40, change=(ChangeKind.RATE, linked), n=0)
+    first = life.loan(0).books.rows[0].due
+    life.close_days((first - life.today).days)
+    life.receive(0, open_by(life.loan(0).books, life.today).total, 0, RepaymentPurpose.INSTALMENT)
+    life.close_days(25)
+    resets = [event for _, _, event in life.history if isinstance(event, LoanChanged) and event.agreed_by == LPR_RESET]
+    assert [(event.effective, event.changed_on) for event in resets] == [(date(2026, 3, 1), date(2026, 3, 1))]
 
 
 @pytest.mark.parametrize("what", ["pause", "overlay"])
