@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,7 @@ from libs.events import metrics
 from libs.events.clock import Clock
 from libs.events.codec import Codec, Payload
 from libs.events.decider import Decider
-from libs.events.envelope import Actor, Metadata, NewEvent
+from libs.events.envelope import Actor, Metadata, NewEvent, StoredEvent
 from libs.events.ids import new_id
 from libs.events.store import AlreadyAnswered, Answer, ConcurrencyError, Session, Store
 
@@ -72,6 +72,41 @@ class Key:
     answer: Callable[[Outcome[Any]], bytes]
 
 
+class Openings:
+    """Streams that one transaction opens. Their events are appended together, in one statement: that the transaction
+    opens them is known when they are decided, and that nobody else has is found out at the end."""
+
+    def __init__(self, session: Session, commands: CommandHandler) -> None:
+        self._session, self._commands = session, commands
+        self._events: list[StoredEvent] = []
+        self._states: dict[str, tuple[Any, int]] = {}
+
+    def __contains__(self, stream_id: str) -> bool:
+        return stream_id in self._states
+
+    def add(self, stream_id: str, events: Sequence[NewEvent], after: Any) -> None:
+        """The first events of a stream, and what they come to."""
+        self._events += [
+            StoredEvent(stream_id, version, new.event_id, new.type, new.data, new.metadata, 0)
+            for version, new in enumerate(events, 1)
+        ]
+        self._states[stream_id] = (after, len(events))
+
+    async def append(self) -> None:
+        """Append what was added until now. Raises `ConcurrencyError` when one of the streams was open already: then the
+        transaction is to be repeated, and looks first."""
+        if not self._events:
+            return
+        events, self._events = self._events, []
+        states, self._states = self._states, {}
+        try:
+            await self._session.copy(events)
+        except ConcurrencyError:
+            self._commands.note_not_new(states)
+            raise
+        self._session.after_commit(partial(self._commands.opened, states))
+
+
 class CommandHandler:
     """The way into the domain: one statement to append, and one before it to load what is not known here; neither locks
     more than one stream."""
@@ -87,6 +122,8 @@ class CommandHandler:
         self._store, self.codec, self._clock, self._appended = store, codec, clock, appended
         self._service = service
         self._states: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._not_new: set[str] = set()
+        """Streams that were taken for new ones of a transaction and were not."""
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def state(
@@ -202,6 +239,24 @@ class CommandHandler:
             session.after_commit(self._appended)
         return outcome
 
+    async def open(
+        self, decider: Decider[C, S, Any], stream_id: str, command: C, cause: Cause, opened: Openings
+    ) -> Outcome[S] | None:
+        """Decide a command that opens a stream, without a look whether it is open already, and leave what follows to
+        `opened`. None where that would not do: the stream is known, or the command is refused or leads to nothing as
+        the first of a stream. Then `handle` it."""
+        if stream_id in self._states or stream_id in self._not_new or stream_id in opened:
+            return None
+        try:
+            events = decider.decide(command, decider.initial)
+        except Exception:  # noqa: BLE001  # it may be a good one where the stream is open
+            return None
+        if not events:
+            return None
+        after = decider.replay(events, decider.initial)
+        opened.add(stream_id, await self._new(events, cause), after)
+        return Outcome(after, len(events), events)
+
     def _turn(self, stream_id: str) -> asyncio.Lock:
         """One for each stream, as long as anybody waits for it."""
         if (turn := self._turns.get(stream_id)) is None:
@@ -251,6 +306,18 @@ class CommandHandler:
             )
             new.append(NewEvent(new_id(), type_name, data, metadata.to_bytes()))
         return new
+
+    def opened(self, states: Mapping[str, tuple[Any, int]]) -> None:
+        """These streams are open now, and this is what they have come to."""
+        for stream_id, (state, version) in states.items():
+            self._keep(stream_id, state, version)
+        self._appended()
+
+    def note_not_new(self, stream_ids: Iterable[str]) -> None:
+        """One of these was open before: they are looked at when they are opened again."""
+        if len(self._not_new) > CACHED_STATES:
+            self._not_new.clear()
+        self._not_new.update(stream_ids)
 
     def _version_kept(self, stream_id: str) -> int:
         return self._states[stream_id][1] if stream_id in self._states else 0

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from libs.events.canonical import canonical
 from libs.events.codec import Payload, Recorded
-from libs.events.commands import Cause, CommandHandler, Outcome
+from libs.events.commands import Cause, CommandHandler, Openings, Outcome
 from libs.events.decider import Decider
 from libs.events.envelope import Actor
 from libs.events.ids import derive_id
@@ -23,6 +23,15 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Of events that are handled in one transaction: the streams that it opens, and states that were looked up in it, by
+    stream."""
+
+    opened: Openings
+    looked_up: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """What a reaction may do, all of it in the transaction that also records that its event was handled."""
 
@@ -32,11 +41,33 @@ class Reaction:
     actor: Actor
     begun: Awaitable[Any] | None = None
     """What was begun for this event before its turn came (`Reactions.ahead`)."""
+    batch: Batch | None = None
+    """What is shared by the events that are handled in one transaction."""
+
+    async def look_up(self, decider: Decider[Any, S, Any], stream_id: str) -> S:
+        """The state of a stream as it was when it was first asked for in this transaction: for rules in force and the
+        like, which every event of a batch is held to. Not for what the transaction itself changes or locks."""
+        known = self.batch.looked_up if self.batch is not None else {}
+        if stream_id not in known:
+            known[stream_id], _ = await self.commands.state(decider, stream_id, self.session)
+        state: S = known[stream_id]
+        return state
 
     async def handle(
-        self, decider: Decider[C, S, Any], stream_id: str, command: C, *, effective_date: str = ""
+        self,
+        decider: Decider[C, S, Any],
+        stream_id: str,
+        command: C,
+        *,
+        effective_date: str = "",
+        opens: bool = False,
     ) -> Outcome[S]:
-        """Decide a command on a stream; the events name this reaction's event as their cause."""
+        """Decide a command on a stream; the events name this reaction's event as their cause.
+
+        A command that `opens` a stream is decided without a look whether it is open, and appended together with those
+        of other events of the batch: it is the usual case that nobody has opened it, and nothing that follows in the
+        reaction may read the stream.
+        """
         cause = Cause(
             actor=self.actor,
             correlation_id=self.cause.metadata.correlation_id,
@@ -45,6 +76,11 @@ class Reaction:
             traceparent=self.cause.metadata.traceparent,
             effective_date=effective_date or self.cause.metadata.effective_date,
         )
+        if self.batch is not None:
+            opened = self.batch.opened
+            if opens and (outcome := await self.commands.open(decider, stream_id, command, cause, opened)) is not None:
+                return outcome
+            await opened.append()
         return await self.commands.handle(decider, stream_id, command, cause, within=self.session)
 
     async def schedule(self, kind: str, key: str, payload: dict[str, Any], delay: timedelta = timedelta()) -> None:
@@ -120,13 +156,19 @@ class ReactionSubscriber:
 
     async def handle(self, session: Session, batch: Sequence[Recorded[Any]]) -> None:
         actor = Actor(subject=f"service:{self.reactions.consumer}", role="service")
-        turns = [(recorded, Reaction(session, self.commands, recorded, actor)) for recorded in batch]
+        shared = Batch(Openings(session, self.commands))
+        turns = [(each, Reaction(session, self.commands, each, actor, batch=shared)) for each in batch]
         begun: list[asyncio.Task[Any] | None] = []
         try:
             for recorded, reaction in turns:
                 begun.append(await self.reactions.begin(recorded, reaction))
+            last = ""
             for (recorded, reaction), task in zip(turns, begun, strict=True):
+                if recorded.current_type != last:  # another reaction may read what those before have opened
+                    await shared.opened.append()
+                last = recorded.current_type
                 await self.reactions.react(recorded, replace(reaction, begun=task) if task is not None else reaction)
+            await shared.opened.append()
         finally:
             for task in begun:
                 if task is not None:

@@ -40,6 +40,9 @@ DECISION: Final[Decider[Command, State, Event]] = Decider(
 TABLES: Final[Decider[release.Command, release.State, release.Event]] = Decider(
     "table", release.INITIAL, release.decide, release.evolve
 )
+TABLE_ID: Final = "standard"
+"""The table that decides on applications."""
+TABLES_STREAM: Final = TABLES.stream_id(TABLE_ID)
 CARD_COMPARISON: Final[Decider[card_comparison.Command, card_comparison.State, card_comparison.Event]] = Decider(
     "cardcomparison", card_comparison.INITIAL, card_comparison.decide, card_comparison.evolve
 )
@@ -52,8 +55,6 @@ SECURITY: Final[Decider[security.Command, security_state.State, security_state.E
 OFFICER: Final[Decider[officer.Command, officer.State, officer.Event]] = Decider(
     "officer", officer.INITIAL, officer.decide, officer.evolve
 )
-TABLE_ID: Final = "standard"
-"""The table that decides on applications."""
 
 
 def facts_of(request: LoanRequest, *, score: int | None, grade: str, on: date) -> Facts:
@@ -98,9 +99,14 @@ def admitted(releases: release.State) -> list[DecisionTable]:
     return [table for table in tables if table.version == first[table.table_id] or table.version in releases.released]
 
 
-async def table_in_force(commands: CommandHandler, on: date, session: Session | None = None) -> DecisionTable:
+async def table_in_force(commands: CommandHandler, on: date) -> DecisionTable:
     """The table that decides on a date; raises `LookupError` when none does."""
-    releases, _ = await commands.state(TABLES, TABLES.stream_id(TABLE_ID), session)
+    releases, _ = await commands.state(TABLES, TABLES_STREAM)
+    return table_of(releases, on)
+
+
+def table_of(releases: release.State, on: date) -> DecisionTable:
+    """The same from what was released."""
     return in_force(admitted(releases), on)
 
 

@@ -27,7 +27,7 @@ from services.approval.domain.commands import (
 )
 from services.approval.domain.decision import OFFER_EXPIRED
 from services.approval.domain.security import ReleaseSecurity
-from services.approval.handlers import DECISION, SECURITY, consider, table_in_force
+from services.approval.handlers import DECISION, SECURITY, TABLES, TABLES_STREAM, consider, table_of
 from services.approval.library import library
 
 reactions = Reactions("approval")
@@ -44,7 +44,7 @@ LATE_CASES = """
 @reactions.on(ApplicationScored)
 async def decide_scored(recorded: Recorded[ApplicationScored], reaction: Reaction) -> None:
     event = recorded.event
-    table = await table_in_force(reaction.commands, event.scored_on, reaction.session)
+    table = table_of(await reaction.look_up(TABLES, TABLES_STREAM), event.scored_on)
     command = consider(
         event.application_id,
         event.request,
@@ -61,7 +61,7 @@ async def decide_scored(recorded: Recorded[ApplicationScored], reaction: Reactio
 async def decide_unscored(recorded: Recorded[ScoringFailed], reaction: Reaction) -> None:
     """By a person, who is told why there is no score; declined where what was gathered speaks against it."""
     event = recorded.event
-    table = await table_in_force(reaction.commands, event.failed_on, reaction.session)
+    table = table_of(await reaction.look_up(TABLES, TABLES_STREAM), event.failed_on)
     why = (event.reason, *event.further)
     command = consider(
         event.application_id, event.request, table, score=None, grade="", today=event.failed_on, score_reasons=why
@@ -84,7 +84,7 @@ async def _consider(reaction: Reaction, command: ConsiderApplication) -> None:
         policy = library().exposure
         standing = await exposure.standing(session, policy, command.request, command.today)
         command, counted = replace(command, exposures=standing.lines, referral=policy.referral), standing.counted
-    outcome = await reaction.handle(DECISION, DECISION.stream_id(command.application_id), command)
+    outcome = await reaction.handle(DECISION, DECISION.stream_id(command.application_id), command, opens=True)
     await exposure.follow(session, outcome, counted)
 
 

@@ -18,7 +18,7 @@ from services.contract.document.values import Contents
 from services.contract.domain.agreement import make_agreement
 from services.contract.domain.contract import INITIAL, Command, Contract, Event, OfferContract, decide, evolve
 from services.contract.domain.limits import violation
-from services.contract.library import Library
+from services.contract.library import Library, library
 
 contracts: Final[Decider[Command, Contract, Event]] = Decider("contract", INITIAL, decide, evolve)
 
@@ -71,6 +71,11 @@ def make_out(
         limits=limits,
     )
     return MadeOut(command, document)
+
+
+def made_out(approved: ApplicationApproved, borrower: Borrower, lenders: Sequence[CoLender] = ()) -> MadeOut:
+    """The same by this service's own library: for the press, which reads it once, as we do, and need not be sent it."""
+    return make_out(approved, borrower, library(), lenders)
 
 
 def contents_of(offered: ContractOffered, borrower: Borrower, library: Library) -> Contents:

@@ -101,13 +101,13 @@ async def seek(reaction: Reaction, approval: ApplicationApproved, on: date, aske
         offer = await _offer(reaction, row, approval, loan_id, on)
         if offer is None:
             continue
-        outcome = await reaction.handle(FUNDING, stream_id, offer, effective_date=on.isoformat())
+        outcome = await reaction.handle(FUNDING, stream_id, offer, effective_date=on.isoformat(), opens=not asked)
         for event in outcome.events:
             assert isinstance(event, FundingOffered), "an offer and nothing else follows"
             await commitments.commit(reaction.session, event, loan_id)
         return
     alone = FundAlone(approval=approval, loan_id=loan_id, on=on)
-    await reaction.handle(FUNDING, stream_id, alone, effective_date=on.isoformat())
+    await reaction.handle(FUNDING, stream_id, alone, effective_date=on.isoformat(), opens=not asked)
 
 
 async def _in_force(session: Session, on: date) -> list[Any]:

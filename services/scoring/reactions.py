@@ -33,7 +33,7 @@ from services.scoring.handlers import assess_submitted, assessments, rules_for
 from services.scoring.library import library
 from services.scoring.records import erased, known
 from services.scoring.refreshing import ROUND
-from services.scoring.shelf import CARDS, CARDS_STREAM, shelf
+from services.scoring.shelf import CARDS, CARDS_STREAM, shelf, shelf_for
 
 reactions = Reactions("scoring")
 
@@ -48,8 +48,9 @@ async def assess(recorded: Recorded[ApplicationSubmitted], reaction: Reaction) -
     outcome = await reaction.handle(
         assessments,
         assessments.stream_id(submitted.application_id),
-        assess_submitted(submitted, await shelf(reaction.commands)),
+        assess_submitted(submitted, await shelf_for(reaction)),
         effective_date=submitted.submitted_on.isoformat(),
+        opens=True,
     )
     for wanted in outcome.state.open:
         if library().kinds[wanted.item].brought_by is BroughtBy.MACHINE:

@@ -12,6 +12,7 @@ from libs.contracts.scoring import CardDrafted, CardUse
 from libs.events.canonical import canonical
 from libs.events.commands import CommandHandler
 from libs.events.decider import Decider
+from libs.events.subscribers import Reaction
 from services.scoring.domain.card import Card
 from services.scoring.domain.card_document import read_card
 from services.scoring.domain.card_life import INITIAL, Command, Event, decide, evolve
@@ -55,6 +56,11 @@ def shelf_of(library: Library, state: State) -> Shelf:
         tuple(_used(drafted, state, CardUse.CHALLENGER)),
         state,
     )
+
+
+async def shelf_for(reaction: Reaction) -> Shelf:
+    """The shelf that a whole batch is assessed by."""
+    return shelf_of(library(), await reaction.look_up(CARDS, CARDS_STREAM))
 
 
 async def shelf(commands: CommandHandler) -> Shelf:

@@ -26,6 +26,7 @@ from libs.events.store import OWN, ConcurrencyError, Fenced, Position, Session, 
 from libs.events.subscribers import ProjectionSubscriber, Reaction, Reactions, ReactionSubscriber
 from libs.events.tail import Tail
 from libs.events.tests.shop import (
+    CAUSE,
     CODEC,
     ITEM,
     ITEMS,
@@ -34,9 +35,11 @@ from libs.events.tests.shop import (
     ItemReceived,
     Ledger,
     Receive,
+    Sell,
     commands,
     effects,
     fill,
+    new_event,
     received,
     shop_view,
 )
@@ -327,6 +330,97 @@ async def test_reactions_act_in_the_name_of_their_cause(store: Store) -> None:
     assert task.task_id == derive_id(cause.event_id, "pay/0")
     assert task.payload == b'{"amount":"3","correlation_id":"correlation-1"}'
     assert await effects(store) == {"0": 1}
+
+
+def opening(handler: CommandHandler) -> ReactionSubscriber:
+    """For each item that is listed it opens a stock and counts that."""
+    reactions = Reactions("orders")
+
+    @reactions.on(ItemListed)
+    async def open_stock(recorded: Recorded[ItemListed], reaction: Reaction) -> None:
+        await reaction.handle(ITEM, f"stock-{recorded.key}", Receive(3), opens=True)
+        await reaction.apply(Add(ITEMS, {"id": recorded.key}, {"quantity": 1}))
+
+    return ReactionSubscriber(reactions, handler, "orders", reactions.types)
+
+
+async def test_streams_that_a_batch_opens_are_appended_together_and_known_then(store: Store) -> None:
+    woken: list[int] = []
+    handler = CommandHandler(store, CODEC, Clock(), lambda: woken.append(1))
+    await fill(store, streams=3, each=1)
+    await drain(tail_of(store, opening(handler)))
+    assert [len(await store.load(f"stock-{n}")) for n in range(3)] == [1, 1, 1]
+    assert woken == [1]
+    cause, effect = (await store.load("item-2"))[0], (await store.load("stock-2"))[0]
+    assert effect.circumstances.causation_id == str(cause.event_id)
+    outcome = await handler.handle(ITEM, "stock-2", Sell(3), CAUSE)
+    assert (outcome.version, outcome.state.quantity) == (2, 0)
+
+
+async def test_a_stream_that_was_open_already_is_looked_at_and_nothing_is_done_twice(store: Store) -> None:
+    await fill(store, streams=3, each=1)
+    await append(store, "stock-1")
+    await drain(tail_of(store, opening(CommandHandler(store, CODEC, Clock()))))
+    assert [len(await store.load(f"stock-{n}")) for n in range(3)] == [1, 2, 1]
+    assert await effects(store) == {"0": 1, "1": 1, "2": 1}
+    assert not await store.parked("orders")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_a_batch_has_opened_is_there_for_what_comes_after_in_it(store: Store, times: int) -> None:
+    reactions = Reactions("orders")
+    found: list[int] = []
+
+    @reactions.on(ItemListed)
+    async def open_stock(recorded: Recorded[ItemListed], reaction: Reaction) -> None:
+        for _ in range(times):  # a second time it goes on from the first
+            outcome = await reaction.handle(ITEM, f"stock-{recorded.key}", Receive(3), opens=True)
+        found.append(outcome.version)
+
+    @reactions.on(ItemReceived)
+    async def look(recorded: Recorded[ItemReceived], reaction: Reaction) -> None:
+        stock, _ = await reaction.commands.state(ITEM, f"stock-{recorded.key}", reaction.session)
+        found.append(stock.quantity)
+
+    handler = CommandHandler(store, CODEC, Clock())
+    await fill(store, streams=1, each=2)
+    await drain(tail_of(store, ReactionSubscriber(reactions, handler, "orders", reactions.types)))
+    assert found == [times, 3 * times]
+
+
+async def test_a_command_that_cannot_open_a_stream_is_decided_on_what_is_there(store: Store) -> None:
+    reactions = Reactions("orders")
+
+    @reactions.on(ItemListed)
+    async def sell(recorded: Recorded[ItemListed], reaction: Reaction) -> None:
+        await reaction.handle(ITEM, f"stock-{recorded.key}", Sell(1), opens=True)
+
+    await fill(store, streams=1, each=1)
+    await append(store, "stock-0")
+    handler = CommandHandler(store, CODEC, Clock())
+    await drain(tail_of(store, ReactionSubscriber(reactions, handler, "orders", reactions.types)))
+    assert not await store.parked("orders")
+    assert (await handler.state(ITEM, "stock-0"))[0].quantity == 0
+
+
+async def test_rules_are_looked_up_once_in_a_transaction(store: Store) -> None:
+    reactions = Reactions("orders")
+    seen: list[int] = []
+
+    @reactions.on(ItemListed)
+    async def held_to(_recorded: Recorded[ItemListed], reaction: Reaction) -> None:
+        seen.append((await reaction.look_up(ITEM, "rules")).quantity)
+        await store.append("rules", len(await store.load("rules")), received(1))
+
+    tail = tail_of(store, ReactionSubscriber(reactions, CommandHandler(store, CODEC, Clock()), "o", reactions.types))
+    await append(store, "rules")
+    await fill(store, streams=2, each=1)
+    await drain(tail)
+    await append(store, "rules")
+    await store.append("item-9", 0, [new_event(ItemListed(name="item 9"))])
+    await store.stamp()
+    await drain(tail)
+    assert seen == [1, 1, 4]
 
 
 async def test_work_elsewhere_begins_for_the_whole_batch_before_the_first_turn(store: Store) -> None:

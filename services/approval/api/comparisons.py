@@ -19,7 +19,7 @@ from services.approval import models
 from services.approval.api.decisions import OFFICERS
 from services.approval.api.tables import all_tables, table_named
 from services.approval.domain.release import RecordComparison, SignOff
-from services.approval.handlers import TABLE_ID, TABLES, admitted
+from services.approval.handlers import TABLES, TABLES_STREAM, admitted
 from services.approval.tables import in_force
 from services.approval.what_if import Period, Result, compare
 
@@ -69,7 +69,7 @@ async def make_comparison(call: Annotated[Call, command("risk_manager")], body: 
     location = f"/approval/comparisons/{compared.comparison_id}"
     return await call.execute(
         TABLES,
-        TABLES.stream_id(TABLE_ID),
+        TABLES_STREAM,
         RecordComparison(compared=compared),
         lambda _state: models.Comparison.of(compared, None),
         status=201,
@@ -126,7 +126,7 @@ async def sign_off(
     order = SignOff(comparison_id=comparison_id, note=body.note, by=call.actor.subject, today=call.today)
     return await call.execute(
         TABLES,
-        TABLES.stream_id(TABLE_ID),
+        TABLES_STREAM,
         order,
         lambda state: models.Comparison.of(compared, state.signed[comparison_id]),
     )

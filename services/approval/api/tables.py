@@ -18,7 +18,7 @@ from libs.service.runtime import Runtime, runtime_of
 from services.approval import models
 from services.approval.api.decisions import Reader
 from services.approval.domain.release import ProposeTable, ReleaseTable, State
-from services.approval.handlers import TABLE_ID, TABLES, admitted, proposed_table, table_in_force
+from services.approval.handlers import TABLE_ID, TABLES, TABLES_STREAM, admitted, proposed_table, table_in_force
 from services.approval.library import library
 from services.approval.tables import DecisionTable, in_force, propose
 from services.approval.tables.coverage import coverage_of
@@ -51,7 +51,7 @@ class Release(RequestModel):
 
 async def all_tables(runtime: Runtime) -> tuple[list[DecisionTable], State]:
     """Every version there is, released or not, and what is known of those that were proposed."""
-    releases, _ = await runtime.commands.state(TABLES, TABLES.stream_id(TABLE_ID))
+    releases, _ = await runtime.commands.state(TABLES, TABLES_STREAM)
     return [*library().tables, *(proposed_table(each) for each in releases.proposed.values())], releases
 
 
@@ -119,7 +119,7 @@ async def propose_table(call: Manager, body: Proposal) -> Response:
     )
     location = f"/approval/tables/{table.table_id}/{table.version}"
     shown = models.TableProposal(table_id=table.table_id, version=table.version, sha256=table.sha256)
-    stream_id = TABLES.stream_id(TABLE_ID)
+    stream_id = TABLES_STREAM
     return await call.execute(TABLES, stream_id, order, lambda _state: shown, status=201, location=location)
 
 
@@ -139,4 +139,4 @@ async def release_table(call: Manager, table_id: TableId, version: Version, body
         today=call.today,
     )
     shown = models.TableProposal(table_id=table_id, version=version, sha256=table.sha256)
-    return await call.execute(TABLES, TABLES.stream_id(TABLE_ID), order, lambda _state: shown)
+    return await call.execute(TABLES, TABLES_STREAM, order, lambda _state: shown)

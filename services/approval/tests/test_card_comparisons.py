@@ -16,7 +16,7 @@ from libs.contracts.values import Reason
 from libs.events.testing import Scenario
 from libs.service.testing import Served, key
 from services.approval.domain.card_comparison import SignOffCardComparison
-from services.approval.handlers import CARD_COMPARISON, TABLE_ID, TABLES
+from services.approval.handlers import CARD_COMPARISON, TABLES, TABLES_STREAM
 from services.approval.library import library
 from services.approval.tests.exposures import applies, happens
 from services.approval.tests.requests import application_id, scored
@@ -240,5 +240,5 @@ async def test_who_may_not_and_what_is_not_there(approval: Served) -> None:
     assert (await officer.post("/approval/card-comparisons", json=entry, headers=key())).status_code == 403
     for path in ("", "/cases", "/verification"):
         assert (await officer.get(f"/approval/card-comparisons/none{path}")).status_code == 404
-    state, _ = await approval.runtime.commands.state(TABLES, TABLES.stream_id(TABLE_ID))
+    state, _ = await approval.runtime.commands.state(TABLES, TABLES_STREAM)
     assert not state.comparisons
