@@ -61,17 +61,18 @@ FIRST_REPAYMENT: Final = {"amount": "400.00", "currency": "CNY"}
 class Running:
     """The platform in a process of its own, and what all its processes have cost."""
 
-    def __init__(self, path: Path) -> None:
-        self.layout, self.port = Layout(path / "platform"), free_port()
+    def __init__(self, path: Path, processes: int) -> None:
+        self.layout, self.port, self._processes = Layout(path / "platform"), free_port(), processes
         self.url = f"http://{HOST}:{self.port}"
         self._log = path / "platform.log"
 
     def start(self) -> None:
         arguments = ["--directory", str(self.layout.directory), "--port", str(self.port), "--broker", "kafka"]
         command = [sys.executable, "-m", "standalone.cli", "run", *arguments, "--seed", str(BANK_SEED)]
+        given = {"DEMO": "0", "PUHUI_PROCESSES": str(self._processes)}
         with self._log.open("wb") as log:
             self._child = child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "DEMO": "0"}
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=os.environ | given
             )
         wait_until_ready(self.url, lambda: child.poll() is not None)
         if child.poll() is not None:
@@ -111,11 +112,12 @@ class Running:
 
 
 @contextmanager
-def platform() -> Iterator[Running]:
+def platform(processes: int = 1) -> Iterator[Running]:
+    """Its services in one process or two."""
     with directory() as path:
         if reason := KafkaBroker(path).unavailable():
             raise NotAvailable(reason)
-        running = Running(path)
+        running = Running(path, processes)
         running.start()
         try:
             yield running

@@ -35,8 +35,8 @@ from standalone.witness_process import WitnessProcess
 GIVEN: Final = frozenset(os.environ)
 HOST: Final = "127.0.0.1"
 AUDIENCE: Final = "puhui"
-BESIDE: Final = ("collections", "audit", "partners")
-"""Served by a process of their own where two are asked for: about two fifths of all work, and the least asked."""
+BESIDE: Final = ("contract", "ledger", "collections", "audit", "partners")
+"""Served by a process of their own where two are asked for: what follows from decisions, and not what leads to one."""
 KEYS: Final = "keys"
 """The database of persons' keys."""
 PARTITIONS: Final = 1

@@ -155,7 +155,7 @@ async def look_at_the_end(process: PlatformProcess, first_day: date) -> None:
 def the_neighbour_is_missed_and_comes_back(process: PlatformProcess) -> None:
     """Where services run in two processes, one of them may end alone."""
     process.kill_neighbour()
-    away, here = (httpx.get(f"{process.url}/{name}/health/live") for name in ("audit", "ledger"))
+    away, here = (httpx.get(f"{process.url}/{name}/health/live") for name in ("audit", "application"))
     assert (away.status_code, away.headers["retry-after"], here.status_code) == (503, "1", 200)
     process.wait_until_ready()
     assert httpx.get(f"{process.url}/audit/health/live").status_code == 200
