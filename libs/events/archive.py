@@ -137,7 +137,8 @@ def _events(path: Path, tree: Frontier) -> Iterator[StoredEvent]:
 
     try:
         file = pq.ParquetFile(path)
-        for batch in file.iter_batches(ROWS_IN_BATCH, columns=list(COLUMNS)):
+        # Without Arrow's own threads: they may abort a process that ends soon after (apache/arrow#34314).
+        for batch in file.iter_batches(ROWS_IN_BATCH, columns=list(COLUMNS), use_threads=False):
             for sequence, stream, version, event_id, kind, data, metadata in zip(
                 *(column.to_pylist() for column in batch.columns), strict=True
             ):
