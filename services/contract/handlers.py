@@ -36,23 +36,23 @@ class MadeOut:
     document: bytes
 
 
-def make_out(
-    approved: ApplicationApproved, borrower: Borrower, library: Library, lenders: Sequence[CoLender] = ()
-) -> MadeOut:
+def make_out(approved: ApplicationApproved, borrower: Borrower, lenders: Sequence[CoLender] = ()) -> MadeOut:
     """The contract that an approval leads to: on the day of the approval, by the template and limits of that day.
     `lenders` are all who lend, where we do not lend alone.
 
-    Takes tens of milliseconds of processor time: call it in a thread. What breaks a limit gets no document.
+    Takes tens of milliseconds of processor time: have the press do it, which reads the service's library once, as we do,
+    and need not be sent it. What breaks a limit gets no document.
     """
     on = approved.approved_on
     alone = make_agreement(approved.request, approved.offer, approved.basis, on)
     agreement = alone.model_copy(update={"lenders": tuple(lenders)}) if lenders else alone
-    template, limits = library.template_on(on), library.limits_on(on)
+    files = library()
+    template, limits = files.template_on(on), files.limits_on(on)
     contents = Contents(
         contract_id=contract_id_of(approved.application_id),
         agreement=agreement,
         template=template,
-        lender=library.lender_on(on),
+        lender=files.lender_on(on),
         borrower=borrower,
         offered_on=on,
         expires_on=approved.offer.expires_on,
@@ -71,11 +71,6 @@ def make_out(
         limits=limits,
     )
     return MadeOut(command, document)
-
-
-def made_out(approved: ApplicationApproved, borrower: Borrower, lenders: Sequence[CoLender] = ()) -> MadeOut:
-    """The same by this service's own library: for the press, which reads it once, as we do, and need not be sent it."""
-    return make_out(approved, borrower, library(), lenders)
 
 
 def contents_of(offered: ContractOffered, borrower: Borrower, library: Library) -> Contents:

@@ -21,7 +21,7 @@ from libs.events.subscribers import Reaction, Reactions
 from services.contract import documents
 from services.contract.document.parties import Borrower
 from services.contract.domain.contract import ExpireContract, FollowWithdrawal, Status
-from services.contract.handlers import MadeOut, contract_id_of, contracts, made_out
+from services.contract.handlers import MadeOut, contract_id_of, contracts, make_out
 from services.contract.parties import borrower, erased, known
 from services.contract.press import press
 from services.contract.records import OFFER, WITHDRAWAL
@@ -62,10 +62,10 @@ async def set_document(
     except (NotYet, Shut):
         return None
 
-    async def with_party() -> tuple[Borrower, MadeOut]:
-        return party, await press.run(made_out, approved, party, lenders)
+    async def made_out() -> tuple[Borrower, MadeOut]:
+        return party, await press.run(make_out, approved, party, lenders)
 
-    return asyncio.create_task(with_party(), name=f"contract/document of {approved.application_id}")
+    return asyncio.create_task(made_out(), name=f"contract/document of {approved.application_id}")
 
 
 reactions.ahead(ApplicationApproved)(set_document)
@@ -85,7 +85,7 @@ async def offer(recorded: Recorded[Any], reaction: Reaction) -> None:
     party = await borrower(reaction.session, codec, applicant_id)
     made = await _begun(reaction, party)
     if made is None:
-        made = await press.run(made_out, approved, party, lenders)
+        made = await press.run(make_out, approved, party, lenders)
     contract_id = made.command.contract_id
     outcome = await reaction.handle(
         contracts,
