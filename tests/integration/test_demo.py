@@ -37,8 +37,8 @@ def test_each_break_that_is_planted_is_found_and_no_other_and_none_stays_open(
     sides = reconciled["by_counterparty"]
     assert reconciled["planted_equal_found"], sides
     assert all(side["planted"] == side["found"] and side["open"] == 0 for side in sides.values()), sides
-    # On a busy machine a co-lender may answer after its offer has lapsed: then another one has its lines.
-    assert sum(side["lines"] > 0 for side in sides.values()) > 1, sides
+    prompt = [side for name, side in sides.items() if name != "hill-trust"]  # it has three seconds to answer an offer
+    assert all(side["lines"] > 0 for side in prompt), sides
     assert sides["harbour-bank"]["found"] == {}, "who is prompt makes no mistakes"
     assert sides["hill-trust"]["found"].keys() <= {BreakKind.TIMING}
     assert sides["valley-finance"]["found"].keys() > {BreakKind.MISSING_THERE}
