@@ -5,11 +5,13 @@ A fixed basis keeps a whole plan on one denominator, so interest is one integer 
 
 from __future__ import annotations
 
+import itertools
 from calendar import isleap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 
@@ -64,29 +66,30 @@ def _actual(start: date, end: date) -> int:
     return end.toordinal() - start.toordinal()
 
 
-def _weight(year: int) -> int:
-    return 365 if isleap(year) else 366
+@lru_cache(maxsize=1_024)
+def _year_start(year: int) -> tuple[int, int]:
+    """The ordinal of 1 January, and what a day of the year weighs: a whole year is 365 × 366, leap or not."""
+    return date(year, 1, 1).toordinal(), 365 if isleap(year) else 366
 
 
-def _split_by_year(start: date, end: date, last_day: bool) -> int:
-    """Days in each year over its length; `last_day` cuts at 31 December instead of 1 January."""
-    if start.year == end.year:
-        return _actual(start, end) * _weight(start.year)
-    total = 0
-    cut = start
-    for year in range(start.year, end.year):
-        boundary = date(year, 12, 31) if last_day else date(year + 1, 1, 1)
-        total += _actual(cut, boundary) * _weight(year)
-        cut = boundary
-    return total + _actual(cut, end) * _weight(end.year)
+def _place(day: date) -> int:
+    """Where a day lies on a scale on which each year is as long as every other."""
+    start, weight = _year_start(day.year)
+    return day.year * _BOTH_YEARS + (day.toordinal() - start) * weight
+
+
+def _night_place(day: date) -> int:
+    """The same of a day's end: the night of 31 December belongs to the new year."""
+    start, weight = _year_start(day.year)
+    return day.year * _BOTH_YEARS + (day.toordinal() + 1 - start) * weight
 
 
 def _act_act_isda(start: date, end: date) -> int:
-    return _split_by_year(start, end, last_day=False)
+    return _place(end) - _place(start)
 
 
 def _act_act_year_end(start: date, end: date) -> int:
-    return _split_by_year(start, end, last_day=True)
+    return _night_place(end) - _night_place(start)
 
 
 def _thirty_360_us(start: date, end: date) -> int:
@@ -122,6 +125,26 @@ COUNTERS: Final[dict[DayCount, Callable[[date, date], int]]] = {
     DayCount.THIRTY_E_360: _thirty_e_360,
 }
 """Numerator of the year fraction from `start` (included) to `end` (excluded), over `BASIS`."""
+
+
+_PLACES: Final[dict[DayCount, Callable[[date], int]]] = {
+    DayCount.ACT_360: date.toordinal,
+    DayCount.ACT_364: date.toordinal,
+    DayCount.ACT_365: date.toordinal,
+    DayCount.ACT_ACT_ISDA: _place,
+    DayCount.ACT_ACT_YEAR_END: _night_place,
+}
+"""Where a day lies, for the conventions that count what is between two places, whatever the two days."""
+
+
+def counts(convention: DayCount, dates: Sequence[date]) -> list[int]:
+    """Numerators of the year fractions between dates that follow one another: `COUNTERS`, each day looked at once."""
+    place = _PLACES.get(convention)
+    if place is None:
+        counter = COUNTERS[convention]
+        return [counter(start, end) for start, end in itertools.pairwise(dates)]
+    places = [place(day) for day in dates]
+    return [end - start for start, end in itertools.pairwise(places)]
 
 
 def year_fraction(convention: DayCount, start: date, end: date) -> Fraction:

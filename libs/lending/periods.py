@@ -20,7 +20,7 @@ from libs.lending.calendar import (
     due_dates,
     month_of_due,
 )
-from libs.lending.daycount import BASIS, COUNTERS, NOMINAL_YEAR_DAYS
+from libs.lending.daycount import BASIS, COUNTERS, NOMINAL_YEAR_DAYS, counts
 from libs.lending.terms import (
     BrokenPeriod,
     InterestAccrual,
@@ -98,8 +98,7 @@ def period_rates(terms: LoanTerms, periods: Periods) -> tuple[list[int], int]:
     if _by_period(terms):
         per, year = regular_part(terms)
         return [numerator * per] * (len(nominal) - 1), denominator * year
-    counter = COUNTERS[terms.day_count]
-    rates = [numerator * counter(start, end) for start, end in itertools.pairwise(nominal)]
+    rates = [numerator * count for count in counts(terms.day_count, nominal)]
     return rates, denominator * BASIS[terms.day_count]
 
 

@@ -1,5 +1,7 @@
 """Day counts against the worked examples of the standards."""
 
+import itertools
+from calendar import isleap
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.lending.daycount import BASIS, COUNTERS, DayCount, year_fraction
+from libs.lending.daycount import BASIS, COUNTERS, DayCount, counts, year_fraction
 
 DAYS = st.dates(date(1999, 1, 1), date(2041, 12, 31))
 
@@ -51,6 +53,25 @@ def test_actual_conventions_join_without_gap(start: date, first: int, second: in
 def test_a_whole_year_is_one_under_actual_actual(start: date, years: int) -> None:
     first, end = date(start.year, 1, 1), date(start.year + years, 1, 1)
     assert year_fraction(DayCount.ACT_ACT_ISDA, first, end) == years
+
+
+@given(DAYS, st.integers(0, 900))
+def test_actual_actual_is_the_sum_of_its_days_each_over_its_own_year(start: date, days: int) -> None:
+    for convention, shift in ((DayCount.ACT_ACT_ISDA, 0), (DayCount.ACT_ACT_YEAR_END, 1)):
+        years = [(start + timedelta(days=n + shift)).year for n in range(days)]
+        whole = sum(Fraction(1, 366 if isleap(year) else 365) for year in years)
+        assert year_fraction(convention, start, start + timedelta(days=days)) == whole
+
+
+@pytest.mark.parametrize("convention", DayCount)
+def test_the_first_and_the_last_day_that_there_are(convention: DayCount) -> None:
+    assert counts(convention, [date.min, date.max])[0] == COUNTERS[convention](date.min, date.max) > 0
+
+
+@given(st.lists(DAYS, min_size=1).map(sorted), st.sampled_from(DayCount))
+def test_days_in_a_row_are_counted_as_each_two_of_them(dates: list[date], convention: DayCount) -> None:
+    pairs = itertools.pairwise(dates)
+    assert counts(convention, dates) == [COUNTERS[convention](start, end) for start, end in pairs]
 
 
 @given(DAYS, st.integers(0, 2000))
