@@ -78,10 +78,19 @@ def add_months(start: date, months: int, rule: MonthEnd = MonthEnd.CLAMP, day: i
     (datetime.date(2024, 2, 29), datetime.date(2025, 3, 1))
     """
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-    wanted = day if day is not None else start.day
+    return _in_month(year, month + 1, _wanted_day(start, rule, day), rule)
+
+
+def _wanted_day(start: date, rule: MonthEnd, day: int | None) -> int:
+    """The day of the month that dates counted from `start` fall on, where the month has it."""
     if rule is MonthEnd.END_OF_MONTH and start.day == monthrange(start.year, start.month)[1]:
-        wanted = 31
-    return _in_month(year, month + 1, wanted, rule)
+        return 31
+    return day if day is not None else start.day
+
+
+def period_days(period: Period) -> int:
+    """Days of a period of days or weeks."""
+    return period.every * (7 if period.unit is PeriodUnit.WEEKS else 1)
 
 
 def add_period(
@@ -94,8 +103,7 @@ def add_period(
     """The date `count` periods after `start` (before it when negative)."""
     if period.unit is PeriodUnit.MONTHS:
         return add_months(start, period.every * count, rule, day)
-    days = period.every * (7 if period.unit is PeriodUnit.WEEKS else 1)
-    return start + timedelta(days=days * count)
+    return start + timedelta(days=period_days(period) * count)
 
 
 def month_of_due(due: date, rule: MonthEnd, day: int | None) -> date:
@@ -128,7 +136,18 @@ def due_dates(
             anchor = add_period(anchor, period, 1, rule, day)
             dates.append(anchor)
         return tuple(dates)
-    return tuple(add_period(anchor, period, k, rule, day) for k in range(1, count + 1))
+    if period.unit is PeriodUnit.MONTHS:
+        return _monthly(anchor, period.every, count, rule, day)
+    step = period_days(period)
+    return tuple(anchor + timedelta(days=step * k) for k in range(1, count + 1))
+
+
+def _monthly(anchor: date, every: int, count: int, rule: MonthEnd, day: int | None) -> tuple[date, ...]:
+    """As `add_months` again and again, with what all have in common looked at once."""
+    wanted = _wanted_day(anchor, rule, day)
+    first = anchor.year * 12 + anchor.month - 1
+    months = range(first + every, first + every * count + 1, every)
+    return tuple(_in_month(month // 12, month % 12 + 1, wanted, rule) for month in months)
 
 
 def _list(data: Mapping[str, object], key: str) -> list[object]:
@@ -201,9 +220,9 @@ class Calendar:
 
     def is_working(self, day: date) -> bool:
         """Whether banks and offices are open; outside what the data cover only the weekly rest days are known."""
-        if day in self.make_up:
-            return True
-        return day.weekday() not in self.rest_weekdays and day not in self.holidays
+        if day.weekday() in self.rest_weekdays or day in self.holidays:
+            return day in self.make_up
+        return True
 
     def adjust(self, day: date, rule: WorkingDay) -> date:
         """`day` itself when it is a working day or the rule is UNADJUSTED, else the day the rule names."""

@@ -28,6 +28,8 @@ from libs.lending.terms import RATE_MAX, FeeTiming, LoanTerms, RepaymentMethod, 
 
 BLOCK: Final = 8192
 """Loans that are worked out together: their columns stay in a core's cache."""
+CHUNK: Final = 65_536
+"""Loans whose plans are held at once where a portfolio goes by in chunks: 16 MB for twelve instalments."""
 RATE_DIGITS_MAX: Final = 17
 """Decimals of an annual rate: the largest rate still fits 64 bits."""
 RATE_DIGITS_EASY: Final = 12
@@ -79,6 +81,15 @@ class LoanColumns:
     def __len__(self) -> int:
         return len(self.principal_minor)
 
+    def part(self, loans: slice) -> Self:
+        """Some of the loans: views, not copies."""
+        return replace(
+            self,
+            principal_minor=self.principal_minor[loans],
+            rate=self.rate[loans],
+            disbursed=self.disbursed[loans],
+        )
+
     def terms(self, n: int) -> LoanTerms:
         """The terms of one loan, for the plain engine."""
         return replace(
@@ -118,18 +129,42 @@ class PlanColumns:
 
 def plan_columns(loans: LoanColumns, calendar: Calendar = EVERY_DAY) -> PlanColumns:
     """The plans of loans in columns, bit for bit those of `repayment_plan`."""
-    rows = 1 if loans.like.method is RepaymentMethod.BULLET else loans.like.instalments
-    fees = any(fee.timing in (FeeTiming.EACH_INSTALMENT, FeeTiming.SPREAD) for fee in loans.like.fees)
-    shape = (rows, len(loans))
-    out = Columns(
-        np.zeros(shape, np.int32),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64) if fees else None,
-        np.full(len(loans), rows, np.int32),
+    return _plans(loans, calendar, _room(loans.like, len(loans)))
+
+
+def plans_in_chunks(
+    loans: LoanColumns, calendar: Calendar = EVERY_DAY, size: int = CHUNK
+) -> Iterator[tuple[slice, PlanColumns]]:
+    """The plans of any number of loans, `size` at a time, in the memory of one chunk; each with its loans' places.
+
+    The next chunk is written over the one before: take from a chunk what is wanted (sums, files) before going on.
+    `refused` names a loan by its place in the chunk.
+    """
+    room = _room(loans.like, min(size, len(loans)))
+    for low in range(0, len(loans), size):
+        part = slice(low, min(low + size, len(loans)))
+        yield part, _plans(loans.part(part), calendar, room.part(slice(0, part.stop - low)))
+
+
+def _room(like: LoanTerms, loans: int) -> Columns:
+    """Where plans go."""
+    shape = (1 if like.method is RepaymentMethod.BULLET else like.instalments, loans)
+    fees = any(fee.timing in (FeeTiming.EACH_INSTALMENT, FeeTiming.SPREAD) for fee in like.fees)
+    return Columns(
+        np.empty(shape, np.int32),
+        np.empty(shape, np.int64),
+        np.empty(shape, np.int64),
+        np.empty(shape, np.int64) if fees else None,
+        np.empty(loans, np.int32),
     )
+
+
+def _plans(loans: LoanColumns, calendar: Calendar, out: Columns) -> PlanColumns:
+    out.instalments[:] = len(out.due)
+    if out.fee is not None:
+        out.fee[:] = 0  # fees add up; all else is written once
     unsure = np.ones(len(loans), np.bool_)
-    common = gcd(10**loans.rate_digits, *map(int, np.unique(loans.rate))) if len(loans) else 1
+    common = gcd(10**loans.rate_digits, int(np.gcd.reduce(loans.rate, initial=0)))
     if in_columns(loans.like) and loans.rate_digits <= RATE_DIGITS_EASY:
         for low in range(0, len(loans), BLOCK):
             part = slice(low, low + BLOCK)

@@ -13,7 +13,7 @@ from libs.lending.annuity import level_instalment
 from libs.lending.calendar import Calendar, MonthEnd, Period, PeriodUnit, WorkingDay
 from libs.lending.column_rows import divide as divide_columns
 from libs.lending.column_rows import propose_level
-from libs.lending.columns import LoanColumns, PlanColumns, plan_columns, portfolio_columns
+from libs.lending.columns import LoanColumns, PlanColumns, plan_columns, plans_in_chunks, portfolio_columns
 from libs.lending.daycount import DayCount
 from libs.lending.money import LARGEST_MINOR, Money
 from libs.lending.rounding import Rounding, divide
@@ -210,6 +210,7 @@ def test_columns_refuse_what_is_no_loan() -> None:
         LoanColumns.of([replace(LIKE, annual_rate=Decimal("0.123456789012345678"))])
     none = replace(good, principal_minor=good.principal_minor[:0], rate=good.rate[:0], disbursed=good.disbursed[:0])
     assert len(plan_columns(none).instalments) == 0
+    assert list(plans_in_chunks(none)) == []
 
 
 def test_a_rate_with_many_decimals_is_left_to_the_plain_engine() -> None:
