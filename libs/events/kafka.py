@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 TOPIC_EXISTS: Final = 36
 """Kafka's error code TOPIC_ALREADY_EXISTS, which some brokers answer without an exception."""
 IDENTITY_CHECK_S: Final = 2.0
+METADATA_AGE_MS: Final = 30_000
+"""How often a reader asks which topics and partitions there are; aiokafka's own is five minutes."""
 PROBE_TIMEOUT_S: Final = 10.0
 PUBLISH_TIMEOUT_S: Final = 30.0
 MAX_REQUEST_BYTES: Final = 2**20
@@ -271,10 +273,13 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._assigned: Assigned | None = None
         self._identity = ""
         self._checked_at = 0.0
-        settings = broker.settings
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = self._new_consumer()
+
+    def _new_consumer(self) -> AIOKafkaConsumer:
+        settings = self._broker.settings
+        return AIOKafkaConsumer(
             bootstrap_servers=settings.bootstrap,
-            group_id=group if settings.grouped else None,
+            group_id=self._group if settings.grouped else None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=settings.fetch_wait_ms,
@@ -283,16 +288,16 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             max_poll_interval_ms=300_000,
+            metadata_max_age_ms=METADATA_AGE_MS,
         )
 
     async def start(self, assigned: Assigned) -> None:
         self._assigned = assigned
-        settings = self._broker.settings
-        await self._broker.ensure_topics(self._topics, settings.partitions)
+        await self._broker.ensure_topics(self._topics, self._broker.settings.partitions)
         self._identity = await self._broker.identity()
         self._checked_at = time.monotonic()
         async with _as_unavailable():
-            if settings.grouped:
+            if self._broker.settings.grouped:
                 self._consumer.subscribe(self._topics, listener=self)
                 await self._consumer.start()
             else:
@@ -344,11 +349,20 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             log.warning("another broker answers, reading from where it can be", group=self._group)
             await self._broker.ensure_topics(self._topics, self._broker.settings.partitions)
             if self._broker.settings.grouped:
-                await self._place(list(self._consumer.assignment()))
+                await self._join_anew()
             else:
                 await self._take_all()
             self._identity = identity
         self._checked_at = time.monotonic()
+
+    async def _join_anew(self) -> None:
+        """Join the group with a new client. The old one may have joined it while a topic was not made again yet: it was
+        assigned nothing of that topic, and hears of it only when it happens to ask for all topics again."""
+        await _stop(self._group, self._consumer.stop)
+        self._consumer = self._new_consumer()
+        self._consumer.subscribe(self._topics, listener=self)
+        async with _as_unavailable():
+            await self._consumer.start()
 
     def attend(self, places: Iterable[tuple[str, int]]) -> None:
         wanted = {TopicPartition(*place) for place in places}

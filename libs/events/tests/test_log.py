@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
@@ -13,6 +14,7 @@ from libs.events.broker import Broker, BrokerUnavailable, Message, Reader, Recor
 from libs.events.kafka import KafkaBroker, KafkaReader, KafkaSettings
 from libs.events.tests.conftest import WipedLog, kafka_settings
 from standalone.brokers import Broker as BrokerServer
+from standalone.brokers import KafkaBroker as KafkaServer
 
 Place = tuple[str, int]
 PATIENCE_S = 30.0
@@ -216,6 +218,56 @@ async def test_a_wiped_broker_is_told_by_its_identity_and_read_from_its_first_re
             await patient()
         assert reading.values() == ["3", "7"]
     await publisher.stop()
+
+
+@pytest.mark.kafka
+@pytest.mark.integration
+async def test_a_group_that_met_while_a_topic_was_not_made_again_reads_it_soon(
+    tmp_path: Path, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it was assigned to anybody then, and the client would not ask for minutes whether there is more."""
+    later = f"{topic}-later"
+    with KafkaServer(tmp_path / "kafka") as server:
+        settings = kafka_settings(server.bootstrap_servers, "kafka", grouped=True)
+        log, elsewhere = KafkaBroker(settings), KafkaBroker(settings)
+
+        async def publish(to: str, number: int) -> None:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    publisher = elsewhere.publisher(to, 2)
+                    try:
+                        await publisher.start()
+                        await publisher.publish(messages(0, number))
+                        return
+                    except BrokerUnavailable:  # connections to the one that was wiped
+                        await asyncio.sleep(0.05)
+                    finally:
+                        await publisher.stop()
+
+        async def read(reading: Reading, number: int) -> None:
+            async with asyncio.timeout(PATIENCE_S / 2):
+                while str(number) not in reading.values():
+                    try:
+                        await reading.once()
+                    except BrokerUnavailable:
+                        await asyncio.sleep(0.05)
+
+        await publish(topic, 1)
+        await publish(later, 2)
+        async with Reading(log, [topic, later], "group") as reading:
+            await read(reading, 1)
+            await read(reading, 2)
+            monkeypatch.setattr("libs.events.kafka.IDENTITY_CHECK_S", 3_600.0)
+            server.wipe()
+            server.start()
+            await publish(topic, 3)
+            await read(reading, 3)
+            assert {place[0] for place in reading.assigned[4:]} == {topic}, "without the other topic"
+            monkeypatch.setattr("libs.events.kafka.IDENTITY_CHECK_S", 0.5)
+            await publish(later, 4)
+            await read(reading, 4)
+        await log.close()
+        await elsewhere.close()
 
 
 async def test_a_broker_that_does_not_answer_is_unavailable() -> None:
