@@ -117,7 +117,8 @@ def create_service(service: Service, settings: ServiceSettings, verifier: TokenV
             asyncpg.PostgresConnectionError,
             asyncpg.InterfaceError,
             asyncpg.InternalClientError,  # a connection that was cut off in the middle of an operation
-            asyncpg.CannotConnectNowError,
+            asyncpg.OperatorInterventionError,  # it is being shut down, or starting
+            asyncpg.InsufficientResourcesError,
         ),
     )
     app.state.service = service

@@ -137,8 +137,11 @@ class DayEnd:
 
     async def _close(self, until: date, cause: Cause) -> date:
         """Close the open day, and those after it that can share its transaction; conflicts with commands on the same
-        loans are resolved by doing it anew."""
-        for _ in range(ATTEMPTS):
+        loans are resolved by doing it anew, and a database that does not answer is asked again for a while. Raises what
+        the last attempt met."""
+        attempts = 0
+        while True:
+            attempts += 1
             try:
                 portfolio = await self.portfolio()
                 if await self._statement.book(self._today(portfolio), cause):
@@ -147,7 +150,8 @@ class DayEnd:
                 await self._write(portfolio, batch, cause)
             except Exception as error:
                 self._portfolio = None  # its columns are ahead of what is stored
-                if not isinstance(error, ConcurrencyError) and not is_transient(error):
+                passes = isinstance(error, ConcurrencyError) or is_transient(error)
+                if attempts == ATTEMPTS or not passes:
                     raise
                 await asyncio.sleep(0.01)
             else:
@@ -155,7 +159,6 @@ class DayEnd:
                 self._runtime.business_date.heard(today)
                 self.progress.days_closed += batch.days
                 return today
-        raise ConcurrencyError(f"{ATTEMPTS} attempts to close one day met other commands")
 
     async def _work_out(self, portfolio: Portfolio, until: date) -> Batch:
         batch, today = Batch(), self._today(portfolio)

@@ -11,8 +11,10 @@ from pydantic import Field
 from sqlalchemy import select
 
 from libs.contracts.problems import Rejected
+from libs.events.conflicts import CONFLICTS
 from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, RequestModel, ResponseModel
+from libs.service.problems import CONFLICT, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.ledger.api.access import Bookkeeper, Reader
 from services.ledger.api.shapes import example
@@ -85,7 +87,10 @@ async def close_days(body: DayEndBody, call: Annotated[Call, command("operator")
     """Close every open day up to a date, one after the other, each whole or not at all. Send it again after a failure:
     days that were closed stay closed, the rest is done."""
     day_end: DayEnd = call.runtime.extras["day-end"]
-    closed = await day_end.run(body.until, call.cause())
+    try:
+        closed = await day_end.run(body.until, call.cause())
+    except CONFLICTS:
+        raise Problem(CONFLICT, "Loans moved again and again while a day was being closed; send it again.") from None
     return DayEndShown(business_date=closed.business_date, until=body.until, days_closed=closed.days)
 
 

@@ -12,11 +12,13 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from libs.contracts.ledger import AccrualSuspended, BusinessDayOpened, DayClosed
+from libs.events.store import ConcurrencyError
 from libs.lending.daycount import DayCount
 from libs.lending.terms import InterestAccrual
 from libs.service.testing import KEK, Served, key
@@ -207,6 +209,37 @@ async def test_a_loan_that_moves_while_a_day_is_written_is_decided_on_again(
         events = await ledger.events(stream)
         assert any(hasattr(event, "changed_on") for event in events) == overdue
         assert await ledger.runtime.commands.state(LOAN, stream) == (LOAN.replay(events), len(events))
+
+
+@pytest.mark.parametrize(
+    ("met", "status"),
+    [
+        (ConcurrencyError("a loan moved"), 409),
+        (asyncpg.DeadlockDetectedError("a loan moved"), 409),
+        (ConnectionRefusedError("no database"), 503),
+        (asyncpg.AdminShutdownError("terminating connection"), 503),
+        (asyncpg.TooManyConnectionsError("no room"), 503),
+    ],
+)
+async def test_what_does_not_pass_in_time_is_told_as_what_it_is_and_done_when_it_is_sent_again(
+    ledger: Served, lend: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, met: Exception, status: int
+) -> None:
+    await lend()
+    day_end: DayEnd = ledger.runtime.extras["day-end"]
+    tried: list[None] = []
+
+    async def meets(*_: Any) -> None:
+        tried.append(None)
+        raise met
+
+    with monkeypatch.context() as crossing:
+        crossing.setattr("services.ledger.day_end.ATTEMPTS", 3)
+        crossing.setattr(day_end, "_write", meets)
+        operator = await ledger.client("operator")
+        answer = await operator.post("/ledger/day-ends", json={"until": str(DAY)}, headers=key())
+    assert (answer.status_code, len(tried)) == (status, 3), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await close_until(ledger, DAY))["days_closed"] == 1
 
 
 async def test_one_loan_that_cannot_be_worked_out_stops_no_other(
