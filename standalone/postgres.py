@@ -74,9 +74,10 @@ class EmbeddedPostgres:
     tests, whose data need not survive a power cut.
     """
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    def __init__(self, data_dir: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` of PostgreSQL go before our own."""
         self.data_dir = data_dir.absolute()
-        self._settings = {**_SETTINGS, "fsync": "on" if durable else "off"}
+        self._settings = {**_SETTINGS, "fsync": "on" if durable else "off", **(settings or {})}
         self._account: Account | None = None
         self._socket_dir: Path | None = None
         self._lock: int | None = None

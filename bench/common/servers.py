@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,9 +27,9 @@ def directory() -> Iterator[Path]:
 
 
 @contextmanager
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """PostgreSQL as `make run` starts it: it waits for the disk."""
-    with directory() as path, EmbeddedPostgres(path / "data") as server:
+def postgres(settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedPostgres]:
+    """PostgreSQL as `make run` starts it, but for `settings`: it waits for the disk."""
+    with directory() as path, EmbeddedPostgres(path / "data", settings=settings) as server:
         yield server
 
 
