@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import bench
-from bench.common.result import Result, write
+from bench.common.page import PAGE, recorded
+from bench.common.result import RESULTS, Result, write
 from bench.common.session import RUNS, Session
 from bench.common.table import table
 
@@ -74,6 +75,7 @@ def main(given: Sequence[str] | None = None) -> int:
             except Exception as error:  # noqa: BLE001  # the others are measured all the same
                 found[name] = error
             progress.update(line, description=name, total=1, completed=1)
+    (RESULTS / PAGE).write_text(recorded(), encoding="utf-8")
     console.print(table(found))
     return int(any(isinstance(result, Exception) for result in found.values()))
 

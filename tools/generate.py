@@ -1,4 +1,5 @@
-"""Makes the files that follow from the code: JSON Schemas and golden files of every event, AsyncAPI, OpenAPI.
+"""Makes the files that follow from others: JSON Schemas and golden files of every event, AsyncAPI, OpenAPI, the page of
+recorded figures.
 
 `python -m tools.generate` writes them, `--check` only says which are not what the code says, and exits 1. A golden
 file is what was once published: it is written when it is missing and never again.
@@ -15,6 +16,8 @@ from typing import Any, Final
 import orjson
 from pydantic.json_schema import models_json_schema
 
+from bench.common.page import PAGE, recorded
+from bench.common.result import RESULTS
 from libs.contracts.base import EVENT_TYPES, DomainEvent
 from libs.contracts.catalogue import MODULES, UPCASTERS, events_of, shared_events, topic
 from libs.events.canonical import canonical
@@ -137,6 +140,7 @@ def generated() -> Iterator[tuple[Path, bytes]]:
     yield API / "asyncapi.json", pretty(asyncapi())
     yield API / "asyncapi-partners.json", pretty(partner_asyncapi())
     yield ROOT / "docs" / "operations" / "metrics.md", metrics().encode()
+    yield RESULTS / PAGE, recorded().encode()
     from standalone.services import openapi_documents  # the services are heavy, and only this needs them
 
     for name, document in openapi_documents().items():

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bench.__main__ import arguments
+from bench.common.page import page
 from bench.common.result import Goal, Result
 from bench.common.session import Session, durations, rates
 from bench.common.table import table
@@ -72,6 +73,15 @@ def test_the_table_names_what_was_missed_and_what_could_not_be_measured() -> Non
     assert ["not reached" in line for line in lines if "p99" in line] == [True]
     assert any("limited by: the disk" in line for line in lines)
     assert any("no broker" in line and "not measured" in line for line in lines)
+
+
+def test_the_page_names_every_goal_and_what_holds_back_those_that_were_missed() -> None:
+    missed, reached = result(), result(goals=[Goal("times the peer", 2.0, least=1.5)])
+    lines = page([missed.to_json("slow", full=False), reached.to_json("quick", full=True)]).splitlines()
+    assert "| [slow](slow.json) | times the peer ≥ 1.5 | 2 | reached | 5 | bounded |" in lines
+    assert "| | p99 in ms ≤ 50 | 80 | **not reached** | | |" in lines
+    assert "| [quick](quick.json) | times the peer ≥ 1.5 | 2 | reached | 5 | full |" in lines
+    assert [line for line in lines if line.startswith("- ")] == ["- **slow**: the disk."]
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
