@@ -26,8 +26,10 @@ LONGEST_REST_S: Final = 60.0
 OWNER: Final = re.compile(r"^puhui_relay_owner\{.*\} 1\.0$", re.MULTILINE)
 SHARED: Final = ("broker", "postgres", "bank")
 FAILOVER_PATIENCE_S: Final = 30.0
-STARTS: Final = 5
-"""Attempts to start a service while something that it needs is away, as a supervisor makes them."""
+START_WITHIN_S: Final = 180.0
+"""How long a service that cannot start since something that it needs is away is started again; a supervisor never tires.
+PostgreSQL is away for longer than a few attempts where it is frozen, killed and recovers on a busy machine."""
+RESTART_S: Final = 2.0
 
 
 @dataclass
@@ -120,15 +122,16 @@ class Injector:
 
     async def _start(self, member: Member) -> None:
         """As a supervisor does: what cannot start since something that it needs is away is started again."""
-        for attempt in range(STARTS):
+        until = time.monotonic() + START_WITHIN_S
+        while True:
             try:
                 await asyncio.to_thread(member.start)
                 return
             except ServerNotStarted:
                 self.done.restarts += 1
-                if attempt == STARTS - 1:
+                if time.monotonic() > until:
                     raise
-                await asyncio.sleep(1.0 + attempt)
+                await asyncio.sleep(RESTART_S)
 
     async def _end_owner(self, member: Member, hold_s: float) -> None:
         """Where another process of the service is there to take over, note how long that takes."""
