@@ -135,21 +135,20 @@ class Injector:
 
     async def _end_owner(self, member: Member, hold_s: float) -> None:
         """Where another process of the service is there to take over, note how long that takes."""
-        others = len(self._fleet.of(member.service)) > 1
         began = time.monotonic()
         await asyncio.to_thread(member.kill)
-        if others:
-            await self._note_failover(member.service, began)
+        await self._note_failover(member, began)
         await asyncio.sleep(hold_s)
         await self._start(member)
 
-    async def _note_failover(self, service: str, began: float) -> None:
+    async def _note_failover(self, member: Member, began: float) -> None:
         """Until an owner that is alive has said so: one who took over, or who had done so before the other was killed."""
-        since = await self._asked(service, "select clock_timestamp()")
+        others = [other for other in self._fleet.of(member.service) if other is not member]
+        since = await self._asked(member.service, "select clock_timestamp()")
         while since is not None and time.monotonic() - began < FAILOVER_PATIENCE_S:
-            beat = await self._asked(service, "select heartbeat from es.relay where owner is not null")
-            if beat is None:
-                return  # the database is away as well: nobody could take over
+            beat = await self._asked(member.service, "select heartbeat from es.relay where owner is not null")
+            if beat is None or not any(other.runs for other in others):
+                return  # the database is away as well, or the others were killed too: nobody could take over
             if beat > since:
                 self.done.failovers_s.append(time.monotonic() - began)
                 return
