@@ -150,6 +150,16 @@ def test_a_moved_due_date_moves_the_later_ones_and_leaves_the_instalment(terms: 
     assert live.rows[0].interest == round(120_000 * expected)
 
 
+def test_interest_that_a_planned_amount_cannot_hold_is_billed_with_the_next() -> None:
+    """761 days at 12 % come to more than one instalment of six: nothing of it vanishes."""
+    live = started()
+    live.move_due(date(2026, 2, 1), date(2028, 2, 1))
+    first, second = live.rows[:2]
+    assert (first.interest, first.principal) == (172_486, 0)
+    assert first.total == second.total
+    assert first.interest + second.interest == round(120_000 * 761 / 365) + round(120_000 * 29 / 365)
+
+
 def test_a_long_first_period_bears_its_odd_days() -> None:
     terms = replace(MONTHLY, due_day=15)
     assert started(terms).rows[0].interest == repayment_plan(terms).rows[0].interest_minor == 14_516
