@@ -14,6 +14,8 @@ from random import Random
 from typing import Any, Final
 from uuid import uuid4
 
+import psutil
+
 from bench.common.clients import rate
 from bench.common.result import Goal, Result
 from bench.common.servers import postgres
@@ -26,7 +28,7 @@ from libs.events.tests.shop import received
 EACH: Final = 20
 STREAMS_AT_ONCE: Final = 5_000
 CLIENTS: Final = 8
-SHARED_BUFFERS: Final = "6GB"
+SHARED_BUFFERS: Final = f"{psutil.virtual_memory().total // 4 // 2**20}MB"
 """A quarter of the memory, as PostgreSQL's manual has it for a server with data to match. With the 128 MB of `make run`
 each page of the large store that is not looked at often is fetched from the system: loading an aggregate fell to 0.57."""
 SIZES: Final = """

@@ -46,8 +46,15 @@ def plain_rows(loan: LoanTerms, calendar: Calendar) -> list[tuple[date, int, int
 
 
 def assert_equal_to_plain(loans: LoanColumns, plans: PlanColumns, calendar: Calendar = WEEKENDS) -> None:
+    """And the same in chunks, the second of which is written over the first."""
     for n in range(len(loans)):
         assert list(plans.rows(n)) == plain_rows(loans.terms(n), calendar), loans.terms(n)
+    for places, chunk in plans_in_chunks(loans, calendar, size=len(loans) // 2 + 1):
+        for column in ("due", "principal_minor", "interest_minor", "fee_minor"):
+            whole, part = getattr(plans, column), getattr(chunk, column)
+            assert part is None if whole is None else np.array_equal(part, whole[:, places]), column
+        assert np.array_equal(chunk.instalments, plans.instalments[places])
+        assert {places.start + n for n in chunk.refused} == set(plans.refused) & set(range(*places.indices(len(loans))))
 
 
 def columns(like: LoanTerms, loans: int, seed: int = 1, largest_minor: int = 10**9) -> LoanColumns:
