@@ -22,6 +22,7 @@ from libs.contracts.values import (
     LoanRequest,
     Named,
     OverdueRule,
+    RateIncreaseRule,
     ScheduleRule,
 )
 from libs.lending.daycount import DayCount
@@ -90,6 +91,8 @@ class Product(Value):
     schedules: tuple[ScheduleRule, ...] = ()
     """How loans of a method are repaid, where the method alone does not say it; at most one for each."""
     prepayment_fee_rate: RateField
+    rate_increase: RateIncreaseRule | None = None
+    """The clause under which the rate may be raised while the borrower is watched; None: it is fixed for the term."""
     guarantees: tuple[GuaranteeKind, ...]
     unsecured_max: MoneyField | None = None
     age_min: int | None = None

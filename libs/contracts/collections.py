@@ -10,7 +10,7 @@ from pydantic import Field
 
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent
-from libs.contracts.types import Code, Id, MoneyField, Personal, Text
+from libs.contracts.types import Code, Id, MoneyField, Personal, RateField, Text
 from libs.contracts.values import Reason
 
 
@@ -447,7 +447,8 @@ class MeasureKind(StrEnum):
 
 
 class WatchMeasureProposed(DomainEvent, type="puhui.collections.watch-measure-proposed.v1"):
-    """A person proposed a measure. `limit` goes with LOWER_LIMIT, `clause` (of the contract) with HIGHER_RATE."""
+    """A person proposed a measure. `limit` goes with LOWER_LIMIT, `clause` (of the contract) with HIGHER_RATE: by how much
+    it raises the rate, and how many days before the borrower is told."""
 
     applicant_id: Id
     measure_id: Id
@@ -458,6 +459,8 @@ class WatchMeasureProposed(DomainEvent, type="puhui.collections.watch-measure-pr
     reason: Text
     proposed_by: Id
     proposed_on: date
+    increase: RateField | None = None
+    notice_days: int | None = None
 
     example: ClassVar[dict[str, Any]] = {
         "applicant_id": ex.APPLICANT,
@@ -606,6 +609,74 @@ class GuaranteeProvided(DomainEvent, type="puhui.collections.guarantee-provided.
         "loan_id": ex.LOAN,
         "security_id": "security-1",
         "provided_on": "2026-03-20",
+    }
+
+
+class HigherRateAnnounced(DomainEvent, type="puhui.collections.higher-rate-announced.v1"):
+    """A borrower was told that his loan bears a higher rate from a date on, as its contract's clause asks."""
+
+    applicant_id: Id
+    measure_id: Id
+    loan_id: Id
+    clause: Code
+    increase: RateField
+    template: Text
+    told_on: date
+    effective_from: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-4",
+        "loan_id": ex.LOAN,
+        "clause": "watched-rate",
+        "increase": "0.02",
+        "template": "higher-rate v1",
+        "told_on": "2027-03-04",
+        "effective_from": "2027-04-03",
+    }
+
+
+class HigherRateTaken(DomainEvent, type="puhui.collections.higher-rate-taken.v1"):
+    """The date of an announced higher rate has come, and the measure is in force: the loan bears it from that date on."""
+
+    applicant_id: Id
+    measure_id: Id
+    loan_id: Id
+    clause: Code
+    increase: RateField
+    decided_by: Id
+    effective_from: date
+    taken_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-4",
+        "loan_id": ex.LOAN,
+        "clause": "watched-rate",
+        "increase": "0.02",
+        "decided_by": "risk-manager",
+        "effective_from": "2027-04-03",
+        "taken_on": "2027-04-03",
+    }
+
+
+class HigherRateEnded(DomainEvent, type="puhui.collections.higher-rate-ended.v1"):
+    """The grounds for a higher rate are gone: the loan bears its former rate again."""
+
+    applicant_id: Id
+    measure_id: Id
+    loan_id: Id
+    increase: RateField
+    ended_by: Id
+    ended_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-4",
+        "loan_id": ex.LOAN,
+        "increase": "0.02",
+        "ended_by": "risk-manager",
+        "ended_on": "2027-07-05",
     }
 
 

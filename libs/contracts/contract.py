@@ -11,7 +11,7 @@ from pydantic import Field
 from libs.contracts import examples as ex
 from libs.contracts.base import DomainEvent, Value
 from libs.contracts.types import Code, DecimalField, Id, MoneyField, RateField, TermsField
-from libs.contracts.values import BankAccount, LoanRequest, Named, PlanRow
+from libs.contracts.values import BankAccount, LoanRequest, Named, PlanRow, RateIncreaseRule
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -30,6 +30,8 @@ class CostDisclosure(Value):
     """The table that a borrower is shown before anything is agreed (金规〔2026〕2号, 中国人民银行公告〔2021〕第3号).
 
     `irr_annual` compounds the period's internal rate of return, `simple_annual` multiplies it; both are fractions.
+    `raised_rate` is the highest rate that a clause of the agreement admits, `raised_irr_annual` what the loan would cost
+    under it from its first day; None where the rate is fixed.
     """
 
     principal: MoneyField
@@ -39,6 +41,8 @@ class CostDisclosure(Value):
     simple_annual: DecimalField
     overdue_rate: RateField
     prepayment_fee_rate: RateField
+    raised_rate: RateField | None = None
+    raised_irr_annual: DecimalField | None = None
 
 
 class CoLender(Value):
@@ -66,6 +70,8 @@ class Agreement(Value):
     overdue_grace_days: int
     grade: str
     score: int | None = None
+    rate_increase: RateIncreaseRule | None = None
+    """The clause under which the rate may be raised; None: it is fixed for the term."""
     lenders: tuple[CoLender, ...] = ()
     """Everybody who lends, with his share; empty where we alone do."""
 

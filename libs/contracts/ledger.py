@@ -639,6 +639,8 @@ class LoanChanged(DomainEvent, type="puhui.ledger.loan-changed.v1"):
     waived_difference: MoneyField = Money(0)
     position: LoanPosition
     changed_on: date
+    measure_id: str = ""
+    """The measure of early warning by which a rate was raised or restored under a clause of the contract."""
 
     example: ClassVar[dict[str, Any]] = {
         "loan_id": ex.LOAN,
@@ -655,6 +657,26 @@ class LoanChanged(DomainEvent, type="puhui.ledger.loan-changed.v1"):
         "credit_difference": ZERO,
         "position": POSITION,
         "changed_on": "2026-03-02",
+    }
+
+
+class HigherRateRefused(DomainEvent, type="puhui.ledger.higher-rate-refused.v1"):
+    """A rate that was to be raised under a clause of the contract stays as it is: `reason` is a stable code."""
+
+    loan_id: Id
+    application_id: Id
+    applicant_id: Id
+    measure_id: Id
+    reason: Code
+    refused_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "loan_id": ex.LOAN,
+        "application_id": ex.APPLICATION,
+        "applicant_id": ex.APPLICANT,
+        "measure_id": "measure-4",
+        "reason": "loan-settled",
+        "refused_on": "2027-04-03",
     }
 
 

@@ -148,6 +148,16 @@ class ScheduleRule(Value):
     """IRREGULAR: principal falls on the instalments due in these months, and on the last, in equal parts."""
 
 
+class RateIncreaseRule(Value):
+    """A clause under which the lender may raise the rate of a loan that runs, while its borrower is on the watch list: by
+    at most `increase_max` over the agreed rate, from so many days after he was told (Civil Code 496, 543)."""
+
+    clause: Code
+    """The name under which a measure rests on it."""
+    increase_max: RateField
+    notice_days: Annotated[int, Field(ge=1, le=365)]
+
+
 class ProductTerms(Value):
     """The version of a product under which an application stands, as far as later steps need it."""
 
@@ -165,6 +175,8 @@ class ProductTerms(Value):
     """None: the legal order (Civil Code 561)."""
     schedules: tuple[ScheduleRule, ...] = ()
     """At most one for each method."""
+    rate_increase: RateIncreaseRule | None = None
+    """None: the rate is fixed for the term."""
     instalments_min: Annotated[int, Field(ge=1)] = 1
     instalments_max: Annotated[int, Field(ge=1)] = 360
     term_months_max: Annotated[int, Field(ge=1, le=360)] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class RepaymentMethod(StrEnum):
@@ -26,6 +27,19 @@ class RepaymentMethod(StrEnum):
     """An annuity whose instalments stand in the proportion of `weights` (step-up, step-down, seasonal)."""
     IRREGULAR = "IRREGULAR"
     """`principal_parts` as agreed, one for each instalment, interest on what is left."""
+
+
+PLANNED_ANEW: Final = frozenset(
+    {
+        RepaymentMethod.EQUAL_INSTALMENT,
+        RepaymentMethod.EQUAL_PRINCIPAL,
+        RepaymentMethod.INTEREST_ONLY_BALLOON,
+        RepaymentMethod.BULLET,
+        RepaymentMethod.FIXED_INSTALMENT,
+        RepaymentMethod.FIXED_PRINCIPAL,
+    }
+)
+"""Methods whose rest is described by principal, rate and number alone: a loan of one can be planned anew on the way."""
 
 
 class InterestAccrual(StrEnum):

@@ -10,6 +10,7 @@ from typing import Self
 from libs.lending.calendar import MONTHLY, MonthEnd, Period, WorkingDay
 from libs.lending.codec import CodecError, from_json, to_json
 from libs.lending.conventions import (
+    PLANNED_ANEW,
     BrokenPeriod,
     FeeBase,
     FeeTiming,
@@ -28,6 +29,7 @@ from libs.lending.terms_check import INSTALMENTS_MAX, RATE_MAX, problem
 
 __all__ = [
     "INSTALMENTS_MAX",
+    "PLANNED_ANEW",
     "RATE_MAX",
     "BrokenPeriod",
     "Fee",

@@ -10,18 +10,20 @@ from libs.service.runtime import Runtime
 from services.collections.api import routers
 from services.collections.library import library
 from services.collections.messages import LocalGateway
+from services.collections.rates import Notices
 from services.collections.reactions import reactions
 from services.collections.reminding import Reminding
 from services.collections.views import cases, reminders
 from services.collections.watch_views import watching
 
 reminding: Final = Reminding()
+notices: Final = Notices(reminding.tasks)
 
 
 async def _start(runtime: Runtime) -> None:
     library()  # a faulty rule document stops the service at its start
     runtime.extras["messages"] = LocalGateway(runtime.store.pool)
-    reminding.runtime = runtime
+    reminding.runtime = notices.runtime = runtime
 
 
 service: Final = Service(

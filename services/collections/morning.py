@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from libs.events.subscribers import Reaction
-from services.collections import behaviour, records, warnings
+from services.collections import behaviour, rates, records, warnings
 from services.collections.domain.commands import ExpirePromise, GiveOut
 from services.collections.domain.policy import Policy
 from services.collections.domain.watch_commands import LeaveQuietly
@@ -34,7 +34,8 @@ MISSED: Final = """
                       = (d.applicant_id, 'GUARANTEE_LATE', d.loan_id || '/' || d.measure_id))
     order by d.measure_id"""
 ANYTHING: Final = f"""select exists ({OVERDUE_PROMISES}), exists ({records.GRACE_OVER}), exists ({WITHOUT_TEAM}),
-    exists ({behaviour.QUIET.replace("$1", "$4")}), exists ({MISSED})"""
+    exists ({behaviour.QUIET.replace("$1", "$4")}), exists ({MISSED}),
+    exists ({rates.ANNOUNCED})"""
 
 
 async def remind(reaction: Reaction, policy: Policy, previous: date, today: date) -> None:
@@ -64,13 +65,13 @@ def due_dates(days_before: Sequence[int], previous: date, today: date) -> list[t
 
 async def waits(
     reaction: Reaction, policy: Policy, watch_policy: WatchPolicy, today: date
-) -> tuple[bool, bool, bool, bool, bool]:
-    """Whether promises, loans in grace, cases, quiet borrowers on the watch list and guarantees wait for this day, asked at
-    once: most days none of them do."""
+) -> tuple[bool, bool, bool, bool, bool, bool]:
+    """Whether promises, loans in grace, cases, quiet borrowers on the watch list, guarantees and higher rates wait for this
+    day, asked at once: most days none of them do."""
     last = today - timedelta(days=watch_policy.quiet_days)
     row = await reaction.session.connection.fetchrow(ANYTHING, today, *_teams(policy), last)
-    promises, grace, cases, quiet, guarantees = row
-    return promises, grace, cases, quiet, guarantees
+    promises, grace, cases, quiet, guarantees, risen = row
+    return promises, grace, cases, quiet, guarantees, risen
 
 
 def _teams(policy: Policy) -> tuple[list[str], list[str]]:

@@ -5,6 +5,7 @@ of borrowers, who is linked with them by approval's word, who came on the watch 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from libs.contracts.approval import (
     BorrowerConnected,
@@ -14,13 +15,15 @@ from libs.contracts.approval import (
     SecurityPerfected,
     SecurityReleased,
 )
-from libs.contracts.collections import CaseEnd, WatchEntered
+from libs.contracts.collections import CaseEnd, WatchEntered, WatchMeasureDecided, WatchMeasureEnded
 from libs.contracts.ledger import (
     Bucket,
     BusinessDayOpened,
     DelinquencyChanged,
     DelinquencyPaused,
     DisbursementReturned,
+    HigherRateRefused,
+    LoanBooked,
     LoanChanged,
     LoanDisbursed,
     LoanSettled,
@@ -31,7 +34,7 @@ from libs.contracts.ledger import (
 from libs.contracts.scoring import RefreshObtained
 from libs.events.codec import Recorded
 from libs.events.subscribers import Reaction, Reactions
-from services.collections import linked, records, warnings
+from services.collections import linked, rates, records, warnings
 from services.collections.domain.case import LOAN_SETTLED
 from services.collections.domain.commands import CloseCase, FollowArrears, NoteRepayment, OpenCase
 from services.collections.domain.watch_commands import ProvideGuarantee
@@ -42,6 +45,21 @@ from services.collections.morning import break_promises, give_out, leave_quietly
 from services.collections.records import InArrears
 
 reactions = Reactions("collections")
+
+
+@reactions.on(LoanBooked)
+async def learn_clause(recorded: Recorded[LoanBooked], reaction: Reaction) -> None:
+    await reaction.apply(*rates.booked(recorded.event))
+
+
+@reactions.on(WatchMeasureDecided, WatchMeasureEnded)
+async def tell_borrower(recorded: Recorded[Any], reaction: Reaction) -> None:
+    await rates.tell(reaction, recorded.event)
+
+
+@reactions.on(HigherRateRefused)
+async def leave_rate(recorded: Recorded[HigherRateRefused], reaction: Reaction) -> None:
+    await rates.follow(reaction, recorded.event)
 
 
 @reactions.on(LoanDisbursed)
@@ -246,7 +264,7 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
     today, policy = event.business_date, library().policy(event.business_date)
     watch_policy = library().watch_policy(today)
     await remind(reaction, policy, event.previous or today - timedelta(days=1), today)
-    promises, grace, cases, quiet, guarantees = await waits(reaction, policy, watch_policy, today)
+    promises, grace, cases, quiet, guarantees, risen = await waits(reaction, policy, watch_policy, today)
     if promises:
         await break_promises(reaction, today)
     if grace:
@@ -256,5 +274,7 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
         await give_out(reaction, policy, today)
     if guarantees:
         await miss_guarantees(reaction, today)
+    if risen:
+        await rates.take(reaction, today)
     if quiet:
         await leave_quietly(reaction, watch_policy, today)

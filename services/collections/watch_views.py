@@ -12,6 +12,8 @@ from libs.contracts.collections import (
     BorrowerUnfrozen,
     GuaranteeDemanded,
     GuaranteeProvided,
+    HigherRateAnnounced,
+    HigherRateTaken,
     WarningCured,
     WarningRaised,
     WatchEntered,
@@ -72,7 +74,18 @@ guarantee_demand = Table(
 )
 """More guarantee that is demanded, and not given yet."""
 
-watching = Projection("watching", 1, [watch, warning, guarantee_demand])
+rate_rise = Table(
+    "rate_rise",
+    metadata,
+    Column("measure_id", Text, primary_key=True),
+    Column("applicant_id", Text, nullable=False),
+    Column("loan_id", Text, nullable=False),
+    Column("effective_from", Date, nullable=False),
+    Index("rate_rise_effective", "effective_from"),
+)
+"""Higher rates that were announced, and whose date has not come."""
+
+watching = Projection("watching", 1, [watch, warning, guarantee_demand, rate_rise])
 
 
 @watching.on(WarningRaised)
@@ -120,7 +133,20 @@ def decided(recorded: Recorded[WatchMeasureDecided]) -> Iterator[Change]:
 @watching.on(WatchMeasureEnded)
 def ended(recorded: Recorded[WatchMeasureEnded]) -> Iterator[Change]:
     yield _measures(recorded, -1)
-    yield Remove(guarantee_demand, {"measure_id": recorded.event.measure_id})
+    for table in (guarantee_demand, rate_rise):
+        yield Remove(table, {"measure_id": recorded.event.measure_id})
+
+
+@watching.on(HigherRateAnnounced)
+def announced(recorded: Recorded[HigherRateAnnounced]) -> Iterator[Change]:
+    event = recorded.event
+    named = ("measure_id", "applicant_id", "loan_id", "effective_from")
+    yield Put(rate_rise, {name: getattr(event, name) for name in named})
+
+
+@watching.on(HigherRateTaken)
+def taken(recorded: Recorded[HigherRateTaken]) -> Iterator[Change]:
+    yield Remove(rate_rise, {"measure_id": recorded.event.measure_id})
 
 
 @watching.on(GuaranteeDemanded)

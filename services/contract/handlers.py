@@ -17,7 +17,7 @@ from services.contract.document.parties import Borrower
 from services.contract.document.values import Contents
 from services.contract.domain.agreement import make_agreement
 from services.contract.domain.contract import INITIAL, Command, Contract, Event, OfferContract, decide, evolve
-from services.contract.domain.limits import violation
+from services.contract.domain.limits import violation, within
 from services.contract.library import Library, library
 
 contracts: Final[Decider[Command, Contract, Event]] = Decider("contract", INITIAL, decide, evolve)
@@ -44,10 +44,10 @@ def make_out(approved: ApplicationApproved, borrower: Borrower, lenders: Sequenc
     and need not be sent it. What breaks a limit gets no document.
     """
     on = approved.approved_on
-    alone = make_agreement(approved.request, approved.offer, approved.basis, on)
-    agreement = alone.model_copy(update={"lenders": tuple(lenders)}) if lenders else alone
     files = library()
     template, limits = files.template_on(on), files.limits_on(on)
+    alone = within(make_agreement(approved.request, approved.offer, approved.basis, on), limits)
+    agreement = alone.model_copy(update={"lenders": tuple(lenders)}) if lenders else alone
     contents = Contents(
         contract_id=contract_id_of(approved.application_id),
         agreement=agreement,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
+from libs.contracts.collections import HigherRateEnded, HigherRateTaken
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import BusinessDayOpened, DisbursementRequested, DisbursementReturned, LoanDisbursed
 from libs.contracts.partners import BuyBackProposed, FundsMissing, FundsReserved, LoanShared, SharesTransferred
@@ -12,7 +13,16 @@ from libs.events.codec import Recorded
 from libs.events.projection import Put
 from libs.events.subscribers import Reaction, Reactions
 from services.ledger.domain.act import LapseAct
-from services.ledger.domain.commands import BookLoan, CancelUnfunded, PayOutShared, StateLoan, TakeSetOff, UndoSetOff
+from services.ledger.domain.commands import (
+    BookLoan,
+    CancelUnfunded,
+    PayOutShared,
+    RaiseRate,
+    RestoreRate,
+    StateLoan,
+    TakeSetOff,
+    UndoSetOff,
+)
 from services.ledger.domain.payouts import payment_id_of
 from services.ledger.domain.refinancing import refinanced
 from services.ledger.handlers import ACT, BUSINESS_DAY, DAY_STREAM, LOAN, loan_id_of
@@ -126,6 +136,36 @@ async def state_loan(recorded: Recorded[BuyBackProposed], reaction: Reaction) ->
     )
     stream_id = LOAN.stream_id(event.loan_id)
     await reaction.handle(LOAN, stream_id, command, effective_date=event.effective_from.isoformat())
+
+
+@reactions.on(HigherRateTaken)
+async def raise_rate(recorded: Recorded[HigherRateTaken], reaction: Reaction) -> None:
+    """Two persons decided it and the borrower was told: it runs from the day that he was told, whenever it is heard of."""
+    event, today = recorded.event, await _today(reaction)
+    command = RaiseRate(
+        today=today,
+        policy=library().policy(today),
+        measure_id=event.measure_id,
+        clause=event.clause,
+        increase=event.increase,
+        effective=event.effective_from,
+        decided_by=event.decided_by,
+    )
+    stream_id = LOAN.stream_id(event.loan_id)
+    await reaction.handle(LOAN, stream_id, command, effective_date=event.effective_from.isoformat())
+
+
+@reactions.on(HigherRateEnded)
+async def restore_rate(recorded: Recorded[HigherRateEnded], reaction: Reaction) -> None:
+    event, today = recorded.event, await _today(reaction)
+    command = RestoreRate(
+        today=today,
+        policy=library().policy(today),
+        measure_id=event.measure_id,
+        increase=event.increase,
+        ended_by=event.ended_by,
+    )
+    await reaction.handle(LOAN, LOAN.stream_id(event.loan_id), command, effective_date=today.isoformat())
 
 
 @reactions.on(DisbursementRequested)

@@ -121,6 +121,18 @@ class ScheduleBody(RequestModel):
     )
 
 
+class RateIncreaseBody(RequestModel):
+    """A clause of the contract under which the rate of a loan may be raised while its borrower is watched."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"clause": "watched-rate", "increase_max": "0.02", "notice_days": 30}]}
+    )
+
+    clause: Code = Field(description="The name under which a measure rests on it.")
+    increase_max: RateField = Field(description="By how much at most, a fraction: 0.02 is two points.")
+    notice_days: int = Field(ge=1, le=365, description="From how many days after the borrower was told.")
+
+
 class RegionServedBody(RequestModel):
     """A province, prefecture or county that a product is for."""
 
@@ -181,6 +193,9 @@ class ProductVersionBody(RequestModel):
         description="How loans of a method are repaid, where it does not say itself.",
     )
     prepayment_fee_rate: RateField
+    rate_increase: RateIncreaseBody | None = Field(
+        default=None, description="Under which clause the rate may be raised; fixed for the term where left out."
+    )
     guarantees: tuple[GuaranteeKind, ...] = Field(min_length=1, max_length=4)
     unsecured_max: PositiveMoney | None = None
     age_min: int | None = Field(default=None, ge=16, le=120)

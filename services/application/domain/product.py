@@ -25,6 +25,7 @@ METHODS: Final = (
 """Those that need no further parameter of the product (R2.2)."""
 SHAPED: Final = (RepaymentMethod.STEPPED, RepaymentMethod.IRREGULAR)
 """Those that a schedule of the product says more of (R2.3, R2.4)."""
+RISE: Final = "/rate_increase/increase_max"
 TERM_MONTHS_MAX: Final = 360
 """The most that a published request can carry (`LoanRequest.instalments`)."""
 
@@ -105,6 +106,7 @@ def terms_of(product: Product) -> ProductTerms:
         allocation=product.allocation,
         schedules=product.schedules,
         prepayment_fee_rate=product.prepayment_fee_rate,
+        rate_increase=product.rate_increase,
         guarantees=product.guarantees,
         instalments_min=product.instalments_min,
         instalments_max=product.instalments_max,
@@ -301,6 +303,7 @@ def _schedules_fit(product: Product) -> None:
 
 
 def _affordable(product: Product, cap: CostCap) -> None:
+    """Also with the rate raised as far as the product's clause admits."""
     try:
         dearest = dearest_loan(product)
     except (TermsError, AnnualCostError) as error:
@@ -315,6 +318,26 @@ def _affordable(product: Product, cap: CostCap) -> None:
         f"most that is allowed ({cap.source}).",
         "/annual_rate",
     )
+    rule = product.rate_increase
+    if rule is not None:
+        _refuse_unless(
+            rule.increase_max > 0, "product-rate-increase", "Let the clause admit a rise, or leave it out.", RISE
+        )
+        _refuse_unless(
+            not product.prepayment_fee_rate,
+            "product-rate-increase",
+            "Who is told of a higher rate may repay at no fee: take none for early repayment, or leave the clause out.",
+            "/prepayment_fee_rate",
+        )
+        raised = dearest_loan(product.model_copy(update={"annual_rate": product.annual_rate + rule.increase_max}))
+        _refuse_unless(
+            raised.cost <= cap.rate,
+            "all-in-cost-over-cap",
+            f"Lower the rise: with the rate raised so far, {raised.terms.principal} in {raised.terms.instalments} "
+            f"instalments ({raised.terms.method}) costs {raised.cost * 100:.2f} % a year all in, and "
+            f"{cap.rate * 100:.2f} % is the most that is allowed ({cap.source}).",
+            RISE,
+        )
 
 
 def _refuse_unless(condition: bool, code: str, detail: str, field: str) -> None:

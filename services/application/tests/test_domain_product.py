@@ -195,6 +195,32 @@ def test_a_cost_equal_to_the_cap_is_allowed_and_above_it_not() -> None:
     Scenario(PRODUCT).given().when(define(dearer, cap)).refused("all-in-cost-over-cap")
 
 
+RISE = {"clause": "watched-rate", "increase_max": "0.02", "notice_days": 30}
+
+
+def test_a_product_says_under_which_clause_its_rate_may_be_raised() -> None:
+    product = changed(effective_from="2026-02-01", rate_increase=RISE)
+    Scenario(PRODUCT).given().when(define(product)).then(ProductDefined(product=product))
+    assert terms_of(product).rate_increase == product.rate_increase
+    assert terms_of(CONSUMER).rate_increase is None
+
+
+@pytest.mark.parametrize(
+    ("code", "field", "other"),
+    [
+        ("product-rate-increase", "/rate_increase/increase_max", {"rate_increase": RISE | {"increase_max": "0"}}),
+        ("product-rate-increase", "/prepayment_fee_rate", {"prepayment_fee_rate": "0.01"}),
+        ("all-in-cost-over-cap", "/rate_increase/increase_max", {"rate_increase": RISE | {"increase_max": "0.04"}}),
+    ],
+)
+def test_a_raised_rate_stays_within_the_cap_and_lets_the_borrower_go_at_no_fee(
+    code: str, field: str, other: dict[str, Any]
+) -> None:
+    product = changed(effective_from="2026-02-01", annual_rate="0.18", **{"rate_increase": RISE} | other)
+    refusal = Scenario(PRODUCT).given().when(define(product)).refused(code)
+    assert (getattr(refusal, "status", None), getattr(refusal, "field", None)) == (422, field)
+
+
 def test_bounds_may_be_left_out() -> None:
     none = {"age_min": None, "age_max": None, "term_months_max": None, "unsecured_max": None, "documents": []}
     product = changed(effective_from="2026-02-01", **none)

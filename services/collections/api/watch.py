@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from libs.contracts.collections import Severity
+from libs.contracts.collections import MeasureKind, Severity
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.service.commands import Call
 from libs.service.etag import etag, not_modified
@@ -34,6 +34,7 @@ from services.collections.domain.watch_policy import WatchPolicy
 from services.collections.handlers import WATCH
 from services.collections.library import library
 from services.collections.linked import borrower_loan
+from services.collections.rates import clause_of
 from services.collections.records import due_instalment
 from services.collections.watch_views import warning, watch
 
@@ -174,6 +175,8 @@ async def propose_measure(call: Watching, applicant_id: ApplicantId, body: watch
             "wrong-currency", f"This borrower owes {currency}.", field="/limit/currency", status=422,
         )  # fmt: skip
 
+    agreed = await clause_of(call.runtime, body.loan_id) if body.kind is MeasureKind.HIGHER_RATE else None
+
     def propose(policy: WatchPolicy) -> Command:
         return ProposeMeasure(
             measure_id=call.new_id("measure"),
@@ -185,6 +188,8 @@ async def propose_measure(call: Watching, applicant_id: ApplicantId, body: watch
             by=call.actor.subject,
             policy=policy,
             today=call.today,
+            increase=body.increase,
+            agreed=agreed,
         )
 
     return await _execute(call, applicant_id, propose, status=201)

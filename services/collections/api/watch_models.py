@@ -10,6 +10,7 @@ from pydantic import Field
 
 from libs.contracts.collections import WARNING, MeasureKind, Severity
 from libs.contracts.examples import APPLICANT, LOAN, cny
+from libs.contracts.types import RateField
 from libs.contracts.values import Named
 from libs.service.models import Id, MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
 from services.collections.domain.watch_state import MeasureStatus, State
@@ -80,6 +81,10 @@ class MeasureShown(ResponseModel):
     decided_by: str = Field(examples=[""])
     due_on: date | None = Field(examples=[None], description="By when more guarantee is to be registered.")
     security_id: str = Field(examples=[""], description="The security that was registered.")
+    increase: RateField | None = Field(examples=[None], description="By how much the annual rate rises.")
+    effective_from: date | None = Field(
+        examples=[None], description="From when on the loan bears a higher rate, as the borrower was told."
+    )
 
 
 class Review(ResponseModel):
@@ -140,13 +145,16 @@ class ReviewEntry(RequestModel):
 
 
 class Proposal(RequestModel):
-    """A measure: `limit` goes with LOWER_LIMIT, the contract's `clause` and `loan_id` with HIGHER_RATE, `loan_id` with
-    MORE_GUARANTEE."""
+    """A measure: `limit` goes with LOWER_LIMIT, the contract's `clause`, the `increase` and `loan_id` with HIGHER_RATE,
+    `loan_id` with MORE_GUARANTEE."""
 
     kind: MeasureKind = Field(examples=["FREEZE"])
     loan_id: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,79})?$")] = Field(default="", examples=[""])
     limit: PositiveMoney | None = Field(default=None, examples=[None, cny("5000.00")])
     clause: Annotated[str, Field(max_length=80)] = Field(default="", examples=[""])
+    increase: RateField | None = Field(
+        default=None, examples=[None], description="By how much the annual rate rises, a fraction: 0.01 is one point."
+    )
     reason: Text = Field(examples=["Nothing more until the arrears are paid"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Final
 
 from libs.contracts.collections import (
     BorrowerFrozen,
@@ -12,6 +13,9 @@ from libs.contracts.collections import (
     BorrowerUnfrozen,
     GuaranteeDemanded,
     GuaranteeProvided,
+    HigherRateAnnounced,
+    HigherRateEnded,
+    HigherRateTaken,
     MeasureKind,
     Severity,
     WarningCured,
@@ -24,24 +28,31 @@ from libs.contracts.collections import (
     WatchReviewed,
 )
 from libs.contracts.problems import Rejected, refuse_unless
+from libs.contracts.values import RateIncreaseRule
 from services.collections.domain.watch_commands import (
     Command,
     CureWarnings,
     DecideMeasure,
     EndMeasure,
     EnterWatch,
+    FollowRefusal,
     Found,
     LeaveQuietly,
     LeaveWatch,
+    NoteNotice,
     ProposeMeasure,
     ProvideGuarantee,
     RaiseWarnings,
     ReviewWatch,
+    TakeHigherRate,
 )
 from services.collections.domain.watch_policy import LEAVE, WEIGHT, WatchPolicy
 from services.collections.domain.watch_state import INITIAL, Event, Measure, MeasureStatus, State, evolve
 
 __all__ = ["INITIAL", "decide", "evolve"]
+
+BOOKS: Final = "ledger"
+"""Who ends a measure that the books do not carry."""
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
@@ -66,6 +77,12 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return _end(command, _measure(state, command.measure_id))
         case ProvideGuarantee():
             return _provide(command, state)
+        case NoteNotice():
+            return _told(command, _measure(state, command.measure_id))
+        case TakeHigherRate():
+            return _take(command, _measure(state, command.measure_id))
+        case FollowRefusal():
+            return _refused(command, _measure(state, command.measure_id))
         case LeaveWatch():
             return _leave(command, _watched(state))
 
@@ -206,15 +223,12 @@ def _propose(command: ProposeMeasure, state: State) -> Sequence[Event]:
         ((command.limit is not None) == (kind is MeasureKind.LOWER_LIMIT), "limit", "LOWER_LIMIT"),
         (bool(command.clause) == (kind is MeasureKind.HIGHER_RATE), "clause", "HIGHER_RATE"),
         (bool(command.loan_id) == needs_loan, "loan_id", "MORE_GUARANTEE and HIGHER_RATE"),
+        (command.increase is None or kind is MeasureKind.HIGHER_RATE, "increase", "HIGHER_RATE"),
     ):
         refuse_unless(
             fits, "measure-incomplete", f"{name} belongs to {of}, and is needed there.", field=f"/{name}", status=422
         )
-    clauses = command.policy.rate_clauses
-    if kind is MeasureKind.HIGHER_RATE and clauses is not None and command.clause not in clauses:
-        allowed = f"only {', '.join(sorted(clauses))} does" if clauses else "the rate is fixed for the term"
-        detail = f"Clause {command.clause} allows no higher rate: {allowed}. Agree on a change of the loan with the borrower."
-        raise command.policy.refusal("rate_clauses", "rate-fixed", detail, field="/clause", status=422)
+    agreed = _clause(command) if kind is MeasureKind.HIGHER_RATE else None
     same = [m for m in map(state.measures.__getitem__, state.standing_measures) if m.kind is kind]
     refuse_unless(
         all(measure.loan_id != command.loan_id for measure in same),
@@ -232,8 +246,29 @@ def _propose(command: ProposeMeasure, state: State) -> Sequence[Event]:
             reason=command.reason,
             proposed_by=command.by,
             proposed_on=command.today,
+            increase=command.increase,
+            notice_days=agreed.notice_days if agreed else None,
         )
     ]
+
+
+def _clause(command: ProposeMeasure) -> RateIncreaseRule | None:
+    """The clause of the loan's contract that a higher rate rests on; None under rules that leave it to what a person
+    names. Refuses one that the rules do not know, that the contract does not have, or that admits less."""
+    clauses, agreed = command.policy.rate_clauses, command.agreed
+    if clauses is None:
+        return None
+    if command.clause not in clauses:
+        allowed = f"only {', '.join(sorted(clauses))} does" if clauses else "the rate is fixed for the term"
+        detail = f"Clause {command.clause} allows no higher rate: {allowed}. Agree on a change of the loan with the borrower."
+        raise command.policy.refusal("rate_clauses", "rate-fixed", detail, field="/clause", status=422)
+    if agreed is None or agreed.clause != command.clause:
+        detail = "This loan's contract has no such clause: its rate is fixed. Agree on a change of the loan with the borrower."
+        raise Rejected("rate-fixed", detail, field="/clause", status=422)
+    if command.increase is None or not 0 < command.increase <= agreed.increase_max:
+        detail = f"Say by how much the rate rises: more than 0, and at most {agreed.increase_max} by the contract."
+        raise Rejected("increase-not-agreed", detail, field="/increase", status=422)
+    return agreed
 
 
 def _second(policy: WatchPolicy, kind: MeasureKind, first: str, by: str, detail: str) -> None:
@@ -288,6 +323,68 @@ def _provide(command: ProvideGuarantee, state: State) -> Sequence[Event]:
     ]
 
 
+def _told(command: NoteNotice, known: tuple[State, Measure]) -> Sequence[Event]:
+    """Nothing for a measure that has ended meanwhile, or of which he was told already."""
+    state, measure = known
+    if measure.status is not MeasureStatus.IN_FORCE or measure.effective_from is not None:
+        return []
+    assert measure.increase is not None, "a higher rate was proposed with its increase"
+    assert measure.notice_days is not None, "and with the clause's days of notice"
+    return [
+        HigherRateAnnounced(
+            applicant_id=state.applicant_id,
+            measure_id=command.measure_id,
+            loan_id=measure.loan_id,
+            clause=measure.clause,
+            increase=measure.increase,
+            template=command.template,
+            told_on=command.today,
+            effective_from=command.today + timedelta(days=measure.notice_days),
+        )
+    ]
+
+
+def _take(command: TakeHigherRate, known: tuple[State, Measure]) -> Sequence[Event]:
+    """Once, from the date that the borrower was told, and only while the measure is in force."""
+    state, measure = known
+    due = measure.effective_from is not None and measure.effective_from <= command.today
+    if measure.status is not MeasureStatus.IN_FORCE or not due or measure.taken_on is not None:
+        return []
+    assert measure.increase is not None, "what was announced has its increase"
+    assert measure.effective_from is not None, "and its date"
+    return [
+        HigherRateTaken(
+            applicant_id=state.applicant_id,
+            measure_id=command.measure_id,
+            loan_id=measure.loan_id,
+            clause=measure.clause,
+            increase=measure.increase,
+            decided_by=measure.decided_by,
+            effective_from=measure.effective_from,
+            taken_on=command.today,
+        )
+    ]
+
+
+def _refused(command: FollowRefusal, known: tuple[State, Measure]) -> Sequence[Event]:
+    """What the books do not carry is in force no more; nobody need review it."""
+    state, measure = known
+    if measure.status is not MeasureStatus.IN_FORCE:
+        return []
+    return [_ended(command.measure_id, state, measure, f"not booked: {command.reason}", BOOKS, command.today)]
+
+
+def _ended(measure_id: str, state: State, measure: Measure, reason: str, by: str, today: date) -> WatchMeasureEnded:
+    return WatchMeasureEnded(
+        applicant_id=state.applicant_id,
+        measure_id=measure_id,
+        kind=measure.kind,
+        reason=reason,
+        ended_by=by,
+        ended_on=today,
+    )
+
+
 def _end(command: EndMeasure, known: tuple[State, Measure]) -> Sequence[Event]:
     state, measure = known
     refuse_unless(
@@ -298,17 +395,13 @@ def _end(command: EndMeasure, known: tuple[State, Measure]) -> Sequence[Event]:
     )
     detail = "Somebody else ends a measure than reviewed the borrower."
     _second(command.policy, measure.kind, measure.reviewed_by, command.by, detail)
-    ended = WatchMeasureEnded(
-        applicant_id=state.applicant_id,
-        measure_id=command.measure_id,
-        kind=measure.kind,
-        reason=command.reason,
-        ended_by=command.by,
-        ended_on=command.today,
-    )
+    ended = _ended(command.measure_id, state, measure, command.reason, command.by, command.today)
     named = {"applicant_id": state.applicant_id, "measure_id": command.measure_id}
     if measure.kind is MeasureKind.FREEZE:
         return [ended, BorrowerUnfrozen(**named, unfrozen_on=command.today)]
     if measure.kind is MeasureKind.LOWER_LIMIT:
         return [ended, BorrowerLimitLifted(**named, lifted_on=command.today)]
+    if measure.taken_on is not None and measure.increase is not None:
+        what = {**named, "loan_id": measure.loan_id, "increase": measure.increase}
+        return [ended, HigherRateEnded(**what, ended_by=command.by, ended_on=command.today)]
     return [ended]

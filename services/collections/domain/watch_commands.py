@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from libs.contracts.collections import MeasureKind, Severity
+from libs.contracts.values import RateIncreaseRule
 from libs.lending.money import Money
 from services.collections.domain.watch_policy import WatchPolicy
 from services.collections.domain.watch_rules import WarningRule
@@ -69,8 +71,8 @@ class ReviewWatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposeMeasure:
-    """`limit` belongs to LOWER_LIMIT, `clause` of the contract and `loan_id` to HIGHER_RATE, `loan_id` to
-    MORE_GUARANTEE."""
+    """`limit` belongs to LOWER_LIMIT, `clause` of the contract, `increase` and `loan_id` to HIGHER_RATE, `loan_id` to
+    MORE_GUARANTEE. `agreed`: the clause that the loan's contract has, None where its rate is fixed."""
 
     measure_id: str
     kind: MeasureKind
@@ -81,6 +83,8 @@ class ProposeMeasure:
     by: str
     policy: WatchPolicy
     today: date
+    increase: Decimal | None = None
+    agreed: RateIncreaseRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,32 @@ class ProvideGuarantee:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteNotice:
+    """The borrower was told of a higher rate."""
+
+    measure_id: str
+    template: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeHigherRate:
+    """The date of an announced higher rate may have come."""
+
+    measure_id: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowRefusal:
+    """The ledger leaves the rate as it is."""
+
+    measure_id: str
+    reason: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveWatch:
     """Take a borrower off the list, after a review that says so."""
 
@@ -131,5 +161,8 @@ Command = (
     | DecideMeasure
     | EndMeasure
     | ProvideGuarantee
+    | NoteNotice
+    | TakeHigherRate
+    | FollowRefusal
     | LeaveWatch
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -15,6 +16,9 @@ from libs.contracts.collections import (
     BorrowerUnfrozen,
     GuaranteeDemanded,
     GuaranteeProvided,
+    HigherRateAnnounced,
+    HigherRateEnded,
+    HigherRateTaken,
     MeasureKind,
     Severity,
     WarningCured,
@@ -42,6 +46,9 @@ Event = (
     | BorrowerLimitLifted
     | GuaranteeDemanded
     | GuaranteeProvided
+    | HigherRateAnnounced
+    | HigherRateTaken
+    | HigherRateEnded
     | WatchLeft
 )
 
@@ -72,7 +79,8 @@ class Warned:
 @dataclass(frozen=True, slots=True)
 class Measure:
     """`reviewed_by`: who reviewed the borrower since the measure is in force, last. `due_on`: by when more guarantee is to
-    be registered, `security_id` what was."""
+    be registered, `security_id` what was. `increase`, `notice_days`: of a higher rate; `effective_from`: the date that the
+    borrower was told, `taken_on`: when the ledger was."""
 
     kind: MeasureKind
     loan_id: str
@@ -84,6 +92,10 @@ class Measure:
     reviewed_by: str = ""
     due_on: date | None = None
     security_id: str = ""
+    increase: Decimal | None = None
+    notice_days: int | None = None
+    effective_from: date | None = None
+    taken_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +154,15 @@ def evolve(state: State, event: Event) -> State:
         case WatchReviewed():
             return _reviewed(state, event)
         case WatchMeasureProposed():
-            measure = Measure(event.kind, event.loan_id, event.limit, event.clause, event.proposed_by)
+            measure = Measure(
+                event.kind,
+                event.loan_id,
+                event.limit,
+                event.clause,
+                event.proposed_by,
+                increase=event.increase,
+                notice_days=event.notice_days,
+            )
             return _measure(state, event.measure_id, measure)
         case WatchMeasureDecided():
             status = MeasureStatus.IN_FORCE if event.taken else MeasureStatus.REFUSED
@@ -152,6 +172,13 @@ def evolve(state: State, event: Event) -> State:
             ended = replace(state.measures[event.measure_id], status=MeasureStatus.ENDED)
             return _measure(state, event.measure_id, ended)
         case BorrowerFrozen() | BorrowerUnfrozen() | BorrowerLimited() | BorrowerLimitLifted():
+            return state
+        case HigherRateAnnounced():
+            told = replace(state.measures[event.measure_id], effective_from=event.effective_from)
+            return _measure(state, event.measure_id, told)
+        case HigherRateTaken():
+            return _measure(state, event.measure_id, replace(state.measures[event.measure_id], taken_on=event.taken_on))
+        case HigherRateEnded():
             return state
         case GuaranteeDemanded():
             return _measure(state, event.measure_id, replace(state.measures[event.measure_id], due_on=event.due_on))

@@ -14,6 +14,7 @@ from libs.contracts.ledger import (
     BusinessDayOpened,
     DelinquencyChanged,
     DisbursementReturned,
+    LoanBooked,
     LoanDisbursed,
     LoanPosition,
     LoanSettled,
@@ -88,6 +89,12 @@ class TheLoan:
 
     async def happens(self, event: DomainEvent) -> None:
         await self.running.publish(self.stream_id, event)
+
+    def booking(self, rule: dict[str, Any] | None = None) -> LoanBooked:
+        """With a clause under which the rate may be raised, where one is given."""
+        agreement = LoanBooked.example["agreement"] | {"rate_increase": rule}
+        ids = {"loan_id": self.loan_id, "applicant_id": self.applicant_id}
+        return LoanBooked.model_validate(LoanBooked.example | ids | {"agreement": agreement})
 
     def disbursement(self, dues: tuple[date, ...] = DUES) -> LoanDisbursed:
         plan = tuple(

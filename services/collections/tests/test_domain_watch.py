@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ from libs.contracts.collections import (
     BorrowerUnfrozen,
     GuaranteeDemanded,
     GuaranteeProvided,
+    HigherRateAnnounced,
+    HigherRateEnded,
+    HigherRateTaken,
     MeasureKind,
     Severity,
     WarningCured,
@@ -28,6 +32,7 @@ from libs.contracts.collections import (
     WatchReviewed,
 )
 from libs.contracts.problems import Rejected
+from libs.contracts.values import RateIncreaseRule
 from libs.events.testing import Scenario
 from libs.lending.money import Money
 from services.collections.domain.rules import PolicyError, in_force
@@ -35,10 +40,14 @@ from services.collections.domain.watch_commands import (
     CureWarnings,
     EndMeasure,
     EnterWatch,
+    FollowRefusal,
     LeaveQuietly,
     LeaveWatch,
+    NoteNotice,
+    ProposeMeasure,
     ProvideGuarantee,
     ReviewWatch,
+    TakeHigherRate,
 )
 from services.collections.domain.watch_policy import WatchPolicy
 from services.collections.domain.watch_state import MeasureStatus, State
@@ -217,15 +226,77 @@ def test_more_guarantee_is_demanded_by_a_date_and_fulfilled_by_what_is_registere
     given(*past, reviewed(), *ended).when(give).then()
 
 
-def test_a_rate_is_raised_where_a_clause_of_the_contract_allows_it_alone() -> None:
-    asked = propose(MeasureKind.HIGHER_RATE, loan_id="loan-1", clause="7.2", policy=LATEST)
-    refusal = given(LATE, ON).when(asked).refused("rate-fixed")
+RISE = RateIncreaseRule(clause="watched-rate", increase_max=Decimal("0.02"), notice_days=30)
+
+
+def rise(**more: Any) -> ProposeMeasure:
+    known = {
+        "loan_id": "loan-1",
+        "clause": "watched-rate",
+        "increase": Decimal("0.01"),
+        "agreed": RISE,
+        "policy": LATEST,
+    }
+    return propose(MeasureKind.HIGHER_RATE, **known | more)
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "field"),
+    [
+        ({"clause": "7.2"}, "rate-fixed", "/clause"),
+        ({"policy": replace(LATEST, rate_clauses=frozenset())}, "rate-fixed", "/clause"),
+        ({"agreed": None}, "rate-fixed", "/clause"),
+        ({"agreed": RISE.model_copy(update={"clause": "other"})}, "rate-fixed", "/clause"),
+        ({"increase": None}, "increase-not-agreed", "/increase"),
+        ({"increase": Decimal(0)}, "increase-not-agreed", "/increase"),
+        ({"increase": Decimal("0.0201")}, "increase-not-agreed", "/increase"),
+    ],
+)
+def test_a_rate_is_raised_within_a_clause_of_the_contract_alone(more: dict[str, Any], code: str, field: str) -> None:
+    refusal = given(LATE, ON).when(rise(**more)).refused(code)
     assert isinstance(refusal, Rejected)
-    assert (refusal.field, refusal.status) == ("/clause", 422)
-    for clauses, error in ((frozenset({"7.2"}), None), (None, None), (frozenset({"9"}), "rate-fixed")):
-        policy = replace(LATEST, rate_clauses=clauses)
-        found = given(LATE, ON).when(replace(asked, policy=policy)).error
-        assert getattr(found, "code", None) == error
+    assert (refusal.field, refusal.status) == (field, 422)
+    assert given(LATE, ON).when(rise(increase=RISE.increase_max)).error is None
+
+
+def test_a_rule_that_leaves_clauses_to_a_person_takes_what_he_names() -> None:
+    asked = rise(clause="7.2", increase=None, agreed=None, policy=replace(LATEST, rate_clauses=None))
+    (proposed,) = given(LATE, ON).when(asked).events
+    assert (proposed.clause, proposed.increase, proposed.notice_days) == ("7.2", None, None)
+
+
+def test_a_higher_rate_from_its_proposal_to_its_end() -> None:
+    proposed = given(LATE, ON).when(rise()).events
+    decided = given(LATE, ON, *proposed).when(settle(policy=LATEST)).events
+    past = [LATE, ON, *proposed, *decided]
+    told_on, from_ = TODAY + timedelta(days=1), TODAY + timedelta(days=31)
+    note = NoteNotice(measure_id="measure-1", template="higher-rate v1", today=told_on)
+    named: dict[str, Any] = {"applicant_id": BORROWER, "measure_id": "measure-1", "loan_id": "loan-1"}
+    what = {**named, "clause": "watched-rate", "increase": Decimal("0.01")}
+    announced = HigherRateAnnounced(**what, template="higher-rate v1", told_on=told_on, effective_from=from_)
+    given(*past).when(note).then(announced)
+    given(*past, announced).when(replace(note, today=from_)).then()
+    take = TakeHigherRate(measure_id="measure-1", today=from_ + timedelta(days=2))
+    given(*past).when(take).then()
+    given(*past, announced).when(replace(take, today=from_ - timedelta(days=1))).then()
+    taken = HigherRateTaken(**what, decided_by="risk", effective_from=from_, taken_on=take.today)
+    given(*past, announced).when(take).then(taken)
+    given(*past, announced, taken).when(take).then()
+    early = given(*past, announced, reviewed()).when(end()).events
+    assert [type(event) for event in early] == [WatchMeasureEnded], "the ledger was told of nothing"
+    given(*past, announced, reviewed(), *early).when(take).then()
+    given(*past, reviewed(), *early).when(note).then()
+    ended = given(*past, announced, taken, reviewed()).when(end()).events
+    assert ended[1:] == [HigherRateEnded(**named, increase=Decimal("0.01"), ended_by="risk", ended_on=TODAY)]
+
+
+def test_a_higher_rate_that_the_books_do_not_carry_is_in_force_no_more() -> None:
+    proposed = given(LATE, ON).when(rise()).events
+    decided = given(LATE, ON, *proposed).when(settle(policy=LATEST)).events
+    follow = FollowRefusal(measure_id="measure-1", reason="loan-settled", today=TODAY)
+    (ended,) = given(LATE, ON, *proposed, *decided).when(follow).events
+    assert (ended.ended_by, ended.reason) == ("ledger", "not booked: loan-settled")
+    given(LATE, ON, *proposed, *decided, ended).when(follow).then()
 
 
 def test_a_measure_that_is_refused_freezes_nobody() -> None:
@@ -243,6 +314,7 @@ def test_a_measure_that_is_refused_freezes_nobody() -> None:
         (MeasureKind.FREEZE, {"limit": Money(1)}, "/limit"),
         (MeasureKind.HIGHER_RATE, {"loan_id": "loan-1"}, "/clause"),
         (MeasureKind.FREEZE, {"clause": "7.2"}, "/clause"),
+        (MeasureKind.FREEZE, {"increase": Decimal("0.01")}, "/increase"),
         (MeasureKind.HIGHER_RATE, {"clause": "7.2"}, "/loan_id"),
         (MeasureKind.MORE_GUARANTEE, {}, "/loan_id"),
         (MeasureKind.LOWER_LIMIT, {"limit": Money(1), "loan_id": "loan-1"}, "/loan_id"),

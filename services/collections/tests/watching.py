@@ -17,7 +17,7 @@ DOCUMENT: Final[dict[str, Any]] = json.loads(
 )
 POLICY: Final = WatchPolicy.from_json(DOCUMENT)
 LATEST: Final = WatchPolicy.from_json(
-    json.loads((Path(__file__).parent.parent / "policy" / "early-warning-v2.json").read_text("utf-8"))
+    json.loads((Path(__file__).parent.parent / "policy" / "early-warning-v3.json").read_text("utf-8"))
 )
 """With rules over facts and links, dates of demands, and clauses."""
 TODAY: Final = date(2026, 3, 3)

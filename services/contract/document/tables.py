@@ -107,6 +107,9 @@ def disclosure(contents: Contents) -> Flowable:
     rows.append([_both(words["contingent"], bold=True), "", "", ""])
     lender = _both(words["lender"])
     rows.append([_both(words["overdue"]), _figure(rate(shown.overdue_rate)), _both(words["overdue_charged"]), lender])
+    if shown.raised_rate is not None and shown.raised_irr_annual is not None:
+        rows.append([_both(words["raised"]), _figure(rate(shown.raised_rate)), _both(words["raised_charged"]), lender])
+        rows.append([_both(words["raised_irr"]), _figure(cost(shown.raised_irr_annual)), "", ""])
     if shown.prepayment_fee_rate:
         fee: list[Flowable | str] = [
             _figure(rate(shown.prepayment_fee_rate)),

@@ -74,6 +74,20 @@ def values_of(contents: Contents) -> Mapping[str, str]:
         "guarantee_en": guarantee.en,
         "guarantee_description": request.guarantee.description,
         "expires_on": contents.expires_on.isoformat(),
+        **_of_a_rise(agreement),
+    }
+
+
+def _of_a_rise(agreement: Agreement) -> Mapping[str, str]:
+    """Of the clause under which the rate may be raised, where the agreement has it."""
+    rule, raised = agreement.rate_increase, agreement.disclosure.raised_rate
+    if rule is None or raised is None:
+        return dict.fromkeys(("rate_clause", "rate_increase_max", "raised_rate", "notice_days"), "")
+    return {
+        "rate_clause": rule.clause,
+        "rate_increase_max": rate(rule.increase_max),
+        "raised_rate": rate(raised),
+        "notice_days": str(rule.notice_days),
     }
 
 
@@ -86,6 +100,7 @@ def conditions_of(agreement: Agreement) -> frozenset[str]:
         "overdue_on_interest": agreement.request.product.overdue.on_interest,
         "guarantee": kind is not GuaranteeKind.UNSECURED,
         "shared": bool(agreement.lenders),
+        "rate_increase": agreement.rate_increase is not None,
         **{other.value.lower(): kind is other for other in GuaranteeKind},
     }
     return frozenset(name if holds else f"no_{name}" for name, holds in held.items())

@@ -14,7 +14,7 @@ from libs.lending.annual_cost import annual_cost
 from libs.lending.fees import fee_minor, instalment_fees
 from libs.lending.money import Money, total
 from libs.lending.schedule import RepaymentPlan, repayment_plan
-from libs.lending.terms import Fee, FeeTiming, LoanTerms
+from libs.lending.terms import PLANNED_ANEW, Fee, FeeTiming, LoanTerms
 
 RATE_DIGITS: Final = 6
 """Decimals of an annual cost as a fraction: a ten-thousandth of a percent."""
@@ -34,13 +34,16 @@ CHARGED: Final = {
 def make_agreement(request: LoanRequest, offer: Offer, basis: DecisionBasis, on: date) -> Agreement:
     """The agreement that an offer of this day leads to. Raises `TermsError` when its terms give no plan.
 
-    The plan counts from this day; the ledger moves it to the day on which the money is paid out.
+    The plan counts from this day; the ledger moves it to the day on which the money is paid out. A clause of the product
+    under which the rate may be raised is a part of it where a loan of this method can be planned anew on the way.
     """
     terms = _terms(request, offer, on)
     plan = repayment_plan(terms)
     overdue_rate = offer.annual_rate * request.product.overdue.rate_multiplier
     cost = annual_cost(plan)
     items = _cost_items(plan, offer.fees)
+    rise = request.product.rate_increase if terms.method in PLANNED_ANEW else None
+    raised = replace(terms, annual_rate=terms.annual_rate + rise.increase_max) if rise is not None else None
     disclosure = CostDisclosure(
         principal=terms.principal,
         items=items,
@@ -49,6 +52,8 @@ def make_agreement(request: LoanRequest, offer: Offer, basis: DecisionBasis, on:
         simple_annual=round(cost.simple, RATE_DIGITS),
         overdue_rate=overdue_rate,
         prepayment_fee_rate=request.product.prepayment_fee_rate,
+        raised_rate=raised.annual_rate if raised else None,
+        raised_irr_annual=round(annual_cost(repayment_plan(raised)).irr, RATE_DIGITS) if raised else None,
     )
     return Agreement(
         request=request,
@@ -59,6 +64,7 @@ def make_agreement(request: LoanRequest, offer: Offer, basis: DecisionBasis, on:
         overdue_grace_days=request.product.overdue.grace_days,
         grade=basis.grade,
         score=basis.score,
+        rate_increase=rise,
     )
 
 

@@ -67,6 +67,15 @@ def limits_on(records: Iterable[LimitRecord], day: date) -> Limits:
     )
 
 
+def within(agreement: Agreement, limits: Limits) -> Agreement:
+    """The agreement, with a fixed rate where a raised one could cost more than the limit."""
+    raised = agreement.disclosure.raised_irr_annual
+    if raised is None or raised <= limits.all_in_annual_cost_max:
+        return agreement
+    disclosure = agreement.disclosure.model_copy(update={"raised_rate": None, "raised_irr_annual": None})
+    return agreement.model_copy(update={"disclosure": disclosure, "rate_increase": None})
+
+
 def violation(agreement: Agreement, limits: Limits) -> str | None:
     """The code of the first limit that an agreement breaks, None when it may be offered (R5.1)."""
     if agreement.terms.principal.currency != CURRENCY:
@@ -75,6 +84,8 @@ def violation(agreement: Agreement, limits: Limits) -> str | None:
         return "upfront-deduction"
     if agreement.disclosure.irr_annual > limits.all_in_annual_cost_max:
         return "all-in-cost-over-limit"
+    if (agreement.disclosure.raised_irr_annual or 0) > limits.all_in_annual_cost_max:
+        return "raised-cost-over-limit"
     if agreement.request.product.overdue.rate_multiplier > limits.overdue_rate_multiplier_max:
         return "overdue-rate-over-limit"
     return None

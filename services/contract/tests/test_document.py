@@ -16,7 +16,15 @@ from pypdf import PdfReader
 
 from libs.contracts import examples as ex
 from libs.contracts.contract import CoLender, ContractAccepted, Party, Signature
-from libs.contracts.values import ApplicantKind, BankAccount, FeeRule, GuaranteeKind, GuaranteeOffer, Named
+from libs.contracts.values import (
+    ApplicantKind,
+    BankAccount,
+    FeeRule,
+    GuaranteeKind,
+    GuaranteeOffer,
+    Named,
+    RateIncreaseRule,
+)
 from libs.lending.money import Money
 from libs.lending.terms import FeeTiming, RepaymentMethod
 from services.contract.document.pages import contract_pdf, signed_pdf
@@ -87,6 +95,28 @@ def test_it_names_every_lender_with_share_and_part_where_several_lend() -> None:
     for said in ("共同出借人", harbour, "70%¥8,400.00", ours, "30%¥3,600.00", "不为其他出借人承担责任"):
         assert said in text, said
     assert "共同出借人" not in text_of(contract_pdf(alone))
+
+
+def test_it_says_when_the_rate_may_be_raised_and_what_that_may_cost() -> None:
+    fixed = replace(contents(), template=library().template_on(date(2027, 1, 1)))
+    product = APPROVED.request.product.model_copy(
+        update={"rate_increase": RateIncreaseRule(clause="watched-rate", increase_max=Decimal("0.025"), notice_days=45)}
+    )
+    agreed = contents(request={"product": product}).agreement
+    text = text_of(contract_pdf(replace(fixed, agreement=agreed)))
+    for said in (
+        "利率上调条款（watched-rate）",
+        "累计不超过2.5%",
+        "上调后的年利率不高于20.5%",
+        "提前45日书面通知借款人",
+        "上调后的最高年利率",
+        "22.54%",
+        "除下列条款约定的情形外",
+    ):
+        assert said in text, said
+    plain = text_of(contract_pdf(fixed))
+    assert "利率上调" not in plain
+    assert "在合同期内固定不变" in plain
 
 
 def test_the_same_contents_give_the_same_bytes_in_another_process_too() -> None:

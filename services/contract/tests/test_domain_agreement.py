@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from libs.contracts.approval import ApplicationApproved, Offer
 from libs.contracts.contract import Agreement
-from libs.contracts.values import FeeRule, Named
+from libs.contracts.values import FeeRule, Named, RateIncreaseRule, ScheduleRule
 from libs.lending.money import Money, total
 from libs.lending.terms import FeeBase, FeeTiming, RepaymentMethod
 from services.contract.document.values import cost
 from services.contract.domain.agreement import make_agreement
+from services.contract.domain.limits import violation, within
+from services.contract.library import library
 from services.contract.tests.story import APPROVED
 
 NAME = Named(zh="服务费", en="Service fee")
@@ -106,3 +108,39 @@ def test_the_example_of_the_shared_language_is_an_offer_this_service_understands
     approved = ApplicationApproved.model_validate(ApplicationApproved.example)
     assert isinstance(approved.offer, Offer)
     assert make_agreement(approved.request, approved.offer, approved.basis, approved.approved_on).plan[0].number == 1
+
+
+RISE = RateIncreaseRule(clause="watched-rate", increase_max=Decimal("0.02"), notice_days=30)
+
+
+def with_clause(method: RepaymentMethod = RepaymentMethod.EQUAL_INSTALMENT, rate: str = "0.18") -> Agreement:
+    schedules = (ScheduleRule(method=RepaymentMethod.STEPPED, yearly_step=Decimal("0.1")),)
+    product = APPROVED.request.product.model_copy(update={"rate_increase": RISE, "schedules": schedules})
+    request = APPROVED.request.model_copy(update={"product": product, "method": method})
+    offer = APPROVED.offer.model_copy(update={"method": method, "annual_rate": Decimal(rate)})
+    return make_agreement(request, offer, APPROVED.basis, date(2027, 2, 1))
+
+
+def test_a_clause_for_a_higher_rate_is_agreed_with_what_it_may_cost() -> None:
+    agreed = with_clause()
+    assert agreed.rate_increase == RISE
+    shown = agreed.disclosure
+    dearer = agreement(date(2027, 2, 1), annual_rate=Decimal("0.20")).disclosure
+    assert (shown.raised_rate, shown.raised_irr_annual) == (Decimal("0.20"), dearer.irr_annual)
+    assert shown.irr_annual < dearer.irr_annual
+
+
+def test_a_loan_that_cannot_be_planned_anew_keeps_its_rate() -> None:
+    fixed = with_clause(RepaymentMethod.STEPPED)
+    assert (fixed.rate_increase, fixed.disclosure.raised_rate, fixed.disclosure.raised_irr_annual) == (None,) * 3
+    assert agreement().rate_increase is None
+
+
+def test_no_clause_stands_where_a_raised_rate_could_cost_more_than_the_limit() -> None:
+    limits = library().limits_on(date(2027, 2, 1))
+    assert within(with_clause(rate="0.19"), limits).rate_increase == RISE  # 23.1 % compound
+    dear = with_clause(rate="0.20")  # 24.4 % compound
+    assert violation(dear, limits) == "raised-cost-over-limit"
+    fixed = within(dear, limits)
+    assert (fixed.rate_increase, violation(fixed, limits)) == (None, None)
+    assert fixed.disclosure == agreement(date(2027, 2, 1), annual_rate=Decimal("0.20")).disclosure

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from libs.contracts import examples as ex
 from libs.contracts.contract import CoLender
-from libs.contracts.values import GuaranteeKind
+from libs.contracts.values import GuaranteeKind, RateIncreaseRule
 from libs.typesetting.typography import BOLD, COMMON, font_of, prepare
 from services.contract.document.pages import TABLES
 from services.contract.document.template import Template, read_template
@@ -21,6 +21,7 @@ from services.contract.library import library
 from services.contract.tests.test_document import contents
 
 TEMPLATES = list(library().templates)
+RISE = RateIncreaseRule(clause="watched-rate", increase_max=Decimal("0.02"), notice_days=30)
 ARTICLES = re.compile(r"Articles? [0-9]+(?:(?:, | and )[0-9]+)*")
 STANDARDS = ("SHA-256",)
 
@@ -30,6 +31,7 @@ def conditions() -> set[str]:
     agreed = contents().agreement
     lenders = TypeAdapter(tuple[CoLender, ...]).validate_python(ex.CO_LENDERS)
     found = set(conditions_of(agreed)) | conditions_of(agreed.model_copy(update={"lenders": lenders}))
+    found |= conditions_of(agreed.model_copy(update={"rate_increase": RISE}))
     for kind in GuaranteeKind:
         guarantee = agreed.request.guarantee.model_copy(update={"kind": kind})
         overdue = agreed.request.product.overdue.model_copy(update={"on_interest": True})

@@ -94,6 +94,7 @@ class ChangeShown(ResponseModel):
     terms: ChangeTerms
     reason: str
     agreed_by: str
+    measure_id: str = Field(description="The measure of early warning by which a rate was raised or restored, if any.")
     changed_on: date
     previous_plan: list[PlanRow]
     plan: list[PlanRow]

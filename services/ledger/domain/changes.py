@@ -10,26 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Final
 
 from libs.lending.accrual import accrued_interest
 from libs.lending.calendar import PeriodUnit, add_period
 from libs.lending.money import Money
 from libs.lending.schedule import Instalment, repayment_plan
-from libs.lending.terms import FeeTiming, LoanTerms, RepaymentMethod, TermsError
+from libs.lending.terms import PLANNED_ANEW, FeeTiming, LoanTerms, RepaymentMethod, TermsError
 from services.ledger.domain.account import Account, Amounts, Row, advance, penalty_of, receive
-
-PLANNED_ANEW: Final = frozenset(
-    {
-        RepaymentMethod.EQUAL_INSTALMENT,
-        RepaymentMethod.EQUAL_PRINCIPAL,
-        RepaymentMethod.INTEREST_ONLY_BALLOON,
-        RepaymentMethod.BULLET,
-        RepaymentMethod.FIXED_INSTALMENT,
-        RepaymentMethod.FIXED_PRINCIPAL,
-    }
-)
-"""Methods whose rest is described by principal, rate and number alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import ChangeKind, ChangeTerms, RepaymentPurpose, Tier
@@ -206,6 +207,26 @@ class ChangeLoan(LoanCommand):
     reason: str
     agreed_by: str
     closed_periods: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RaiseRate(LoanCommand):
+    """The borrower is watched, and was told of a higher rate from `effective` on, under a clause of his contract."""
+
+    measure_id: str
+    clause: str
+    increase: Decimal
+    effective: date
+    decided_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestoreRate(LoanCommand):
+    """The grounds for a higher rate are gone."""
+
+    measure_id: str
+    increase: Decimal
+    ended_by: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

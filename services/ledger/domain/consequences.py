@@ -191,6 +191,7 @@ def changed(
     agreed_by: str,
     today: date,
     policy: Policy,
+    measure_id: str = "",
 ) -> LoanChanged:
     """The event of a changed agreement, with the old plan and the new one."""
     fact = Change(change_id, kind, effective, replan_of(kind, terms), loan.next_sequence)
@@ -208,6 +209,7 @@ def changed(
         plan=published(after.books),
         position=position(after.books, today, policy.buckets),
         changed_on=today,
+        measure_id=measure_id,
         **difference(after, today).members(loan.currency),
     )
 

@@ -6,7 +6,7 @@ from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import RecoveryReceived, RepaymentPurpose, RepaymentReceived
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.lending.money import Money
-from services.ledger.domain import adjustments, disbursement, refinancing, write_off
+from services.ledger.domain import adjustments, disbursement, rates, refinancing, write_off
 from services.ledger.domain.as_of import stated
 from services.ledger.domain.commands import (
     AgreeRefinancing,
@@ -23,12 +23,14 @@ from services.ledger.domain.commands import (
     OverlayClassification,
     PauseDelinquency,
     PayOutShared,
+    RaiseRate,
     ReceiveRepayment,
     RedateDisbursement,
     RefundCredit,
     ReinstateRepayment,
     RejectWriteOff,
     RequestWriteOff,
+    RestoreRate,
     RetryDisbursement,
     ReturnDisbursement,
     ReverseRepayment,
@@ -92,6 +94,10 @@ def decide(command: LoanCommand, loan: Loan) -> list[DomainEvent]:
             return adjustments.refund_credit(command, loan)
         case ChangeLoan():
             return adjustments.change(command, loan)
+        case RaiseRate():
+            return rates.raise_rate(command, loan)
+        case RestoreRate():
+            return rates.restore_rate(command, loan)
         case WaiveCharges():
             return adjustments.waive_charges(command, loan)
         case ChargeFee():

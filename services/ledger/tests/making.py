@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import httpx
 
 from libs.contracts.contract import Agreement, ContractSigned
-from libs.contracts.values import BankAccount, plan_rows
+from libs.contracts.values import BankAccount, RateIncreaseRule, plan_rows
 from libs.events.ids import derive_id
 from libs.lending.money import Money
 from libs.lending.schedule import repayment_plan
@@ -50,10 +50,19 @@ def loan_terms(**changes: Any) -> LoanTerms:
     return LoanTerms(**given)
 
 
+RISE = RateIncreaseRule(clause="watched-rate", increase_max=Decimal("0.02"), notice_days=30)
+
+
 def signed(
-    n: int = 1, *, grace_days: int = 3, prepayment_fee_rate: str = "0", irr: str = "0.195618", **terms: Any
+    n: int = 1,
+    *,
+    grace_days: int = 3,
+    prepayment_fee_rate: str = "0",
+    irr: str = "0.195618",
+    rise: RateIncreaseRule | None = None,
+    **terms: Any,
 ) -> ContractSigned:
-    """A signed contract; `terms` change the loan's terms."""
+    """A signed contract; `terms` change the loan's terms, `rise` is the clause under which its rate may be raised."""
     agreed = loan_terms(**terms)
     example = ContractSigned.model_validate(ContractSigned.example)
     plan = repayment_plan(agreed)
@@ -73,12 +82,14 @@ def signed(
                 "principal": agreed.principal,
                 "irr_annual": Decimal(irr),
                 "prepayment_fee_rate": Decimal(prepayment_fee_rate),
+                "raised_rate": agreed.annual_rate + rise.increase_max if rise else None,
             }
         ),
         overdue_annual_rate=agreed.annual_rate * Decimal("1.5"),
         overdue_grace_days=grace_days,
         grade="B",
         score=612,
+        rate_increase=rise,
     )
     return example.model_copy(
         update={
