@@ -21,6 +21,7 @@ from libs.contracts.ledger import (
     BusinessDayOpened,
     DelinquencyChanged,
     DelinquencyPaused,
+    DisbursementRedated,
     DisbursementReturned,
     HigherRateRefused,
     LoanBooked,
@@ -30,6 +31,8 @@ from libs.contracts.ledger import (
     LoanWrittenOff,
     RepaymentReceived,
     RepaymentReversed,
+    TrancheDisbursed,
+    TrancheReturned,
 )
 from libs.contracts.scoring import RefreshObtained
 from libs.events.codec import Recorded
@@ -200,9 +203,25 @@ async def _end(reaction: Reaction, loan_id: str, end: CaseEnd, reason: str, on: 
 @reactions.on(LoanChanged)
 async def note_change(recorded: Recorded[LoanChanged], reaction: Reaction) -> None:
     event = recorded.event
+    await records.change_plan(reaction.session, event, event.changed_on)
     if event.kind in library().watch_policy(event.changed_on).change_kinds:
         behaviour = Behaviour.CHANGE_ASKED
         await warnings.note_of_loan(reaction, event.loan_id, behaviour, event.change_id, event.changed_on)
+
+
+@reactions.on(TrancheDisbursed)
+async def note_part(recorded: Recorded[TrancheDisbursed], reaction: Reaction) -> None:
+    await records.change_plan(reaction.session, recorded.event, recorded.event.confirmed_on)
+
+
+@reactions.on(TrancheReturned)
+async def note_part_back(recorded: Recorded[TrancheReturned], reaction: Reaction) -> None:
+    await records.change_plan(reaction.session, recorded.event, recorded.event.returned_on)
+
+
+@reactions.on(DisbursementRedated)
+async def note_other_day(recorded: Recorded[DisbursementRedated], reaction: Reaction) -> None:
+    await records.change_plan(reaction.session, recorded.event, recorded.event.redated_on)
 
 
 @reactions.on(DelinquencyPaused)

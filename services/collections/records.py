@@ -6,14 +6,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, MetaData, Table, Text, Uuid
 
-from libs.contracts.ledger import LoanDisbursed, LoanPosition
+from libs.contracts.ledger import (
+    DisbursementRedated,
+    LoanChanged,
+    LoanDisbursed,
+    LoanPosition,
+    TrancheDisbursed,
+    TrancheReturned,
+)
 from libs.events.store import Session
 from libs.lending.money import Money
 
+Replanned: TypeAlias = LoanChanged | TrancheDisbursed | TrancheReturned | DisbursementRedated
+"""Events after which a loan has another plan."""
 RECORDS = MetaData()
 
 due_instalment = Table(
@@ -66,13 +75,29 @@ PLAN: Final = """
     from unnest($5::int[], $6::date[], $7::bigint[]) as plan (number, due, amount)
     on conflict (loan_id, number) do update set due = excluded.due, amount_minor = excluded.amount_minor,
         open_minor = excluded.open_minor, before_minor = excluded.before_minor, changed_on = excluded.changed_on"""
+# What another plan does not have any more was still known when the day of the change began; what is new was not.
+REPLACED: Final = """
+    update due_instalment i set amount_minor = 0, open_minor = 0, changed_on = $2,
+        before_minor = case when i.changed_on = $2 then i.before_minor else i.open_minor end
+    where i.loan_id = $1 and (i.amount_minor > 0 or i.open_minor > 0) and not exists (
+        select from unnest($3::int[], $4::date[], $5::bigint[]) as plan (number, due, amount)
+        where (plan.number, plan.due, plan.amount) = (i.number, i.due, i.amount_minor))"""
+ANOTHER_PLAN: Final = """
+    insert into due_instalment
+        (loan_id, number, applicant_id, due, amount_minor, currency, open_minor, before_minor, changed_on)
+    select $1, number, l.applicant_id, due, amount, $2, amount, 0, $3
+    from unnest($4::int[], $5::date[], $6::bigint[]) as plan (number, due, amount), borrower_loan l
+    where l.loan_id = $1
+    on conflict (loan_id, number) do update set due = excluded.due, amount_minor = excluded.amount_minor,
+        open_minor = excluded.open_minor, before_minor = 0, changed_on = excluded.changed_on
+    where (due_instalment.due, due_instalment.amount_minor) <> (excluded.due, excluded.amount_minor)"""
 # Money goes to instalments in order of their due dates: the next one needs what the ledger says, credit covers the
 # first of them, and nothing is to be reminded of before the next. One statement, for it runs at every repayment.
 MONEY: Final = """
     with coming as (
         select number, own, sum(own) over (order by due, number) as until
         from (select number, due, case when due = $2::date then $3::bigint else amount_minor end as own
-              from due_instalment where loan_id = $1 and due >= $2::date) as plan),
+              from due_instalment where loan_id = $1 and due >= $2::date and amount_minor > 0) as plan),
     now as (
         select i.number, coalesce(greatest(least(c.own, c.until - $4::bigint), 0), 0)::bigint as open
         from due_instalment i left join coming c using (number) where i.loan_id = $1),
@@ -129,6 +154,20 @@ async def save_plan(session: Session, event: LoanDisbursed) -> None:
         [row.due for row in rows],
         [row.total.minor for row in rows],
     )
+
+
+async def change_plan(session: Session, event: Replanned, on: date) -> None:
+    """Another plan: instalments of one due date are one, and those that stay keep what was paid of them."""
+    amounts: dict[date, tuple[int, int]] = {}
+    for row in sorted(event.plan, key=lambda row: (row.due, row.number)):
+        number, amount = amounts.get(row.due, (row.number, 0))
+        amounts[row.due] = (number, amount + row.total.minor)
+    due = [(number, day, amount) for day, (number, amount) in amounts.items() if amount]
+    columns = [[one[n] for one in due] for n in range(3)]
+    currency = event.position.outstanding.principal.currency
+    await session.connection.execute(REPLACED, event.loan_id, on, *columns)
+    await session.connection.execute(ANOTHER_PLAN, event.loan_id, currency, on, *columns)
+    await note_position(session, event.loan_id, event.position, on)
 
 
 async def note_position(session: Session, loan_id: str, position: LoanPosition, on: date) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from libs.contracts import examples as ex
+from libs.contracts.base import DomainEvent
 from libs.contracts.collections import (
     CaseAssigned,
     CaseStageChanged,
@@ -17,6 +19,7 @@ from libs.contracts.collections import (
     PromiseKept,
     ReminderSent,
 )
+from libs.contracts.ledger import DisbursementRedated, LoanChanged, TrancheDisbursed, TrancheReturned
 from libs.lending.money import Money
 from libs.service.testing import Served, key
 from services.collections.handlers import CASE
@@ -146,6 +149,73 @@ async def test_a_repayment_that_was_reversed_is_reminded_of_again(running: Serve
     await day_opens(running, REMINDED)
     await running.settle()
     assert await reminders(running, loan) == [(DUES[0], "1100.00", 3)]
+
+
+def another_plan(loan: TheLoan, on: date, rows: list[tuple[int, date, str]], **at: Any) -> LoanChanged:
+    """A change of the agreement with the plan that follows."""
+    plan = [
+        ex.PLAN_ROW | {"number": number, "due": due.isoformat(), "total": ex.cny(amount)}
+        for number, due, amount in rows
+    ]
+    told = {"loan_id": loan.loan_id, "kind": "DUE_DATE", "plan": plan, "changed_on": on, "position": position(on, **at)}
+    return LoanChanged.model_validate(LoanChanged.example | told)
+
+
+async def test_another_plan_is_reminded_of_and_the_former_one_no_more(running: Served, loan: TheLoan) -> None:
+    await loan.happens(loan.disbursement())
+    new = [date(2026, 3, 20), date(2026, 4, 20), date(2026, 5, 20)]
+    # Interest earned up to the change falls due with the first instalment, in a row of its own.
+    rows = [(4, new[0], "80.00"), *((n + 5, due, "1050.00") for n, due in enumerate(new))]
+    changed = another_plan(loan, date(2026, 2, 20), rows, next_due=new[0], next_amount=Money.of("1130.00"))
+    await loan.happens(changed)
+    await running.settle()
+    for due in sorted((*DUES, *new)):
+        if due == new[1]:
+            paid = loan.repayment(
+                new[0], Money.of("1130.00"), position(new[0], next_due=new[1], next_amount=Money.of("1050.00"))
+            )
+            await loan.happens(paid)
+            await running.settle()
+        await day_opens(running, due - timedelta(days=3))
+        await running.settle()
+    assert await reminders(running, loan) == [(new[0], "1130.00", 3), (new[1], "1050.00", 3), (new[2], "1050.00", 3)]
+
+
+@pytest.mark.parametrize("day_first", [True, False])
+async def test_a_change_on_the_day_of_a_reminder_leaves_it_as_it_was(
+    running: Served, loan: TheLoan, day_first: bool
+) -> None:
+    await loan.happens(loan.disbursement())
+    await running.settle()
+    if day_first:
+        await day_opens(running, REMINDED)
+        await running.settle()
+    rows = [(4, DUES[0], "900.00"), (5, DUES[1], "1400.00")]
+    await loan.happens(another_plan(loan, REMINDED, rows, next_due=DUES[0], next_amount=Money.of("900.00")))
+    await running.settle()
+    if not day_first:
+        await day_opens(running, REMINDED)
+        await running.settle()
+    assert await reminders(running, loan) == [(DUES[0], "1100.00", 3)]
+
+
+@pytest.mark.parametrize("kind", [TrancheDisbursed, TrancheReturned, DisbursementRedated])
+async def test_a_later_part_and_another_day_of_the_payout_make_another_plan(
+    running: Served, loan: TheLoan, kind: type[DomainEvent]
+) -> None:
+    await loan.happens(loan.disbursement())
+    due = date(2026, 4, 20)
+    plan = [ex.PLAN_ROW | {"number": 2, "due": due.isoformat(), "total": ex.cny("1250.00")}]
+    at = position(date(2026, 2, 20), next_due=due, next_amount=Money.of("1250.00"))
+    days = {name: "2026-02-20" for name in ("confirmed_on", "returned_on", "redated_on") if name in kind.model_fields}
+    await loan.happens(
+        kind.model_validate(kind.example | {"loan_id": loan.loan_id, "plan": plan, "position": at} | days)
+    )
+    await running.settle()
+    for day in sorted((*DUES, due)):
+        await day_opens(running, day - timedelta(days=3))
+    await running.settle()
+    assert await reminders(running, loan) == [(due, "1250.00", 3)]
 
 
 @pytest.mark.parametrize("end", ["settled", "written_off", "returned"])
