@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from libs.contracts import examples as ex
 from libs.contracts.contract import ContractOffered, CostDisclosure, Party
-from libs.contracts.values import GuaranteeKind, Named, PlanRow
+from libs.contracts.values import GuaranteeKind, Named, PlanRow, RateIncreaseRule
 from libs.lending.money import Money
 from libs.lending.terms import RepaymentMethod
 from libs.service.models import Code, Id, MoneyField, RateField, ResponseModel
@@ -72,6 +72,7 @@ class ContractDetail(ResponseModel):
                     "disclosure": ContractOffered.example["agreement"]["disclosure"],
                     "overdue_annual_rate": "0.27",
                     "overdue_grace_days": 3,
+                    "rate_increase": None,
                     "plan": [ex.PLAN_ROW],
                     "template": "loan-agreement-v1",
                     "template_sha256": ex.SHA256,
@@ -103,6 +104,9 @@ class ContractDetail(ResponseModel):
     disclosure: CostDisclosure
     overdue_annual_rate: RateField
     overdue_grace_days: int
+    rate_increase: RateIncreaseRule | None = Field(
+        description="The clause under which the rate may be raised while the borrower is watched; none: it is fixed."
+    )
     plan: tuple[PlanRow, ...] = Field(description="As if the loan were paid out on the day of the offer.")
     template: Code
     template_sha256: str
@@ -195,6 +199,7 @@ def detail_of(state: Contract) -> ContractDetail:
         disclosure=agreement.disclosure,
         overdue_annual_rate=agreement.overdue_annual_rate,
         overdue_grace_days=agreement.overdue_grace_days,
+        rate_increase=agreement.rate_increase,
         plan=agreement.plan,
         template=f"{offered.template_id}-v{offered.template_version}",
         template_sha256=offered.template_sha256,
