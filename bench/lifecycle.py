@@ -32,7 +32,7 @@ from libs.events.ids import derive_id
 from services.bank.faults import Outcome
 from standalone.brokers import KafkaBroker
 from standalone.demo.play import today
-from standalone.http import Platform, Refused
+from standalone.http import Platform
 from standalone.platform import HOST, Layout
 from standalone.processes import free_port, log_tail
 from standalone.run import wait_until_ready
@@ -48,8 +48,6 @@ run beside ours. It took about 40 ms of the processor and 34 transactions a requ
 FINERACT_CPU_MS: Final = 40.0
 TIMES_FINERACT: Final = 20
 CPU_MS_MOST: Final = 2.0
-POLL_S: Final = 0.05
-"""Between two looks of a front end whether something has happened: what each costs is counted."""
 PATIENCE_S: Final = 120.0
 STOP_S: Final = 60
 PARTS: Final = {"kafka.Kafka": "Apache Kafka", "serve bank": "bank", "spawn_main": "documents"}
@@ -143,19 +141,15 @@ class FrontEnd:
         return await self._http.get(user, path)
 
     async def _there(self, user: str, path: str, states: tuple[str, ...], member: str) -> Any:
-        """What is at `path` once it is there in one of these states: one request, however often it was looked."""
-        deadline = time.monotonic() + PATIENCE_S
+        """What is at `path` once it is there in one of these states: one request, however often it was looked. Each look
+        waits at the service for something new, as a front end would."""
+        deadline, known = time.monotonic() + PATIENCE_S, ""
         self.requests += 1
         while time.monotonic() < deadline:
             self.looks += 1
-            try:
-                found = await self._http.get(user, path)
-                if found[member] in states:
-                    return found
-            except Refused as refused:
-                if refused.status != 404:
-                    raise
-            await asyncio.sleep(POLL_S)
+            found, known = await self._http.moved(user, path, known)
+            if found is not None and found[member] in states:
+                return found
         raise TimeoutError(f"{path} did not come to {states}")
 
     async def walk(self, name: str) -> None:

@@ -25,6 +25,8 @@ SETTLE_S: Final = 120.0
 SETTLED_TRIES: Final = 5
 """How often it is asked whether all is handled: each is answered within a minute, whatever is still on its way."""
 REQUEST_S: Final = 120.0
+WAIT_S: Final = 5
+"""For how long a query may wait for something new."""
 KEEPERS: Final = ("audit",)
 """Services that nothing waits for: they keep what others say, and may be behind."""
 
@@ -97,6 +99,18 @@ class Platform:
         """The JSON answer to a query; raises `Refused`."""
         return await self._call("GET", user, path, params=query or None)
 
+    async def moved(self, user: str, path: str, known: str = "") -> tuple[Any, str]:
+        """What is at `path` with its ETag, as soon as it is there and not `known` any more; (None, known) where the
+        service has waited for nothing. Raises `Refused`."""
+        headers = {"Prefer": f"wait={WAIT_S}", **({"If-None-Match": known} if known else {})}
+        try:
+            answer, content = await self._answered("GET", user, path, headers=headers)
+        except Refused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None, known
+        return (orjson.loads(content), answer.headers["etag"]) if content else (None, known)
+
     async def download(self, user: str, path: str) -> bytes:
         """The answer to a query as it is; raises `Refused`."""
         return await self._content("GET", user, path)
@@ -135,6 +149,11 @@ class Platform:
         return orjson.loads(content) if content else None
 
     async def _content(self, method: str, user: str, path: str, **request: Any) -> bytes:
+        return (await self._answered(method, user, path, **request))[1]
+
+    async def _answered(
+        self, method: str, user: str, path: str, **request: Any
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
         headers = {"Authorization": f"Bearer {await self._token(user)}", **request.pop("headers", {})}
         self.requests += 1
         async with self._http.request(method, self._at(path), headers=headers, **request) as answer:
@@ -142,7 +161,7 @@ class Platform:
         if answer.status >= HTTPStatus.BAD_REQUEST:
             kind = Unavailable if answer.status == HTTPStatus.SERVICE_UNAVAILABLE else Refused
             raise kind(answer.status, _problem(content), f"{method} {path}")
-        return content
+        return answer, content
 
     async def pages(self, user: str, path: str, **query: Any) -> list[Any]:
         """All items of a list, page by page."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -17,6 +17,7 @@ from libs.events.codec import Codec, Payload
 from libs.events.decider import Decider
 from libs.events.envelope import Actor, Metadata, NewEvent, StoredEvent
 from libs.events.ids import new_id
+from libs.events.signals import Fanout, Signal
 from libs.events.store import AlreadyAnswered, Answer, ConcurrencyError, Session, Store
 
 C = TypeVar("C")
@@ -125,6 +126,7 @@ class CommandHandler:
         self._not_new: set[str] = set()
         """Streams that were taken for new ones of a transaction and were not."""
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._watched: dict[str, Fanout] = {}
 
     async def state(
         self, decider: Decider[Any, S, Any], stream_id: str, session: Session | None = None
@@ -235,7 +237,7 @@ class CommandHandler:
             session = within or self._store
             if within is not None:
                 self._forget(stream_id)  # what follows in this transaction sees what it has appended
-            session.after_commit(partial(self._keep, stream_id, after, outcome.version))
+            session.after_commit(partial(self._keep_moved, stream_id, after, outcome.version))
             session.after_commit(self._appended)
         return outcome
 
@@ -273,6 +275,7 @@ class CommandHandler:
         """
         await within.append(stream_id, expected_version, await self._new(events, cause))
         within.after_commit(partial(self._forget, stream_id))
+        within.after_commit(partial(self._moved, stream_id))
 
     def keep(self, stream_id: str, state: Any, version: int, within: Session) -> None:
         """Keep the state that appended events have led to, once they are committed: who appended them knows it, and it
@@ -286,6 +289,17 @@ class CommandHandler:
         if known.fingerprint != key.fingerprint:
             raise KeyReused(key.key)
         return known.answer
+
+    @contextmanager
+    def moves(self, stream_id: str) -> Iterator[Signal]:
+        """Set whenever this process has appended to a stream. What others have appended sets nothing."""
+        watched = self._watched.setdefault(stream_id, Fanout())
+        signal = watched.subscribe()
+        try:
+            yield signal
+        finally:
+            if not watched.unsubscribe(signal):
+                del self._watched[stream_id]
 
     def forget(self) -> None:
         """Load states anew when they are asked for: what they were folded from may be read otherwise now."""
@@ -310,7 +324,7 @@ class CommandHandler:
     def opened(self, states: Mapping[str, tuple[Any, int]]) -> None:
         """These streams are open now, and this is what they have come to."""
         for stream_id, (state, version) in states.items():
-            self._keep(stream_id, state, version)
+            self._keep_moved(stream_id, state, version)
         self._appended()
 
     def note_not_new(self, stream_ids: Iterable[str]) -> None:
@@ -324,6 +338,14 @@ class CommandHandler:
 
     def _forget(self, stream_id: str) -> None:
         self._states.pop(stream_id, None)
+
+    def _moved(self, stream_id: str) -> None:
+        if (watched := self._watched.get(stream_id)) is not None:
+            watched.set()
+
+    def _keep_moved(self, stream_id: str, state: Any, version: int) -> None:
+        self._keep(stream_id, state, version)
+        self._moved(stream_id)
 
     def _keep(self, stream_id: str, state: Any, version: int) -> None:
         if version < self._version_kept(stream_id):

@@ -37,6 +37,11 @@ class Fanout:
         self._signals.append(signal)
         return signal
 
+    def unsubscribe(self, signal: Signal) -> bool:
+        """Whether anybody is left."""
+        self._signals.remove(signal)
+        return bool(self._signals)
+
     def set(self) -> None:
         for signal in self._signals:
             signal.set()

@@ -137,7 +137,7 @@ def _middleware(
         Middleware(JsonBodyMiddleware, body_bytes_max=body_bytes_max, raw_media_types=raw_media_types),
     ]
     if cors_origins:
-        exposed = ["etag", "x-request-id", "location", "retry-after"]
+        exposed = ["etag", "x-request-id", "location", "retry-after", "preference-applied"]
         cors = Middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),

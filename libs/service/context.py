@@ -34,6 +34,8 @@ class RequestContext:
     sampled: bool = False
     tracestate: str = ""
     actor: Actor | None = None
+    waited_s: float = 0.0
+    """For how long it waited since its client asked for that: no part of what the answer took."""
 
     @property
     def traceparent(self) -> str:

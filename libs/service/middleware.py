@@ -62,7 +62,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _completed(message.get("headers", ()), context.request_id)
+                message["headers"] = _completed(message.get("headers", ()), context)
             await send(message)
 
         with working_in(context):
@@ -78,7 +78,7 @@ class RequestMiddleware:
                     raise
                 await problem.response()(scope, receive, send_with_headers)
             finally:
-                elapsed_s = perf_counter() - started_at
+                elapsed_s = perf_counter() - started_at - context.waited_s
                 route = _route(scope, self.prefix)
                 for observe in self.observers:
                     observe(context, scope["method"], route, status or _STATUS_CLIENT_CLOSED, elapsed_s)
@@ -91,10 +91,13 @@ class RequestMiddleware:
         return Problem(INTERNAL_ERROR)
 
 
-def _completed(headers: Sequence[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
-    """The response's headers with the request id, and with the defaults that it does not set itself."""
+def _completed(headers: Sequence[tuple[bytes, bytes]], context: RequestContext) -> list[tuple[bytes, bytes]]:
+    """The response's headers with the request id, whether it waited as preferred (RFC 7240, 3), and with the defaults
+    that it does not set itself."""
     present = {key for key, _ in headers}
-    result = [*headers, (b"x-request-id", request_id.encode("ascii"))]
+    result = [*headers, (b"x-request-id", context.request_id.encode("ascii"))]
+    if context.waited_s:
+        result.append((b"preference-applied", b"wait"))
     result.extend(default for default in _DEFAULT_HEADERS if default[0] not in present)
     return result
 

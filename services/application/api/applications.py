@@ -17,6 +17,7 @@ from libs.service.etag import etag, not_modified
 from libs.service.models import Code, Id
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.runtime import Runtime, runtime_of
+from libs.service.waiting import awaited
 from services.application.api.application_answers import (
     ApplicationListed,
     ApplicationShown,
@@ -118,6 +119,7 @@ async def list_applications(
 
 
 @router.get("/applications/{application_id}", summary="Show an application")
+@awaited(APPLICATION, "application_id")
 async def show_application(
     application_id: ApplicationId, request: Request, response: Response, actor: Reader, runtime: Running
 ) -> ApplicationShown:

@@ -20,6 +20,7 @@ from libs.service.etag import etag, not_modified
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.problems import NOT_FOUND, Problem, invalid
 from libs.service.runtime import Runtime, runtime_of
+from libs.service.waiting import awaited
 from services.approval import models
 from services.approval.domain.casework_policy import CaseworkPolicy
 from services.approval.domain.commands import ClaimCase, DecideCase, RecommendDecision, ReleaseCase
@@ -75,6 +76,7 @@ def _row(row: Any) -> dict[str, Any]:
 
 
 @router.get("/decisions/{application_id}", summary="One decision", response_model=models.Decision)
+@awaited(DECISION, "application_id")
 async def read_decision(request: Request, actor: Viewer, runtime: Running, application_id: ApplicationId) -> Response:
     """The decision with its basis, reasons and offer; with an ETag for conditional requests."""
     state, version = await runtime.commands.state(DECISION, DECISION.stream_id(application_id))

@@ -16,6 +16,7 @@ from libs.service.models import Id
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime
+from libs.service.waiting import awaited
 from services.collections.api import models
 from services.collections.api.access import CaseId, Collecting, Managing, Reader, Running
 from services.collections.domain.commands import AssignCase, ChangeStage
@@ -75,6 +76,7 @@ def _row(row: Any) -> dict[str, Any]:
 
 
 @router.get("/cases/{case_id}", summary="One case", response_model=models.Case)
+@awaited(CASE, "case_id")
 async def read_case(request: Request, _actor: Reader, runtime: Running, case_id: CaseId) -> Response:
     """The case as it stands, with an ETag for conditional requests."""
     state, version = await _found(runtime, case_id)

@@ -19,6 +19,7 @@ from libs.service.models import BusinessDate, Code, Id
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.problems import NOT_FOUND, Problem
 from libs.service.runtime import Runtime
+from libs.service.waiting import awaited
 from services.collections.api import models, watch_models
 from services.collections.api.access import ApplicantId, Running, Watching, WatchReader
 from services.collections.domain.watch_commands import (
@@ -110,6 +111,7 @@ async def list_watch_policies(_actor: WatchReader) -> list[models.PolicyDocument
 
 
 @router.get("/watch-list/{applicant_id}", summary="One borrower's watch", response_model=watch_models.Watch)
+@awaited(WATCH, "applicant_id")
 async def read_watch(request: Request, _actor: WatchReader, runtime: Running, applicant_id: ApplicantId) -> Response:
     """His warnings, his place on the list, the last review and the measures, with an ETag."""
     state, version = await runtime.commands.state(WATCH, WATCH.stream_id(applicant_id))

@@ -11,9 +11,11 @@ from libs.service.etag import etag, not_modified
 from libs.service.models import BusinessDate, Code, Id
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.runtime import Runtime, runtime_of
+from libs.service.waiting import awaited
 from services.contract.api.access import ContractPath, Reader, contract_seen_by, is_front_end
 from services.contract.api.models import ContractDetail, ContractSummary, detail_of, summary_of
 from services.contract.domain.contract import Status
+from services.contract.handlers import contracts
 from services.contract.views import CONTRACT
 
 router = APIRouter(tags=["contracts"])
@@ -68,6 +70,7 @@ async def list_contracts(
 
 
 @router.get("/contracts/{contract_id}", summary="Show a contract")
+@awaited(contracts, "contract_id")
 async def show_contract(
     contract_id: ContractPath,
     request: Request,

@@ -20,6 +20,7 @@ from libs.service.etag import etag, not_modified
 from libs.service.models import BusinessDate, Code, Id, MoneyField, ResponseModel
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.runtime import Runtime, runtime_of
+from libs.service.waiting import awaited
 from services.ledger.api.access import Reader, loan_for
 from services.ledger.api.shapes import (
     InstalmentState,
@@ -183,6 +184,7 @@ async def list_loans(
 
 
 @router.get("/loans/{loan_id}", summary="Show a loan")
+@awaited(LOAN, "loan_id")
 async def show_loan(loan_id: LoanId, request: Request, response: Response, actor: Reader, runtime: At) -> LoanShown:
     """A loan with its position on the business date, folded from its events."""
     loan, version = await loan_for(runtime, loan_id, actor)

@@ -19,6 +19,7 @@ from libs.service.etag import etag, not_modified
 from libs.service.models import BusinessDate, Code, DecimalField, Id, MoneyField, ResponseModel
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
 from libs.service.runtime import Runtime, runtime_of
+from libs.service.waiting import awaited
 from services.scoring.api.access import Reader
 from services.scoring.api.scores import EXAMPLE_CARD, EXAMPLE_SCORE, CardName, Score, score_given
 from services.scoring.domain.outcome import Outcome as Assessed
@@ -168,6 +169,7 @@ async def list_assessments(
 
 
 @router.get("/assessments/{application_id}", summary="Show an assessment")
+@awaited(assessments, "application_id")
 async def show_assessment(
     application_id: Annotated[Id, Path(description="The application.")],
     request: Request,
