@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -61,7 +62,9 @@ class Press:
 
 
 def _begin() -> None:
-    """In the new process: ready to set, and gone when the one that started it is, however that ended."""
+    """In the new process: ready to set, and gone when the one that started it is, however that ended. An interrupt at the
+    terminal reaches it too, and is the starter's to heed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(YIELDS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()

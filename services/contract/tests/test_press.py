@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import Final
@@ -41,3 +42,14 @@ def test_the_press_ends_with_a_process_that_is_killed() -> None:
         owner.kill()
     _, alive = psutil.wait_procs([press], timeout=ENDS_WITHIN_S)
     assert alive == []
+
+
+async def test_an_interrupt_at_the_terminal_is_not_the_presss_to_heed() -> None:
+    press = Press()
+    press.take()
+    try:
+        process = await press.run(os.getpid)
+        os.kill(process, signal.SIGINT)
+        assert await press.run(os.getpid) == process
+    finally:
+        await press.stop()
