@@ -1089,6 +1089,15 @@ class ActKind(StrEnum):
     SUSPENSE_RETURN = "SUSPENSE_RETURN"
     SEAL = "SEAL"
     """A month is closed under a hash."""
+    REPAYMENT = "REPAYMENT"
+    """Money that came in is entered by hand."""
+    REPAYMENT_FILE = "REPAYMENT_FILE"
+    """The same, many at once: who agrees sends the same file."""
+    SUSPENSE_HOLD = "SUSPENSE_HOLD"
+    SUSPENSE_MATCH = "SUSPENSE_MATCH"
+    REFINANCING = "REFINANCING"
+    PAYOUT_AGAIN = "PAYOUT_AGAIN"
+    """Another attempt after the bank refused one."""
 
 
 class ActRequested(DomainEvent, type="puhui.ledger.act-requested.v1"):

@@ -17,7 +17,7 @@ from libs.service.commands import Call, command
 from libs.service.models import Id
 from libs.service.pagination import CursorParameter, Limit, Page, SortKey, page_of, paginate
 from libs.service.runtime import Runtime, runtime_of
-from services.ledger.api import adjustments, checked, periods, repayments, suspense
+from services.ledger.api import adjustments, checked, corrections, periods, refinancing, repayments, suspense
 from services.ledger.api.access import STAFF
 from services.ledger.api.checked import Act, ActShown, act_shown
 from services.ledger.api.corrections import ReasonBody
@@ -41,8 +41,14 @@ ACTS: Final[Mapping[ActKind, Act]] = {
         adjustments.OVERLAY,
         suspense.RETURN,
         periods.SEAL,
+        repayments.REPAYMENT,
+        suspense.HOLD,
+        suspense.MATCH,
+        refinancing.REFINANCING,
+        corrections.PAYOUT_AGAIN,
     )
 }
+"""Those that are done with the approval. A file of repayments is none of them: who agrees to one sends it himself."""
 PEOPLE: Final = sorted({role for act in ACTS.values() for role in act.roles} - {"service"})
 """Who may do any of these acts; to which of them he may agree is said by its request."""
 

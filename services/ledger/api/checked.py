@@ -7,7 +7,7 @@ for who calls; the approval runs it again for who agrees, on what is asked and b
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any, Final
@@ -18,7 +18,7 @@ from fastapi import Response
 from libs.contracts.base import DomainEvent
 from libs.contracts.ledger import ActKind, ActRejected, ActRequested
 from libs.contracts.problems import Rejected, refuse_unless
-from libs.events.commands import Outcome
+from libs.events.commands import Cause, Outcome
 from libs.events.decider import Decider
 from libs.events.envelope import StoredEvent
 from libs.events.ids import derive_id
@@ -55,7 +55,8 @@ class By:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """A command that is ready to be decided, and how what it leads to is shown."""
+    """A command that is ready to be decided, and how what it leads to is shown. `around` is held while it is done;
+    `beside` is what happens with it in the same transaction."""
 
     decider: Decider[Any, Any, Any]
     stream_id: str
@@ -63,6 +64,10 @@ class Work:
     shown: Callable[[Any], Any]
     effective_date: date | None = None
     rules: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+    location: str = ""
+    around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    beside: Callable[[Session, Cause], Awaitable[object]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,9 +179,24 @@ async def perform(call: Call, act: Act, target: Target, body: RequestModel | Non
 
 
 async def _execute(call: Call, work: Work, decider: Decider[Any, Any, Any]) -> Response:
-    return await call.execute(
-        decider, work.stream_id, work.command, work.shown, effective_date=work.effective_date, rules=work.rules
-    )
+    async def both(session: Session, decide: Decide[Any, Any], command: Any) -> Outcome[Any]:
+        outcome = await decide(command)
+        if outcome.events and work.beside is not None:
+            await work.beside(session, call.cause(work.effective_date, work.rules))
+        return outcome
+
+    async with work.around():
+        return await call.execute(
+            decider,
+            work.stream_id,
+            work.command,
+            work.shown,
+            status=work.status,
+            location=work.location,
+            effective_date=work.effective_date,
+            rules=work.rules,
+            within=both if work.beside is not None else None,
+        )
 
 
 def _guarded(decider: Decider[Any, Any, Any], act: Act, check: Check) -> Decider[Any, Any, Any]:
@@ -204,7 +224,7 @@ async def approve(call: Call, act_id: str, acts: Mapping[ActKind, Act]) -> Respo
     if requested is not None and state.ended is None:
         ACT.decide(agreed, state)  # may he at all: nothing is prepared for who may not
         with _staying_open(requested):
-            work = await _prepared(call, acts[requested.act], requested)
+            work = await _prepared(call, _by_approval(requested, acts), requested)
 
     async def both(session: Session, decide: Decide[ActCommand, Requested], command: ActCommand) -> Outcome[Requested]:
         outcome = await decide(command)
@@ -216,7 +236,19 @@ async def approve(call: Call, act_id: str, acts: Mapping[ActKind, Act]) -> Respo
                 await _done(call, work, approved, session)
         return outcome
 
-    return await call.execute(ACT, stream_id, agreed, act_shown, within=both)
+    async with AsyncExitStack() as held:
+        if requested is not None and work is not None:
+            with _staying_open(requested):
+                await held.enter_async_context(work.around())
+        return await call.execute(ACT, stream_id, agreed, act_shown, within=both)
+
+
+def _by_approval(requested: ActRequested, acts: Mapping[ActKind, Act]) -> Act:
+    act = acts.get(requested.act)
+    if act is None:
+        text = "Who agrees to a file sends the file that he has seen: POST /ledger/repayment-files."
+        raise Rejected("act-by-file", text)
+    return act
 
 
 async def _prepared(call: Call, act: Act, requested: ActRequested) -> Work:
@@ -236,6 +268,8 @@ async def _done(call: Call, work: Work, approved: StoredEvent, session: Session)
     )
     outcome = await call.runtime.commands.handle(work.decider, work.stream_id, work.command, cause, within=session)
     refuse_unless(bool(outcome.events), "act-done", "This is done already.")
+    if work.beside is not None:
+        await work.beside(session, cause)
 
 
 @contextmanager

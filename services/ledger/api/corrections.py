@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Response
 
+from libs.contracts.ledger import ActKind
 from libs.service.commands import Call, command
 from libs.service.models import Id, RequestModel, Text
 from services.ledger.api.access import loan_for
+from services.ledger.api.adjustments import on_loan
+from services.ledger.api.checked import WAITS, Act, By, Work, perform
 from services.ledger.api.shapes import LoanShown, example, loan_shown
+from services.ledger.domain.act import Target
 from services.ledger.domain.commands import (
     ApproveWriteOff,
     LoanCommand,
@@ -44,21 +48,32 @@ async def _execute(call: Call, loan_id: str, command: LoanCommand) -> Response:
     )
 
 
-@router.post("/loans/{loan_id}/disbursement-attempts", summary="Pay out again", response_model=LoanShown)
+async def _payout_again(by: By, target: Target, body: ReasonBody) -> Work:
+    loan, _ = await loan_for(by.runtime, target.loan_id, by.actor)
+    attempt, tranche = (loan.payment.attempt + 1, loan.payment.tranche) if loan.payment else (1, 0)
+    retry = RetryDisbursement(
+        today=by.today,
+        policy=by.policy,
+        payment_id=payment_id_of(target.loan_id, attempt, tranche),
+        reason=body.reason,
+    )
+    return on_loan(by, target, retry)
+
+
+PAYOUT_AGAIN: Final = Act(
+    kind=ActKind.PAYOUT_AGAIN, roles=("finance_officer", "finance_manager"), body=ReasonBody, work=_payout_again
+)
+
+
+@router.post(
+    "/loans/{loan_id}/disbursement-attempts", summary="Pay out again", response_model=LoanShown, responses=WAITS
+)
 async def retry_disbursement(
-    loan_id: LoanId, body: ReasonBody, call: Annotated[Call, command("finance_officer", "finance_manager")]
+    loan_id: LoanId, body: ReasonBody, call: Annotated[Call, command(*PAYOUT_AGAIN.roles)]
 ) -> Response:
     """Another attempt after the bank refused the last one for a passing reason. Refused while the bank has not said
     what became of the last one."""
-    loan, _ = await loan_for(call.runtime, loan_id, call.actor)
-    attempt, tranche = (loan.payment.attempt + 1, loan.payment.tranche) if loan.payment else (1, 0)
-    retry = RetryDisbursement(
-        today=call.today,
-        policy=library().policy(call.today),
-        payment_id=payment_id_of(loan_id, attempt, tranche),
-        reason=body.reason,
-    )
-    return await _execute(call, loan_id, retry)
+    return await perform(call, PAYOUT_AGAIN, Target(loan_id=loan_id), body)
 
 
 @router.post("/loans/{loan_id}/write-off", summary="Request a write-off", response_model=LoanShown)

@@ -6,25 +6,31 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
+from itertools import count
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from libs.contracts.ledger import RepaymentPurpose
+from libs.contracts.ledger import ActKind, RepaymentPurpose
 from libs.contracts.problems import Rejected
-from libs.lending.money import Money
+from libs.events.ids import derive_id
+from libs.lending.money import Money, total
 from libs.service.commands import Call, command
 from libs.service.json_body import RAW_BODY
 from libs.service.models import ResponseModel
+from services.ledger.api.checked import WAITS, ActShown, act_shown
 from services.ledger.api.shapes import example
+from services.ledger.domain.act import ApproveAct, RequestAct, Target
 from services.ledger.domain.commands import ReceiveRepayment
 from services.ledger.domain.loan import Status
 from services.ledger.domain.suspense import HoldReceipt
-from services.ledger.handlers import LOAN, SUSPENSE
+from services.ledger.handlers import ACT, LOAN, SUSPENSE
 from services.ledger.library import library
 from services.ledger.references import reserved
 
@@ -36,6 +42,8 @@ OPTIONAL: Final = ("channel", "purpose")
 LINES_MAX: Final = 5_000
 AT_ONCE: Final = 8
 """Lines of different loans, which the database then writes together."""
+FILES: Final = UUID("2f6e9c1a-7c0b-5d0f-9b51-0d5c7c1f3a90")
+"""What the identifiers of requests to enter a file are derived under."""
 Row = tuple[int, dict[str, str | None]]
 """Its number in the file, and its fields by heading."""
 ENTERED, KNOWN, HELD, REFUSED = "ENTERED", "ENTERED_BEFORE", "HELD", "REFUSED"
@@ -85,6 +93,8 @@ class Line:
 @router.post(
     "/repayment-files",
     summary="Enter a file of repayments",
+    response_model=FileResult,
+    responses=WAITS,
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -99,23 +109,82 @@ class Line:
 )
 async def enter_file(
     request: Request, call: Annotated[Call, command("finance_officer", "finance_manager", "service")]
-) -> FileResult:
+) -> Response:
     """CSV in UTF-8 with a heading: loan_id, amount, currency, value_date, bank_reference, and where wanted channel and
     purpose. Each line stands for itself; send the file again after a failure, what is entered stays entered. Lines of
-    one loan, or with one reference, are entered in the order of the file."""
+    one loan, or with one reference, are entered in the order of the file.
+
+    Where the policy asks for a second person, the file is only put on record (202): another person sends the same file
+    to agree to it, and its lines are entered by him."""
     content: bytes = request.scope[RAW_BODY]
-    results = await _entered(call, list(_rows(content)))
-    count = {
+    rows = list(_rows(content))
+    waits = await _asked(call, content, rows)
+    if waits is not None:
+        location = {"location": f"/ledger/acts/{waits.act_id}"}
+        return Response(waits.model_dump_json(), 202, location, media_type="application/json")
+    results = await _entered(call, rows)
+    found = {
         outcome: sum(result.outcome == outcome for result in results) for outcome in (ENTERED, KNOWN, HELD, REFUSED)
     }
-    return FileResult(
+    result = FileResult(
         file_sha256=sha256(content).hexdigest(),
-        entered=count[ENTERED],
-        entered_before=count[KNOWN],
-        held=count[HELD],
-        refused=count[REFUSED],
+        entered=found[ENTERED],
+        entered_before=found[KNOWN],
+        held=found[HELD],
+        refused=found[REFUSED],
         lines=results,
     )
+    return Response(result.model_dump_json(), media_type="application/json")
+
+
+async def _asked(call: Call, content: bytes, rows: list[Row]) -> ActShown | None:
+    """The request that waits for a second person; None where the lines may be entered: the policy asks for nobody, or
+    another person has sent this very file. The request's identifier follows from the content, so that both meet."""
+    checks = library().checks(call.today)
+    check = checks.acts.get(ActKind.REPAYMENT_FILE) if checks is not None else None
+    if checks is None or check is None or call.role in check.exempt:
+        return None
+    moved = _moved(rows)
+    if moved is not None and not check.asks(moved):
+        return None
+    digest, commands = sha256(content).hexdigest(), call.runtime.commands
+    cause = call.cause(rules={"ledger-checks": checks.label})
+    for number in count(1):
+        act_id = str(derive_id(FILES, f"{digest}/{number}"))
+        stream_id = ACT.stream_id(act_id)
+        state, _ = await commands.state(ACT, stream_id)
+        if state.requested is None:
+            request = RequestAct(
+                today=call.today,
+                act_id=act_id,
+                act=ActKind.REPAYMENT_FILE,
+                target=Target(),
+                asked={"file_sha256": digest, "lines": len(rows)},
+                amount=moved,
+                check=check,
+                requested_by=call.actor.subject,
+            )
+            return act_shown((await commands.handle(ACT, stream_id, request, cause)).state)
+        if state.state == "APPROVED":
+            return None
+        if state.state == "OPEN" and state.requested.requested_by == call.actor.subject:
+            return act_shown(state)
+        if state.state == "OPEN":
+            agreed = ApproveAct(today=call.today, approved_by=call.actor.subject, roles=call.actor.roles)
+            await commands.handle(ACT, stream_id, agreed, cause)
+            return None
+    raise AssertionError("numbers do not end")
+
+
+def _moved(rows: list[Row]) -> Money | None:
+    """What the file enters in all, as far as its lines can be read; None for a mixture of currencies."""
+    amounts = []
+    for number, row in rows:
+        with suppress(Rejected):
+            amounts.append(_line(number, row).amount)
+    if len({amount.currency for amount in amounts}) > 1:
+        return None
+    return total(amounts, amounts[0].currency) if amounts else Money(0)
 
 
 async def _entered(call: Call, rows: list[Row]) -> list[LineResult]:

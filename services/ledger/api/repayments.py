@@ -21,7 +21,6 @@ from services.ledger.domain.commands import ReceiveRepayment, ReverseRepayment
 from services.ledger.domain.loan import Loan
 from services.ledger.domain.policy import Policy
 from services.ledger.handlers import LOAN
-from services.ledger.library import library
 from services.ledger.references import reserved
 
 router = APIRouter(tags=["repayments"])
@@ -75,39 +74,50 @@ async def list_repayments(
     return RepaymentList(items=[repayment_shown(loan, receipt) for receipt in loan.receipts])
 
 
-@router.post(
-    "/loans/{loan_id}/repayments", summary="Enter a repayment", status_code=201, response_model=RepaymentAnswer
-)
-async def receive(
-    loan_id: LoanId,
-    body: RepaymentBody,
-    call: Annotated[Call, command("finance_officer", "finance_manager", "service")],
-) -> Response:
-    """Allocated by the agreed order (Civil Code 561). A value date in a closed month needs a finance manager."""
-    repayment_id = body.repayment_id or call.new_id("repayment")
-    policy = library().policy(call.today)
-    repayment = ReceiveRepayment(
-        today=call.today,
-        policy=policy,
-        repayment_id=repayment_id,
-        amount=body.amount,
-        value_date=body.value_date,
-        purpose=body.purpose,
-        channel=body.channel,
-        bank_reference=body.bank_reference,
-        closed_periods=call.actor.has("finance_manager"),
+async def _repayment(by: By, target: Target, body: RepaymentBody) -> Work:
+    loan_id, repayment_id, policy = target.loan_id, body.repayment_id or by.new_id("repayment"), by.policy
+    return Work(
+        decider=LOAN,
+        stream_id=LOAN.stream_id(loan_id),
+        command=ReceiveRepayment(
+            today=by.today,
+            policy=policy,
+            repayment_id=repayment_id,
+            amount=body.amount,
+            value_date=body.value_date,
+            purpose=body.purpose,
+            channel=body.channel,
+            bank_reference=body.bank_reference,
+            closed_periods=by.actor.has("finance_manager"),
+        ),
+        shown=lambda loan: _answer(loan, repayment_id, by.today, policy),
+        effective_date=body.value_date,
+        rules={"ledger-policy": policy.label},
+        status=201,
+        location=f"/ledger/loans/{loan_id}/repayments",
+        around=lambda: reserved(by.runtime, body.bank_reference, loan_id, repayment_id),
     )
-    async with reserved(call.runtime, body.bank_reference, loan_id, repayment_id):
-        return await call.execute(
-            LOAN,
-            LOAN.stream_id(loan_id),
-            repayment,
-            lambda loan: _answer(loan, repayment_id, call.today, policy),
-            status=201,
-            location=f"/ledger/loans/{loan_id}/repayments",
-            effective_date=body.value_date,
-            rules={"ledger-policy": policy.label},
-        )
+
+
+REPAYMENT: Final = Act(
+    kind=ActKind.REPAYMENT,
+    roles=("finance_officer", "finance_manager", "service"),
+    body=RepaymentBody,
+    work=_repayment,
+    amount=lambda received: received.amount,
+)
+
+
+@router.post(
+    "/loans/{loan_id}/repayments",
+    summary="Enter a repayment",
+    status_code=201,
+    response_model=RepaymentAnswer,
+    responses=WAITS,
+)
+async def receive(loan_id: LoanId, body: RepaymentBody, call: Annotated[Call, command(*REPAYMENT.roles)]) -> Response:
+    """Allocated by the agreed order (Civil Code 561). A value date in a closed month needs a finance manager."""
+    return await perform(call, REPAYMENT, Target(loan_id=loan_id), body)
 
 
 async def _reversal(by: By, target: Target, body: ReversalBody) -> Work:

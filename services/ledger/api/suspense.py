@@ -13,12 +13,12 @@ from sqlalchemy import select
 from libs.contracts import examples as ex
 from libs.contracts.ledger import ActKind, RepaymentPurpose
 from libs.contracts.problems import Rejected
-from libs.events.store import ConcurrencyError
+from libs.events.commands import Cause
+from libs.events.store import Session
 from libs.lending.money import Money
 from libs.service.commands import Call, command
 from libs.service.models import BusinessDate, Code, Id, MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
 from libs.service.pagination import CursorParameter, Limit, Page, SortKey, page_of, paginate
-from libs.service.problems import CONFLICT, Problem
 from libs.service.runtime import Runtime, runtime_of
 from services.ledger.api.access import Bookkeeper
 from services.ledger.api.checked import WAITS, Act, By, Work, perform
@@ -27,7 +27,6 @@ from services.ledger.domain.act import Target
 from services.ledger.domain.commands import ReceiveRepayment
 from services.ledger.domain.suspense import HoldReceipt, MatchReceipt, ReturnReceipt, Suspense
 from services.ledger.handlers import LOAN, SUSPENSE
-from services.ledger.library import library
 from services.ledger.references import reserved
 from services.ledger.views import SUSPENSE as HELD
 
@@ -35,7 +34,6 @@ router = APIRouter(tags=["suspense"])
 
 SuspenseId = Annotated[Id, Path(description="The held receipt.")]
 FINANCE: Final = ("finance_officer", "finance_manager")
-ATTEMPTS: Final = 20
 State = Literal["HELD", "MATCHED", "RETURNED"]
 
 
@@ -136,12 +134,10 @@ async def list_suspense(
     return page_of(rows, keys, limit=limit, item=_row)
 
 
-@router.post("/suspense", summary="Hold an unidentified receipt", status_code=201, response_model=SuspenseShown)
-async def hold(body: SuspenseBody, call: Annotated[Call, command(*FINANCE, "service")]) -> Response:
-    """Money in the bank that belongs to no loan yet. A reference of the bank is accepted once."""
-    suspense_id = call.new_id("suspense")
+async def _holding(by: By, _target: Target, body: SuspenseBody) -> Work:
+    suspense_id = by.new_id("suspense")
     asked = HoldReceipt(
-        today=call.today,
+        today=by.today,
         suspense_id=suspense_id,
         amount=body.amount,
         value_date=body.value_date,
@@ -149,23 +145,46 @@ async def hold(body: SuspenseBody, call: Annotated[Call, command(*FINANCE, "serv
         bank_reference=body.bank_reference,
         text=body.text,
     )
-    return await call.execute(
-        SUSPENSE, SUSPENSE.stream_id(suspense_id), asked, shown, status=201, effective_date=body.value_date
+    return Work(
+        decider=SUSPENSE,
+        stream_id=SUSPENSE.stream_id(suspense_id),
+        command=asked,
+        shown=shown,
+        effective_date=body.value_date,
+        status=201,
     )
 
 
-@router.post("/suspense/{suspense_id}/match", summary="Match a held receipt", response_model=SuspenseShown)
-async def match(suspense_id: SuspenseId, body: MatchBody, call: Annotated[Call, command(*FINANCE)]) -> SuspenseShown:
-    """A repayment of the loan with the value date on which the money came; both happen or neither."""
-    stream_id, policy = SUSPENSE.stream_id(suspense_id), library().policy(call.today)
-    state, _ = await call.runtime.commands.state(SUSPENSE, stream_id)
+HOLD: Final = Act(
+    kind=ActKind.SUSPENSE_HOLD,
+    roles=(*FINANCE, "service"),
+    body=SuspenseBody,
+    work=_holding,
+    amount=lambda received: received.amount,
+)
+
+
+@router.post(
+    "/suspense",
+    summary="Hold an unidentified receipt",
+    status_code=201,
+    response_model=SuspenseShown,
+    responses=WAITS,
+)
+async def hold(body: SuspenseBody, call: Annotated[Call, command(*HOLD.roles)]) -> Response:
+    """Money in the bank that belongs to no loan yet. A reference of the bank is accepted once."""
+    return await perform(call, HOLD, Target(), body)
+
+
+async def _match(by: By, target: Target, body: MatchBody) -> Work:
+    """The repayment is decided here once, so that one which must fail fails when it is asked for."""
+    suspense_id, policy, commands = target.suspense_id, by.policy, by.runtime.commands
+    state, _ = await commands.state(SUSPENSE, SUSPENSE.stream_id(suspense_id))
     received = state.received
     if received is None:
         raise Rejected("suspense-not-found", "Nothing is held under this id; look it up in the list.", status=404)
-    if getattr(state.closed, "loan_id", "") == body.loan_id:
-        return shown(state)  # the same request again
     repayment = ReceiveRepayment(
-        today=call.today,
+        today=by.today,
         policy=policy,
         repayment_id=suspense_id,
         amount=received.amount,
@@ -173,23 +192,44 @@ async def match(suspense_id: SuspenseId, body: MatchBody, call: Annotated[Call, 
         purpose=body.purpose,
         channel=received.channel,
         bank_reference=received.bank_reference,
-        closed_periods=call.actor.has("finance_manager"),
+        closed_periods=by.actor.has("finance_manager"),
     )
-    matched = MatchReceipt(
-        today=call.today, loan_id=body.loan_id, repayment_id=suspense_id, matched_by=call.actor.subject
+    loan_stream = LOAN.stream_id(body.loan_id)
+    if state.closed is None:
+        loan, _ = await commands.state(LOAN, loan_stream)
+        LOAN.decide(repayment, loan)
+
+    async def repaid(session: Session, cause: Cause) -> None:
+        await commands.handle(LOAN, loan_stream, repayment, cause, within=session)
+
+    return Work(
+        decider=SUSPENSE,
+        stream_id=SUSPENSE.stream_id(suspense_id),
+        command=MatchReceipt(
+            today=by.today, loan_id=body.loan_id, repayment_id=suspense_id, matched_by=by.actor.subject
+        ),
+        shown=shown,
+        effective_date=received.value_date,
+        rules={"ledger-policy": policy.label},
+        around=lambda: reserved(by.runtime, received.bank_reference, body.loan_id, suspense_id),
+        beside=repaid,
     )
-    cause = call.cause(received.value_date, {"ledger-policy": policy.label})
-    async with reserved(call.runtime, received.bank_reference, body.loan_id, suspense_id):
-        for _ in range(ATTEMPTS):
-            try:
-                async with call.runtime.store.transaction() as session:
-                    commands = call.runtime.commands
-                    outcome = await commands.handle(SUSPENSE, stream_id, matched, cause, within=session)
-                    await commands.handle(LOAN, LOAN.stream_id(body.loan_id), repayment, cause, within=session)
-            except ConcurrencyError:
-                continue
-            return shown(outcome.state)
-    raise Problem(CONFLICT, "Too many commands on this loan at once; send it again.")
+
+
+MATCH: Final = Act(
+    kind=ActKind.SUSPENSE_MATCH, roles=FINANCE, body=MatchBody, work=_match, amount=lambda matched: matched.amount
+)
+
+
+@router.post(
+    "/suspense/{suspense_id}/match", summary="Match a held receipt", response_model=SuspenseShown, responses=WAITS
+)
+async def match(suspense_id: SuspenseId, body: MatchBody, call: Annotated[Call, command(*MATCH.roles)]) -> Response:
+    """A repayment of the loan with the value date on which the money came; both happen or neither."""
+    state, _ = await call.runtime.commands.state(SUSPENSE, SUSPENSE.stream_id(suspense_id))
+    if getattr(state.closed, "loan_id", "") == body.loan_id:  # the same request again
+        return Response(shown(state).model_dump_json(), media_type="application/json")
+    return await perform(call, MATCH, Target(suspense_id=suspense_id), body)
 
 
 async def _return(by: By, target: Target, body: SendBackBody) -> Work:

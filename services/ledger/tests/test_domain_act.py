@@ -122,11 +122,24 @@ def test_a_second_person_is_needed_above_the_amount() -> None:
 
 
 def test_every_act_is_in_the_policy_and_who_agrees_could_do_it_alone() -> None:
-    checks = library().checks(date(2027, 1, 1))
+    checks = library().checks(date(2027, 7, 1))
     assert checks is not None
-    assert checks.acts.keys() == ACTS.keys() == set(ActKind)
-    for kind, check in checks.acts.items():
-        assert {*check.agreed_by, *check.exempt} <= {*ACTS[kind].roles}, kind
+    assert checks.acts.keys() == {*ACTS, ActKind.REPAYMENT_FILE} == set(ActKind)
+    for kind, act in ACTS.items():
+        assert {*checks.acts[kind].agreed_by, *checks.acts[kind].exempt} <= {*act.roles}, kind
+
+
+def test_what_one_person_may_do_alone_is_the_policys_of_the_day() -> None:
+    first, second = library().checks(date(2027, 6, 30)), library().checks(date(2027, 7, 1))
+    assert first is not None
+    assert second is not None
+    assert second.acts.keys() - first.acts.keys() == {
+        ActKind.REPAYMENT, ActKind.REPAYMENT_FILE, ActKind.SUSPENSE_HOLD, ActKind.SUSPENSE_MATCH,
+        ActKind.REFINANCING, ActKind.PAYOUT_AGAIN,
+    }  # fmt: skip
+    assert {kind: second.acts[kind] for kind in first.acts} == first.acts, (
+        "what was checked before is checked as before"
+    )
 
 
 def test_before_the_policy_one_person_is_enough() -> None:
