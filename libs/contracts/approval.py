@@ -610,7 +610,11 @@ class GuarantorAssessed(DomainEvent, type="puhui.approval.guarantor-assessed.v1"
 
 
 class SecurityConsented(DomainEvent, type="puhui.approval.security-consented.v1"):
-    """Whoever gives the security agreed to it in writing (Civil Code 685: no surety without)."""
+    """Whoever gives the security agreed to it in writing (Civil Code 685: no surety without).
+
+    `credit_report_text` is the version of the text in which a guarantor agreed with it that the bureau is asked about him
+    while the loan is managed; empty: he did not.
+    """
 
     application_id: Id
     security_id: Id
@@ -618,6 +622,7 @@ class SecurityConsented(DomainEvent, type="puhui.approval.security-consented.v1"
     signed_on: date
     recorded_by: Id
     recorded_on: date
+    credit_report_text: str = ""
 
     example: ClassVar[dict[str, Any]] = {
         "application_id": ex.APPLICATION,

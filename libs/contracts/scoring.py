@@ -522,6 +522,15 @@ class FactChange(Value):
     after: Fact
 
 
+class RefreshRole(StrEnum):
+    """As what somebody is asked about while a loan runs."""
+
+    BORROWER = "BORROWER"
+    """The loan is his own."""
+    GUARANTOR = "GUARANTOR"
+    """He answers for the loan of another."""
+
+
 _REFRESH: Final[dict[str, Any]] = {
     "applicant_id": ex.APPLICANT,
     "refresh_id": "5d0f4a3e-7f5b-5d0b-9a41-2f6f0f4c9a10",
@@ -530,9 +539,10 @@ _REFRESH: Final[dict[str, Any]] = {
 
 
 class RefreshRequested(DomainEvent, type="puhui.scoring.refresh-requested.v1"):
-    """While a loan runs, sources are asked anew about its borrower (R3.6), as the policy on refreshes says. `refresh_id` is
-    the authority under which they are asked. `consent_text` is the version of the text in which he agreed that he is asked
-    about while his loan is managed, empty where no such consent stands: items that rest on it are not asked for."""
+    """While a loan runs, sources are asked anew about its borrower or one who answers for it (R3.6), as the policy on
+    refreshes says. `refresh_id` is the authority under which they are asked. `consent_text` is the version of the text in
+    which he agreed that he is asked about while the loan is managed, empty where no such consent stands: items that rest
+    on it are not asked for."""
 
     applicant_id: Id
     refresh_id: Id
@@ -542,6 +552,7 @@ class RefreshRequested(DomainEvent, type="puhui.scoring.refresh-requested.v1"):
     policy_version: Annotated[int, Field(ge=1)]
     policy_sha256: Sha256
     requested_on: date
+    role: RefreshRole = RefreshRole.BORROWER
 
     example: ClassVar[dict[str, Any]] = _REFRESH | {
         "items": [
@@ -555,9 +566,9 @@ class RefreshRequested(DomainEvent, type="puhui.scoring.refresh-requested.v1"):
 
 
 class RefreshObtained(DomainEvent, type="puhui.scoring.refresh-obtained.v1"):
-    """What a source says of a borrower while his loan runs, and what changed against what was known of him last, from the
-    former item (`former_…`; none: this is the first). A fact that is left out has not changed. The document itself is
-    kept elsewhere, sealed; `sha256` is of its bytes."""
+    """What a source says of a borrower or a guarantor while the loan runs, and what changed against what was known of him
+    last, from the former item (`former_…`; none: this is the first). A fact that is left out has not changed. The document
+    itself is kept elsewhere, sealed; `sha256` is of its bytes."""
 
     applicant_id: Id
     refresh_id: Id
@@ -575,6 +586,7 @@ class RefreshObtained(DomainEvent, type="puhui.scoring.refresh-obtained.v1"):
     former_as_of: date | None
     changes: tuple[FactChange, ...]
     obtained_on: date
+    role: RefreshRole = RefreshRole.BORROWER
 
     example: ClassVar[dict[str, Any]] = _REFRESH | {
         "item": "credit-report",
@@ -614,8 +626,8 @@ class RefreshMissing(DomainEvent, type="puhui.scoring.refresh-missing.v1"):
 
 
 class RefreshConsentWithdrawn(DomainEvent, type="puhui.scoring.refresh-consent-withdrawn.v1"):
-    """A borrower agrees no longer that sources are asked about him while his loan is managed; what came before stands
-    (PIPL 15). He may agree anew with a later application."""
+    """A borrower or guarantor agrees no longer that sources are asked about him while a loan is managed; what came before
+    stands (PIPL 15). He may agree anew with a later application, or when he answers for another loan."""
 
     applicant_id: Id
     purpose: ConsentPurpose

@@ -52,10 +52,14 @@ connected_borrower = Table(
 OF_APPLICATION: Final = "select applicant_id, loan_id from borrower_loan where application_id = $1"
 RUNS: Final = "update borrower_loan set runs = $2 where loan_id = $1 and runs <> $2"
 DISCONNECT: Final = "delete from connected_borrower where applicant_id = $1 and group_id = $2"
+IS_KNOWN: Final = "select exists (select from borrower_loan where loan_id = $1)"
+OWN_LOAN: Final = "select min(loan_id) from borrower_loan where applicant_id = $1 and runs"
 LINKED: Final = """
     select 'GUARANTOR' as link, l.applicant_id, l.loan_id
     from surety s join borrower_loan l using (application_id)
     where s.provider_id = $1 and s.agreed and l.runs and l.applicant_id <> $1
+    union
+    select 'GUARANTOR', applicant_id, loan_id from borrower_loan where loan_id = $2 and runs and applicant_id <> $1
     union all
     select 'CONNECTED', l.applicant_id, min(l.loan_id)
     from connected_borrower mine join connected_borrower other using (group_id)
@@ -72,10 +76,22 @@ class Linked(NamedTuple):
     loan_id: str
 
 
-async def linked_with(session: Session, applicant_id: str) -> list[Linked]:
-    """The borrowers whom news of this person may concern; each connected one once, by his oldest loan that runs."""
-    rows = await session.connection.fetch(LINKED, applicant_id)
+async def linked_with(session: Session, applicant_id: str, answers_for: str = "") -> list[Linked]:
+    """The borrowers whom news of this person may concern; each connected one once, by his oldest loan that runs. For the
+    loan `answers_for` he is known to answer by the news itself, whether or not approval's word of it came yet."""
+    rows = await session.connection.fetch(LINKED, applicant_id, answers_for)
     return [Linked(Link(row["link"]), row["applicant_id"], row["loan_id"]) for row in rows]
+
+
+async def is_known(session: Session, loan_id: str) -> bool:
+    """Whether the ledger's word of a loan has come, running or over."""
+    found: bool = await session.connection.fetchval(IS_KNOWN, loan_id)
+    return found
+
+
+async def own_loan(session: Session, applicant_id: str) -> str:
+    """The oldest loan of somebody's own that runs, "" where he has none."""
+    return await session.connection.fetchval(OWN_LOAN, applicant_id) or ""
 
 
 def paid_out(event: LoanDisbursed) -> Put:

@@ -12,15 +12,16 @@ from uuid import UUID
 
 from libs.contracts.collections import PromiseBroken, WatchEntered
 from libs.contracts.ledger import Bucket, DelinquencyChanged
-from libs.contracts.scoring import RefreshObtained
+from libs.contracts.scoring import RefreshObtained, RefreshRole
 from libs.events.commands import Outcome
+from libs.events.errors import NotYet
 from libs.events.ids import derive_id
 from libs.events.subscribers import Reaction
 from services.collections import behaviour, linked, records
 from services.collections.domain import state
 from services.collections.domain.watch_commands import CureWarnings, Found, RaiseWarnings
 from services.collections.domain.watch_policy import Behaviour, SignalRule, WatchPolicy
-from services.collections.domain.watch_rules import News, WarningRule
+from services.collections.domain.watch_rules import Link, LinkRule, News, WarningRule
 from services.collections.handlers import WATCH
 from services.collections.library import library
 
@@ -44,24 +45,34 @@ async def of_arrears(reaction: Reaction, event: DelinquencyChanged) -> None:
     await _raise(reaction, event.applicant_id, event.loan_id, found, policy, event.changed_on)
     if event.previous is Bucket.CURRENT:
         thing = f"{event.loan_id}/{since}"
-        await _tell(reaction, event.applicant_id, News.OVERDUE, thing, policy, event.changed_on)
+        await _tell(reaction, event.applicant_id, policy.of_linked(News.OVERDUE), thing, policy, event.changed_on)
 
 
 async def of_item(reaction: Reaction, event: RefreshObtained) -> None:
-    """A source told anew of a borrower whose loan runs: what changed is looked at, fact by fact."""
+    """A source told anew of a borrower whose loan runs, or of a guarantor: what changed is looked at, fact by fact."""
     policy = library().watch_policy(event.obtained_on)
     changed = {change.fact: change for change in event.changes}
-    found = [
-        Found(_warning_id(event.loan_id, rule, event.refresh_id), rule)
+    met = [
+        rule
         for rule in policy.facts
         if rule.item == event.item
         and (change := changed.get(rule.fact)) is not None
         and rule.met(change.before, change.after)
     ]
-    await _raise(reaction, event.applicant_id, event.loan_id, found, policy, event.obtained_on)
-    if found:
-        thing = f"{event.refresh_id}/{event.item}"
-        await _tell(reaction, event.applicant_id, News.ADVERSE_ITEM, thing, policy, event.obtained_on)
+    if not met:
+        return
+    answers_for = event.loan_id if event.role is RefreshRole.GUARANTOR else ""
+    if answers_for and not await linked.is_known(reaction.session, answers_for):
+        raise NotYet("the loan that a guarantor answers for is not known yet")
+    own = await linked.own_loan(reaction.session, event.applicant_id) if answers_for else event.loan_id
+    thing, rules = f"{event.refresh_id}/{event.item}", policy.of_linked(News.ADVERSE_ITEM)
+    if answers_for and event.consent is not None:
+        # He agreed to it for the sake of what he answers for; what public records tell needs no consent.
+        own, rules = "", [rule for rule in rules if rule.link is Link.GUARANTOR]
+    if own:
+        found = [Found(_warning_id(own, rule, event.refresh_id), rule) for rule in met]
+        await _raise(reaction, event.applicant_id, own, found, policy, event.obtained_on)
+    await _tell(reaction, event.applicant_id, rules, thing, policy, event.obtained_on, answers_for)
 
 
 async def of_watch(reaction: Reaction, event: WatchEntered) -> None:
@@ -69,13 +80,20 @@ async def of_watch(reaction: Reaction, event: WatchEntered) -> None:
     policy = library().watch_policy(event.entered_on)
     if event.reason not in {rule.code for rule in policy.linked}:
         thing = f"{event.applicant_id}/{event.entered_on}"
-        await _tell(reaction, event.applicant_id, News.WATCHED, thing, policy, event.entered_on)
+        await _tell(reaction, event.applicant_id, policy.of_linked(News.WATCHED), thing, policy, event.entered_on)
 
 
-async def _tell(reaction: Reaction, applicant_id: str, news: News, thing: str, policy: WatchPolicy, on: date) -> None:
+async def _tell(
+    reaction: Reaction,
+    applicant_id: str,
+    rules: Sequence[LinkRule],
+    thing: str,
+    policy: WatchPolicy,
+    on: date,
+    answers_for: str = "",
+) -> None:
     """News of somebody warns of the borrowers with whom he is linked."""
-    rules = [rule for rule in policy.linked if rule.news is news]
-    for each in await linked.linked_with(reaction.session, applicant_id) if rules else []:
+    for each in await linked.linked_with(reaction.session, applicant_id, answers_for) if rules else []:
         found = [Found(_warning_id(each.loan_id, rule, thing), rule) for rule in rules if rule.link is each.link]
         await _raise(reaction, each.applicant_id, each.loan_id, found, policy, on)
 

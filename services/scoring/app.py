@@ -36,7 +36,7 @@ def create_scoring(transports: Mapping[str, httpx.AsyncBaseTransport] | None = N
         title="Scoring",
         description="Assesses submitted applications with versioned scorecards, after it has gathered the information "
         "that its policy asks for: score, grade, probability of default, and the reasons, with every input on record. Asks "
-        "anew about borrowers whose loans run.",
+        "anew about borrowers whose loans run, and about who answers for them.",
         routers=routers,
         personal=True,
         migrations=Path(__file__).parent / "migrations",

@@ -1,6 +1,6 @@
 """What the service hears: an application was submitted, so it is assessed, or what the policy needs is asked for; what
-became of loans, to be laid beside what was expected of them, and to ask anew about their borrowers while they run; and
-that a card's effect on decisions was signed off."""
+became of loans, to be laid beside what was expected of them, and to ask anew about their borrowers and who answers for them
+while they run; and that a card's effect on decisions was signed off."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from libs.contracts.application import ApplicantRegistered, ApplicationSubmitted, ApplicationWithdrawn, ConsentGiven
-from libs.contracts.approval import CardComparisonSignedOff
+from libs.contracts.approval import CardComparisonSignedOff, SecurityConsented, SecurityOffered, SecurityReleased
 from libs.contracts.audit import PersonErased
 from libs.contracts.collections import WatchEntered, WatchLeft
 from libs.contracts.ledger import (
@@ -99,7 +99,7 @@ async def clear_card(recorded: Recorded[CardComparisonSignedOff], reaction: Reac
 @reactions.on(BusinessDayOpened)
 async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -> None:
     """Cards take effect. An item may come to the end of its day; one that the view does not show yet is late a day later.
-    Borrowers whose day has come are asked about anew."""
+    Borrowers and guarantors whose day has come are asked about anew."""
     today = recorded.event.business_date
     await reaction.handle(CARDS, CARDS_STREAM, BeginDay(today=today), effective_date=today.isoformat())
     overdue: list[Any] = await reaction.session.connection.fetch(OVERDUE, today)
@@ -108,7 +108,7 @@ async def begin_day(recorded: Recorded[BusinessDayOpened], reaction: Reaction) -
         state, _ = await reaction.commands.state(assessments, stream_id, reaction.session)
         command = MissDeadlines(on=today, rules=rules_for(await shelf(reaction.commands), state))
         await reaction.handle(assessments, stream_id, command, effective_date=today.isoformat())
-    if await refresh_records.any_due(reaction.session, today):
+    if await refresh_records.any_due(reaction.session, today, library().refresh_policy(today)):
         await reaction.schedule(ROUND, today.isoformat(), {"on": today.isoformat()})
 
 
@@ -122,7 +122,7 @@ async def note_consent(recorded: Recorded[ConsentGiven], reaction: Reaction) -> 
 
 @reactions.on(LoanDisbursed)
 async def loan_runs(recorded: Recorded[LoanDisbursed], reaction: Reaction) -> None:
-    """Its borrower is asked about for the first time when his interval is over."""
+    """Its borrower is asked about for the first time when his interval is over; who answers for it in the next round."""
     event = recorded.event
     await outcomes.paid_out(recorded, reaction)
     stream_id = assessments.stream_id(event.application_id)
@@ -171,3 +171,18 @@ async def look_closer(recorded: Recorded[WatchEntered], reaction: Reaction) -> N
 @reactions.on(WatchLeft)
 async def look_less(recorded: Recorded[WatchLeft], reaction: Reaction) -> None:
     await reaction.apply(Remove(refresh_records.WATCHED, {"applicant_id": recorded.event.applicant_id}))
+
+
+@reactions.on(SecurityOffered)
+async def note_surety(recorded: Recorded[SecurityOffered], reaction: Reaction) -> None:
+    await reaction.apply(*refresh_records.offered(recorded.event))
+
+
+@reactions.on(SecurityConsented)
+async def bind_surety(recorded: Recorded[SecurityConsented], reaction: Reaction) -> None:
+    await reaction.apply(refresh_records.agreed(recorded.event))
+
+
+@reactions.on(SecurityReleased)
+async def free_surety(recorded: Recorded[SecurityReleased], reaction: Reaction) -> None:
+    await reaction.apply(refresh_records.released(recorded.event))

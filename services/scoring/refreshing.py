@@ -1,4 +1,5 @@
-"""Sources asked anew about borrowers whose loans run: the round of a business date, and the task that asks for one item.
+"""Sources asked anew about borrowers whose loans run and who answers for them: the round of a business date, and the task
+that asks for one item.
 
 The round is one transaction: whom it asks about has his next date in it, so that he is asked about once, however often it
 is begun. Only sources that are connected are asked.
@@ -9,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
-from libs.contracts.scoring import ApplicationScored, InformationObtained, RefreshObtained, Without
+from libs.contracts.scoring import ApplicationScored, InformationObtained, RefreshObtained, RefreshRole, Without
 from libs.events.canonical import canonical
 from libs.events.commands import Cause
 from libs.events.ids import derive_id
@@ -24,12 +25,12 @@ from libs.service.runtime import Runtime
 from services.scoring import refresh_records
 from services.scoring.asking import PUBLIC_RECORD, SHUT, Question, Unanswered, ask, sealed
 from services.scoring.domain import assessment
-from services.scoring.domain.refresh import Command, Former, MissRefresh, ObtainRefresh, RequestRefresh, due_on
-from services.scoring.domain.refresh_policy import Consented, RefreshPolicy
+from services.scoring.domain.refresh import Command, Former, MissRefresh, ObtainRefresh, RequestRefresh, Tie, due_on
+from services.scoring.domain.refresh_policy import RefreshPolicy, Terms
 from services.scoring.gathering import ACTOR
 from services.scoring.handlers import assessments, refreshes
 from services.scoring.library import library
-from services.scoring.records import SOURCE_DOCUMENT
+from services.scoring.records import SOURCE_DOCUMENT, party
 from services.scoring.refresh_records import Due
 from services.scoring.sources import Report
 
@@ -39,14 +40,6 @@ POST_LOAN: Final = "POST_LOAN_MANAGEMENT"
 """The purpose that the bureau is told."""
 REFRESHES: Final = UUID("7f0b6a52-64a5-5d0c-8d33-52a7c1c4a6e1")
 """What the identifiers of refreshes are derived under."""
-
-
-class Borrower(NamedTuple):
-    """What his applications say of a borrower. `every_days`: how often he is asked about; None: never."""
-
-    kind: str
-    every_days: int | None
-    consents: tuple[Consented, ...]
 
 
 class Refreshing:
@@ -66,7 +59,7 @@ class Refreshing:
             return None
 
         async def finish(session: Session) -> None:
-            for due in await refresh_records.due(session, on, policy.most_a_day):
+            for due in await refresh_records.due(session, on, policy):
                 await self._request(session, job, due, policy, on)
 
         return finish
@@ -76,49 +69,64 @@ class Refreshing:
         return {item for item in policy.items if library().kinds[item].source in self.runtime.extras["sources"]}
 
     async def _request(self, session: Session, job: Job, due: Due, policy: RefreshPolicy, on: date) -> None:
-        borrower = await self._borrower(session, due, policy)
-        items = [each for each in policy.needed(borrower.kind) if each in self._connected(policy)]
-        if borrower.every_days is None or not items:
-            later = date.max if borrower.every_days is None else on + timedelta(days=borrower.every_days)
-            await refresh_records.next_on(session, due.applicant_id, later)
+        own = await self._assessed(session, due.applications)
+        ties = (*await self._own(session, due, own, policy), *await self._answers(session, due, policy))
+        kind = await self._kind(due, own) if ties else ""
+        items = [each for each in policy.needed(kind) if each in self._connected(policy)]
+        if not items:
+            await refresh_records.next_on(session, due, _later(ties, kind, on))
             return
         stream_id = refreshes.stream_id(due.applicant_id)
         refresh_id = str(derive_id(REFRESHES, f"{due.applicant_id}/{on}"))
         command = RequestRefresh(
             applicant_id=due.applicant_id,
             refresh_id=refresh_id,
-            loan_id=due.loans[0],
             kinds=tuple(library().kinds[item] for item in items),
-            consents=borrower.consents,
-            every_days=borrower.every_days,
+            ties=ties,
             policy=policy,
             on=on,
         )
         outcome = await self.runtime.commands.handle(refreshes, stream_id, command, _cause(job, on), within=session)
-        await refresh_records.next_on(session, due.applicant_id, due_on(outcome.state, borrower.every_days))
+        await refresh_records.next_on(session, due, due_on(outcome.state, command.every_days))
         if outcome.events:
             order = {"applicant_id": due.applicant_id, "refresh_id": refresh_id, "applications": due.applications}
             await session.schedule(
                 [_task(job, {**order, "item": each.item, "on": on.isoformat()}) for each in outcome.state.open]
             )
 
-    async def _borrower(self, session: Session, due: Due, policy: RefreshPolicy) -> Borrower:
-        """What counts is the loan that asks for the most: its grade and amount. A consent that was withdrawn from its own
-        application is none."""
+    async def _own(
+        self, session: Session, due: Due, assessed: Sequence[assessment.State], policy: RefreshPolicy
+    ) -> list[Tie]:
+        """As borrower: what counts is the loan that asks for the most, by its grade and amount, and every consent that was
+        not withdrawn from its own application."""
         given = await refresh_records.consents(session, due.applications)
-        kind, intervals = "", []
-        for application_id, state in zip(
-            due.applications, await self._assessed(session, due.applications), strict=True
-        ):
+        intervals = []
+        for application_id, state in zip(due.applications, assessed, strict=True):
             if state.gathered is not None and policy.purpose in state.gathered.withdrawn:
                 given.pop(application_id, None)
+            if (every_days := _interval(state, policy, due.watched)) is not None:
+                intervals.append(every_days)
+        if not intervals:
+            return []
+        return [Tie(RefreshRole.BORROWER, due.loans[0], min(intervals), tuple(given.values()))]
+
+    async def _answers(self, session: Session, due: Due, policy: RefreshPolicy) -> list[Tie]:
+        """As guarantor: each loan that he answers for by itself, for it is for that one that he agreed to be asked about."""
+        applications = [each.application_id for each in due.answers]
+        found = zip(due.answers, await self._assessed(session, applications), strict=True)
+        return [
+            Tie(RefreshRole.GUARANTOR, each.loan_id, every_days, each.consents)
+            for each, state in found
+            if policy.guarantors and (every_days := _interval(state, policy.guarantors, each.watched)) is not None
+        ]
+
+    async def _kind(self, due: Due, assessed: Sequence[assessment.State]) -> str:
+        """A borrower's as he applied; a guarantor's as he was registered, "" while that was not heard."""
+        for state in assessed:
             if state.outcome is not None:
-                request = state.outcome.request
-                grade = state.outcome.grade if isinstance(state.outcome, ApplicationScored) else ""
-                kind = request.applicant_kind.value
-                intervals.append(policy.every_days(grade, request.amount.minor, due.watched))
-        every_days = min((each for each in intervals if each is not None), default=None)
-        return Borrower(kind, every_days, tuple(given.values()))
+                return state.outcome.request.applicant_kind.value
+        registered = await party(self.runtime, due.applicant_id)
+        return registered.kind.value if registered else ""
 
     async def _assessed(self, session: Session | None, applications: Sequence[str]) -> list[assessment.State]:
         commands = self.runtime.commands
@@ -190,6 +198,22 @@ def former_of(assessed: Sequence[assessment.State], item: str) -> Former | None:
     ]
     latest = max(found, key=lambda each: each.as_of, default=None)
     return Former(latest.sha256, latest.as_of, latest.facts) if latest else None
+
+
+def _interval(state: assessment.State, terms: Terms, watched: bool) -> int | None:
+    """How often somebody is asked about for the loan of an application that was assessed so."""
+    if state.outcome is None:
+        return None
+    grade = state.outcome.grade if isinstance(state.outcome, ApplicationScored) else ""
+    return terms.every_days(grade, state.outcome.request.amount.minor, watched)
+
+
+def _later(ties: Sequence[Tie], kind: str, on: date) -> date:
+    """When somebody is looked at again for whom there is nothing to ask: never where no interval fits, tomorrow while it is
+    not known who he is, or else when his interval is over."""
+    if not ties:
+        return date.max
+    return on + timedelta(days=min(tie.every_days for tie in ties) if kind else 1)
 
 
 def _cause(job: Job, on: date) -> Cause:

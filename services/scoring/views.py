@@ -86,6 +86,7 @@ REFRESH: Final = Table(
     Column("sha256", String(64)),
     Column("changes", Integer, nullable=False),
     Column("requested_on", Date, nullable=False),
+    Column("role", String(9), nullable=False, server_default="BORROWER"),
     Index("refresh_v1_by_date", "requested_on", "refresh_id", "item"),
     Index("refresh_v1_by_applicant", "applicant_id"),
 )
@@ -178,7 +179,7 @@ def abandoned(recorded: Recorded[InformationAbandoned]) -> Iterable[Change]:
 @refreshes_view.on(RefreshRequested)
 def refresh_requested(recorded: Recorded[RefreshRequested]) -> Iterable[Change]:
     event = recorded.event
-    named = {name: getattr(event, name) for name in ("refresh_id", "applicant_id", "loan_id", "requested_on")}
+    named = {name: getattr(event, name) for name in ("refresh_id", "applicant_id", "loan_id", "requested_on", "role")}
     for each in event.items:
         yield Put(REFRESH, {**named, "item": each.item, "source": each.source, "state": "OPEN", "changes": 0})
 

@@ -81,10 +81,15 @@ class Assessment(RequestModel):
 class Consent(RequestModel):
     """The written agreement of whoever gives the security."""
 
-    model_config = example(signed_on="2026-02-01", document_sha256=SHA256)
+    model_config = example(signed_on="2026-02-01", document_sha256=SHA256, credit_report_text="surety-2027-01")
 
     signed_on: BusinessDate
     document_sha256: Sha256
+    credit_report_text: Text | None = Field(
+        default=None,
+        description="The version of the text in which the guarantor agreed with it that the bureau is asked about him "
+        "while the loan is managed; left out: he did not.",
+    )
 
 
 class Valuation(RequestModel):
@@ -143,6 +148,9 @@ class SecurityShown(ResponseModel):
     haircut_bps: int | None
     capacity: MoneyField | None = Field(description="Of a guarantor.")
     consented_on: date | None
+    credit_report_text: str = Field(
+        description="In which text a guarantor agreed that the bureau is asked about him; empty: in none."
+    )
     perfected_on: date | None
     released_on: date | None
     counted: MoneyField = Field(description="What the lender counts on.")
@@ -159,6 +167,7 @@ class SecurityShown(ResponseModel):
             haircut_bps=item.valued.haircut_bps if item.valued else None,
             capacity=item.assessed.capacity if item.assessed else None,
             consented_on=item.consented.signed_on if item.consented else None,
+            credit_report_text=item.consented.credit_report_text if item.consented else "",
             perfected_on=item.perfected.perfected_on if item.perfected else None,
             released_on=item.released.released_on if item.released else None,
             counted=counted,
@@ -251,12 +260,13 @@ async def assess_guarantor(
 async def record_consent(
     call: Recorder, application_id: ApplicationId, security_id: SecurityId, body: Consent
 ) -> Response:
-    """The guarantor or owner has agreed in writing."""
+    """The guarantor or owner has agreed in writing; a guarantor perhaps also to be asked about while the loan runs."""
     consented = SecurityConsented(
         application_id=application_id,
         security_id=security_id,
         document_sha256=body.document_sha256,
         signed_on=body.signed_on,
+        credit_report_text=body.credit_report_text or "",
         recorded_by=call.actor.subject,
         recorded_on=call.today,
     )

@@ -97,6 +97,13 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             item = _standing(state, command.consented.security_id)
             refuse_unless(item.consented is None, "consent-recorded", "The consent to this security is on record.")
             _not_future(command.consented.signed_on, command.consented.recorded_on, "/signed_on")
+            refuse_unless(
+                item.is_surety or not command.consented.credit_report_text,
+                "only-for-surety",
+                "Who gives a thing or right is not asked about; leave it out.",
+                field="/credit_report_text",
+                status=422,
+            )
             return [command.consented]
         case ValueSecurity():
             return [_value(command, state)]

@@ -149,6 +149,13 @@ def test_what_cannot_be_security_is_refused() -> None:
     Scenario(SECURITY).given(*many).when(offer(FLAT)).refused("too-many-securities")
 
 
+def test_only_a_guarantor_agrees_to_be_asked_about() -> None:
+    agreed = of(SecurityConsented, credit_report_text="surety-2027-01")
+    Scenario(SECURITY).given(SURETY).when(RecordConsent(consented=agreed)).then(agreed)
+    Scenario(SECURITY).given(SURETY).when(RecordConsent(consented=CONSENT)).then(CONSENT)
+    Scenario(SECURITY).given(FLAT).when(RecordConsent(consented=agreed)).refused("only-for-surety")
+
+
 def test_what_does_not_belong_to_a_security_is_refused() -> None:
     Scenario(SECURITY).given(SURETY).when(value()).refused("not-for-surety")
     Scenario(SECURITY).given(FLAT).when(assess("1.00", "0.00")).refused("only-for-surety")

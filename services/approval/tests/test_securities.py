@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from libs.contracts import examples as ex
-from libs.contracts.approval import SecurityReleased
+from libs.contracts.approval import SecurityConsented, SecurityReleased
 from libs.contracts.ledger import LoanSettled
 from libs.service.testing import Served, key
 from services.approval.tests.requests import application_id, scored
@@ -49,7 +49,7 @@ async def test_security_is_counted_on_step_by_step_and_given_back_when_the_loan_
     uncle, flat = [(await post(officer, PATH, body)).json()["items"][-1]["security_id"] for body in (SURETY, FLAT)]
     steps: list[tuple[Any, str, Any, str]] = [
         (officer, f"{uncle}/assessment", MEANS, "0"),
-        (contracts, f"{uncle}/consent", CONSENT, "0.75"),
+        (contracts, f"{uncle}/consent", CONSENT | {"credit_report_text": "surety-2027-01"}, "0.75"),
         (officer, f"{flat}/valuation", VALUATION, "0.75"),
         (contracts, f"{flat}/consent", CONSENT, "0.75"),
         (contracts, f"{flat}/perfection", REGISTERED, "1.45"),
@@ -60,6 +60,11 @@ async def test_security_is_counted_on_step_by_step_and_given_back_when_the_loan_
     shown = (await (await approval.client("auditor")).get(PATH)).json()
     assert [item["counted"]["amount"] for item in shown["items"]] == ["30000.00", "28000.00"]
     assert shown["coverage_min"] == "1.2"
+    assert [item["credit_report_text"] for item in shown["items"]] == ["surety-2027-01", ""]
+    consents = [
+        each for each in await approval.events(f"security-{application_id()}") if type(each) is SecurityConsented
+    ]
+    assert [each.credit_report_text for each in consents] == ["surety-2027-01", ""], "for scoring to hear"
 
     own = await post(officer, f"{PATH}/{flat}/release", {"reason": "Sold"})
     assert own.status_code == 403

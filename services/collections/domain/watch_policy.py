@@ -13,7 +13,7 @@ from libs.contracts.ledger import ChangeKind
 from libs.contracts.values import Named
 from libs.lending.calendar import add_months
 from services.collections.domain.rules import Rules
-from services.collections.domain.watch_rules import FactRule, LinkRule, WarningRule
+from services.collections.domain.watch_rules import FactRule, LinkRule, News, WarningRule
 
 WEIGHT: Final[Mapping[Severity, int]] = {severity: place for place, severity in enumerate(Severity)}
 """How much a severity weighs, from 0."""
@@ -78,6 +78,10 @@ class WatchPolicy(Rules):
     def of(self, behaviour: Behaviour) -> list[SignalRule]:
         """The rules that look at a behaviour."""
         return [rule for rule in self.signals if rule.behaviour is behaviour]
+
+    def of_linked(self, news: News) -> list[LinkRule]:
+        """The rules over such news of those who are linked."""
+        return [rule for rule in self.linked if rule.news is news]
 
     @classmethod
     def values(cls, rules: Mapping[str, Any]) -> dict[str, Any]:

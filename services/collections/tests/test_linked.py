@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from libs.contracts.application import ConsentPurpose
 from libs.contracts.approval import (
     BorrowerConnected,
     BorrowerDisconnected,
@@ -16,7 +18,7 @@ from libs.contracts.approval import (
 )
 from libs.contracts.collections import WarningRaised, WatchEntered
 from libs.contracts.ledger import Bucket
-from libs.contracts.scoring import FactChange, RefreshObtained
+from libs.contracts.scoring import FactChange, RefreshObtained, RefreshRole
 from libs.contracts.values import GuaranteeKind
 from libs.service.testing import Served, key
 from services.collections.handlers import WATCH
@@ -99,6 +101,104 @@ async def test_what_befalls_a_guarantor_warns_of_the_borrower(running: Served) -
     )
     await running.settle()
     assert len(await rules(running, owes.applicant_id)) == 3, "deeper arrears are no news"
+
+
+def told_of_guarantor(
+    guarantor_id: str, of: TheLoan, item: str, *changes: tuple[str, Any, Any], refresh_id: str = "refresh-1"
+) -> RefreshObtained:
+    """Of somebody who was asked about since he answers for a loan."""
+    as_guarantor = {"applicant_id": guarantor_id, "role": RefreshRole.GUARANTOR}
+    consent = ConsentPurpose.CREDIT_REPORT if item == "credit-report" else None
+    return told(of, item, *changes, refresh_id=refresh_id).model_copy(update={**as_guarantor, "consent": consent})
+
+
+async def test_what_is_told_of_a_guarantor_without_a_loan_warns_of_the_borrower_alone(running: Served) -> None:
+    owes, other = [await borrower(running, number) for number in (1, 2)]
+    await answers_for(running, TheLoan(running, 9, applicant_id="guarantor-9"), owes)
+    await running.settle()
+    fine = told_of_guarantor("guarantor-9", owes, "credit-report", ("bureau-score", 640, 650))
+    worse = told_of_guarantor("guarantor-9", owes, "credit-report", ("overdue-now-minor", None, 5), refresh_id="r-2")
+    for event in (fine, worse, worse):
+        await running.publish("refresh-9", event)
+    await running.settle()
+    assert await rules(running, owes.applicant_id) == ["guarantor-adverse"]
+    collector = await running.client("collector")
+    watch = (await collector.get(f"/collections/watch-list/{owes.applicant_id}")).json()
+    assert [(each["rule"], each["loan_id"]) for each in watch["warnings"]] == [("guarantor-adverse", owes.loan_id)]
+    (raised,) = (
+        each for each in await running.events(WATCH.stream_id("borrower-1")) if isinstance(each, WarningRaised)
+    )
+    assert raised.reason.text.zh == "保证人出现不利信息"
+    assert (await collector.get("/collections/watch-list/guarantor-9")).status_code == 404, "he is nobody's borrower"
+    assert await rules(running, other.applicant_id) == []
+    listed = told_of_guarantor("guarantor-9", owes, "business-registration", ("enforcement-listed", "no", "yes"))
+    await running.publish("refresh-9", listed)
+    await running.settle()
+    assert await rules(running, owes.applicant_id) == ["guarantor-adverse"] * 2, "another item is another thing"
+    assert await rules(running, "guarantor-9") == []
+
+
+@pytest.mark.parametrize("first", ["item", "loan", "surety"])
+async def test_what_is_told_of_a_guarantor_waits_for_the_loan_and_not_for_the_surety(
+    running: Served, first: str
+) -> None:
+    """Scoring knew of both when it asked; here the word of either may come later."""
+    guarantor, owes = TheLoan(running, 9, applicant_id="guarantor-9"), TheLoan(running, 1, applicant_id="borrower-1")
+    worse = told_of_guarantor("guarantor-9", owes, "credit-report", ("overdue-now-minor", 0, 5))
+    if first == "surety":
+        await answers_for(running, guarantor, owes)
+    if first == "loan":
+        await borrower(running, 1)
+        await running.settle()
+    await running.publish("refresh-9", worse)
+    if first != "loan":
+        before = TheLoan(running, 2, applicant_id="borrower-2")
+        await before.happens(before.disbursement())
+        known = "select count(*) from borrower_loan"
+        async with asyncio.timeout(10):
+            while not await running.runtime.store.pool.fetchval(known):  # what waits holds up nobody else
+                await asyncio.sleep(0.01)
+        assert await rules(running, "borrower-1") == []
+        await borrower(running, 1)
+    await running.settle()
+    assert await rules(running, "borrower-1") == ["guarantor-adverse"]
+    await answers_for(running, guarantor, owes)
+    await running.settle()
+    assert await rules(running, "borrower-1") == ["guarantor-adverse"], "once, whenever the surety is heard of"
+
+
+@pytest.mark.parametrize(
+    ("item", "change", "own"),
+    [
+        ("credit-report", ("overdue-now-minor", 0, 5), []),
+        ("business-registration", ("enforcement-listed", "no", "yes"), ["enforcement-listed"]),
+    ],
+)
+async def test_what_came_on_a_guarantors_consent_is_about_what_he_answers_for_alone(
+    running: Served, item: str, change: tuple[str, Any, Any], own: list[str]
+) -> None:
+    guarantor, owes, kin = [await borrower(running, number) for number in (1, 2, 3)]
+    await answers_for(running, guarantor, owes)
+    await connects(running, "group-1", guarantor, kin)
+    await running.settle()
+    await running.publish("refresh-1", told_of_guarantor(guarantor.applicant_id, owes, item, change))
+    await running.settle()
+    assert await rules(running, guarantor.applicant_id) == own, "what is public is about a loan of his own too"
+    assert ("connected-adverse" in await rules(running, kin.applicant_id)) == bool(own)
+    assert "guarantor-adverse" in await rules(running, owes.applicant_id)
+    events = await running.events(WATCH.stream_id(guarantor.applicant_id))
+    assert {each.loan_id for each in events if isinstance(each, WarningRaised)} <= {guarantor.loan_id}
+
+
+async def test_a_guarantor_of_a_loan_that_is_over_warns_of_nobody(running: Served) -> None:
+    owes = await borrower(running, 1)
+    await answers_for(running, TheLoan(running, 9, applicant_id="guarantor-9"), owes)
+    await owes.happens(owes.settled(BEHIND))
+    await running.settle()
+    worse = told_of_guarantor("guarantor-9", owes, "credit-report", ("overdue-now-minor", 0, 5))
+    await running.publish("refresh-9", worse)
+    await running.settle()
+    assert await rules(running, owes.applicant_id) == []
 
 
 @pytest.mark.parametrize("over", ["released", "settled", "owner"])

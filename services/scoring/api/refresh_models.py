@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, Field
 
-from libs.contracts.scoring import FactChange, RefreshMissing, RefreshObtained, Without
+from libs.contracts.scoring import FactChange, RefreshMissing, RefreshObtained, RefreshRole, Without
 from libs.service.models import Code, Id, ResponseModel
 from services.scoring.api.information_models import SHA256, ItemState
 from services.scoring.domain.refresh import State
@@ -23,7 +23,9 @@ _ROW: Final[dict[str, Any]] = {
     "why": None,
     "sha256": SHA256,
     "requested_on": "2026-08-01",
+    "role": "BORROWER",
 }
+_ROLE: Final = "As what he was asked about: the loan is his own, or he answers for it."
 
 
 class RefreshListed(ResponseModel):
@@ -33,7 +35,7 @@ class RefreshListed(ResponseModel):
 
     refresh_id: Id
     applicant_id: Id
-    loan_id: Id
+    loan_id: Id = Field(description="For the sake of which he was asked about.")
     item: Code
     source: Code
     state: ItemState
@@ -41,6 +43,7 @@ class RefreshListed(ResponseModel):
     sha256: str | None = Field(description="Of the document's bytes.")
     changes: int = Field(description="How many facts changed against what was known.")
     requested_on: date
+    role: RefreshRole = Field(description=_ROLE)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> RefreshListed:
@@ -64,7 +67,7 @@ class RefreshItemShown(ResponseModel):
 
 
 class RefreshShown(ResponseModel):
-    """What was asked about a borrower last, and what came of each item last."""
+    """What was asked about a borrower or guarantor last, and what came of each item last."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -73,6 +76,8 @@ class RefreshShown(ResponseModel):
                     "applicant_id": _APPLICANT,
                     "refresh_id": _ROW["refresh_id"],
                     "requested_on": "2026-08-01",
+                    "role": "BORROWER",
+                    "loan_id": _ROW["loan_id"],
                     "consent_text": "2026-01",
                     "consent_withdrawn_on": None,
                     "open": [],
@@ -99,6 +104,8 @@ class RefreshShown(ResponseModel):
     applicant_id: Id
     refresh_id: Id | None = Field(description="Null: nobody was asked about him yet.")
     requested_on: date | None
+    role: RefreshRole | None = Field(description=_ROLE)
+    loan_id: Id | None = Field(description="For the sake of which he was asked about.")
     consent_text: str = Field(description="The text in which he agreed; empty: no such consent stood.")
     consent_withdrawn_on: date | None
     open: list[Code] = Field(description="What is waited for.")
@@ -112,6 +119,8 @@ def shown(applicant_id: str, state: State) -> RefreshShown:
         applicant_id=applicant_id,
         refresh_id=asked.refresh_id if asked else None,
         requested_on=asked.requested_on if asked else None,
+        role=asked.role if asked else None,
+        loan_id=asked.loan_id if asked else None,
         consent_text=asked.consent_text if asked else "",
         consent_withdrawn_on=state.withdrawn_on,
         open=[each.item for each in state.open],

@@ -1,4 +1,4 @@
-"""Borrowers asked about anew while their loans run: what came, what changed, and the consent that it rests on."""
+"""Borrowers and guarantors asked about anew while loans run: what came, what changed, and the consent that it rests on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import select
 
 from libs.contracts.problems import Rejected
+from libs.contracts.scoring import RefreshRole
 from libs.service.etag import etag, not_modified
 from libs.service.models import BusinessDate, Code, Id
 from libs.service.pagination import CursorParameter, Limit, Page, page_of, paginate, parse_sort
@@ -26,7 +27,7 @@ from services.scoring.views import REFRESH
 
 router = APIRouter(tags=["refreshes"])
 
-ApplicantId = Annotated[Id, Path(description="The borrower.")]
+ApplicantId = Annotated[Id, Path(description="The borrower or guarantor.")]
 RefreshId = Annotated[Id, Path(description="The refresh.")]
 
 
@@ -36,7 +37,8 @@ async def list_refreshes(
     runtime: Running,
     state: Annotated[ItemState | None, Query(description="Only in this state.")] = None,
     item: Annotated[Code | None, Query(description="Only of this kind.")] = None,
-    applicant_id: Annotated[Id | None, Query(description="Only of this borrower.")] = None,
+    applicant_id: Annotated[Id | None, Query(description="Only of this borrower or guarantor.")] = None,
+    role: Annotated[RefreshRole | None, Query(description="Only who was asked about in this role.")] = None,
     changed: Annotated[bool, Query(description="Only where a fact changed.")] = False,
     cursor: CursorParameter = None,
     limit: Limit = 50,
@@ -44,7 +46,8 @@ async def list_refreshes(
     """What was asked of sources while loans run, the latest first: with `changed=true` what an officer looks at."""
     statement = select(REFRESH)
     columns = REFRESH.c
-    for column, value in ((columns.state, state), (columns.item, item), (columns.applicant_id, applicant_id)):
+    wanted = {columns.state: state, columns.item: item, columns.applicant_id: applicant_id, columns.role: role}
+    for column, value in wanted.items():
         if value is not None:
             statement = statement.where(column == value)
     if changed:
@@ -55,14 +58,16 @@ async def list_refreshes(
     return page_of(rows, keys, limit=limit, item=RefreshListed.of)
 
 
-@router.get("/refreshes/{applicant_id}", summary="Show what is known of a borrower while his loan runs")
+@router.get("/refreshes/{applicant_id}", summary="Show what is known of somebody while a loan runs")
 async def show_refresh(
     applicant_id: ApplicantId, request: Request, response: Response, _actor: Reader, runtime: Running
 ) -> RefreshShown:
     """What was asked last, and of each item what came last with every fact that changed, or why it did not come."""
     state, version = await runtime.commands.state(refreshes, refreshes.stream_id(applicant_id))
     if version == 0:
-        raise Rejected("refresh-unknown", "Nobody was asked about this borrower while a loan of his ran.", status=404)
+        raise Rejected(
+            "refresh-unknown", "Nobody was asked about him while a loan of his ran, or one he answers for.", status=404
+        )
     if (unchanged := not_modified(request, version)) is not None:
         return unchanged  # type: ignore[return-value]  # FastAPI sends a Response as it is
     response.headers["etag"] = etag(version)
@@ -117,6 +122,7 @@ async def show_refresh_policy(
     runtime: Running,
     on: Annotated[BusinessDate | None, Query(description="The business date; today unless given.")] = None,
 ) -> PolicyShown:
-    """How often borrowers are asked about by grade, amount and watch state, for which items, and on which consent."""
+    """How often borrowers and guarantors are asked about by grade, amount and watch state, for which items, and on which
+    consent."""
     policy = library().refresh_policy(on or runtime.today)
     return PolicyShown(sha256=policy.sha256, document=dict(policy.document))

@@ -1,4 +1,5 @@
-"""The decider of refreshes: a borrower whose loan runs is asked about anew, and what comes is laid beside what was known."""
+"""The decider of refreshes: a borrower whose loan runs, or who answers for one that runs, is asked about anew, and what comes
+is laid beside what was known."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from libs.contracts.scoring import (
     RefreshMissing,
     RefreshObtained,
     RefreshRequested,
+    RefreshRole,
     RequestedItem,
     Without,
 )
@@ -26,6 +28,20 @@ Settled = RefreshObtained | RefreshMissing
 Event = RefreshRequested | Settled | RefreshConsentWithdrawn
 
 NO_CONSENT: Final = "No consent to be asked about while the loan is managed stands"
+WITHDRAWN: Final[Mapping[RefreshRole, str]] = {
+    RefreshRole.BORROWER: "The borrower withdrew his consent",
+    RefreshRole.GUARANTOR: "The guarantor withdrew his consent",
+}
+
+
+class Tie(NamedTuple):
+    """What ties somebody to a loan that runs: it is his own, or he answers for it. `consents` are those that he gave in
+    this role for it, `every_days` is how often he is asked about for its sake."""
+
+    role: RefreshRole
+    loan_id: str
+    every_days: int
+    consents: tuple[Consented, ...]
 
 
 class Former(NamedTuple):
@@ -38,22 +54,25 @@ class Former(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestRefresh:
-    """Ask for `kinds` about a borrower, unless he was asked about within `every_days`. `consents` are those that he gave
-    with his applications."""
+    """Ask for `kinds` about somebody, unless he was asked about within the shortest interval of his `ties`, of which there
+    is one at least. The first tie under which he agreed is that on which he is asked about, so that what he agreed to as a
+    guarantor counts for nothing else; without any consent it is the first."""
 
     applicant_id: str
     refresh_id: str
-    loan_id: str
     kinds: tuple[ItemKind, ...]
-    consents: tuple[Consented, ...]
-    every_days: int
+    ties: tuple[Tie, ...]
     policy: RefreshPolicy
     on: date
+
+    @property
+    def every_days(self) -> int:
+        return min(tie.every_days for tie in self.ties)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObtainRefresh:
-    """Put an answer on record. `former` is the last such item of his applications, None without any."""
+    """Put an answer on record. `former` is the last such item of his own applications, None without any."""
 
     refresh_id: str
     kind: ItemKind
@@ -90,7 +109,7 @@ Command = RequestRefresh | ObtainRefresh | MissRefresh | WithdrawRefreshConsent
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The last refresh, what it waits for, and what is known of the borrower by item: the last one, with every fact as it
+    """The last refresh, what it waits for, and what is known of him by item: the last one, with every fact as it
     was told last."""
 
     asked: RefreshRequested | None = None
@@ -150,11 +169,11 @@ def _request(command: RequestRefresh, state: State) -> Sequence[Event]:
     if on < due_on(state, command.every_days):
         return []
     late = [_missing(state, each, Without.LATE, "Not answered before the next refresh", on) for each in state.open]
-    consent = policy.consent(command.consents, state.withdrawn_on, on)
+    tie, consent = _agreed(command, state)
     asked = RefreshRequested(
         applicant_id=command.applicant_id,
         refresh_id=command.refresh_id,
-        loan_id=command.loan_id,
+        loan_id=tie.loan_id,
         items=tuple(
             RequestedItem(item=each.id, source=each.source, consent=each.consent, due_on=on) for each in command.kinds
         ),
@@ -162,10 +181,20 @@ def _request(command: RequestRefresh, state: State) -> Sequence[Event]:
         policy_version=policy.version,
         policy_sha256=policy.sha256,
         requested_on=on,
+        role=tie.role,
     )
     after = evolve(state, asked)
     refused = [each for each in asked.items if each.consent is not None and consent is None]
     return [*late, asked, *(_missing(after, each, Without.NO_CONSENT, NO_CONSENT, on) for each in refused)]
+
+
+def _agreed(command: RequestRefresh, state: State) -> tuple[Tie, Consented | None]:
+    found = [
+        (tie, terms.consent(tie.consents, state.withdrawn_on, command.on) if terms else None)
+        for tie in command.ties
+        for terms in [command.policy.terms(tie.role)]
+    ]
+    return next((each for each in found if each[1] is not None), found[0])
 
 
 def _waited_for(state: State, refresh_id: str, item: str) -> RequestedItem | None:
@@ -200,6 +229,7 @@ def _obtained(command: ObtainRefresh, wanted: RequestedItem, state: State) -> Se
         former_as_of=former.as_of if former else None,
         changes=changes({**(applied.facts if applied else {}), **(former.facts if former else {})}, command.facts),
         obtained_on=command.on,
+        role=state.asked.role,
     )
 
 
@@ -240,6 +270,6 @@ def _withdraw(command: WithdrawRefreshConsent, state: State) -> Sequence[Event]:
         withdrawn_by=command.by,
         withdrawn_on=command.on,
     )
-    detail = "The borrower withdrew his consent"
     gone = [each for each in state.open if each.consent is command.purpose]
+    detail = WITHDRAWN[state.asked.role] if state.asked else ""
     return [withdrawn, *(_missing(state, each, Without.NO_CONSENT, detail, command.on) for each in gone)]

@@ -1,4 +1,4 @@
-"""When sources are asked anew about a borrower whose loan runs, and on which consent (R3.6)."""
+"""When sources are asked anew about a borrower whose loan runs and about who answers for it, on which consent (R3.6)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from libs.contracts.application import ConsentPurpose
+from libs.contracts.scoring import RefreshRole
 from services.scoring.domain.document import Node, read
 from services.scoring.domain.indicators import member
 from services.scoring.domain.information import BroughtBy, Kinds
 
 REFRESH_FORMAT: Final = "puhui.refresh-policy/1"
+STANDINGS: Final = ("P", "S", "D", "M")
+"""How far a source is confirmed: primary text, secondary source, draft, to be confirmed."""
 
 
 class Consented(NamedTuple):
-    """In which version of a text a borrower agreed to be asked about, and when."""
+    """In which version of a text somebody agreed to be asked about, and when."""
 
     text: str
     on: date
@@ -25,8 +28,8 @@ class Consented(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """How often a borrower is asked about who is watched, whose loan has one of these grades (none: any), or whose loan is
-    of this amount at least."""
+    """How often somebody is asked about: where there is a watch, where the loan has one of these grades (none: any), or
+    where it is of this amount at least."""
 
     watched: bool
     grades: tuple[str, ...]
@@ -41,32 +44,21 @@ class Interval:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshPolicy:
-    """One version. `attempts` is how often a source that does not answer is asked in all, `most_a_day` how many borrowers
-    are asked about on one business date. `texts` are the versions of the consent's text that name the management of a loan
-    that runs; such a consent holds for `consent_days`. `items` are those that are asked for, by kind of applicant."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """How somebody is asked about in one role. `most_a_day` is how many are on one business date. `texts` are the versions
+    of the consent's text that name, for this role, the management of a loan that runs; such a consent holds for
+    `consent_days`."""
 
-    version: int
-    effective_from: date
-    source: str
-    attempts: int
     most_a_day: int
-    purpose: ConsentPurpose
     texts: tuple[str, ...]
     consent_days: int
-    items: Mapping[str, tuple[str, ...]]
     intervals: tuple[Interval, ...]
-    sha256: str
-    document: Mapping[str, object]
 
     def every_days(self, grade: str, amount_minor: int, watched: bool) -> int | None:
-        """How often the borrower of such a loan is asked about: the shortest interval that fits; None: never."""
+        """How often he is asked about for such a loan: the shortest interval that fits; None: never."""
         fitting = (each.every_days for each in self.intervals if each.fits(grade, amount_minor, watched))
         return min(fitting, default=None)
-
-    def needed(self, applicant_kind: str) -> tuple[str, ...]:
-        return tuple(item for item, kinds in self.items.items() if applicant_kind in kinds)
 
     def consent(self, given: Collection[Consented], withdrawn_on: date | None, on: date) -> Consented | None:
         """The consent on which he may be asked about on a date: the latest of those that name this purpose, are not too
@@ -81,32 +73,76 @@ class RefreshPolicy:
         return max(valid, key=lambda each: each.on, default=None)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefreshPolicy(Terms):
+    """One version; its own terms are the borrower's. `attempts` is how often a source that does not answer is asked in all.
+    `items` are those that are asked for, by kind of applicant. Without terms for guarantors none is asked about."""
+
+    version: int
+    effective_from: date
+    source: str
+    attempts: int
+    purpose: ConsentPurpose
+    items: Mapping[str, tuple[str, ...]]
+    guarantors: Terms | None
+    sha256: str
+    document: Mapping[str, object]
+
+    def terms(self, role: RefreshRole) -> Terms | None:
+        """How somebody is asked about in a role; None: not at all."""
+        return self if role is RefreshRole.BORROWER else self.guarantors
+
+    def needed(self, applicant_kind: str) -> tuple[str, ...]:
+        return tuple(item for item, kinds in self.items.items() if applicant_kind in kinds)
+
+
 def read_refresh_policy(raw: bytes, kinds: Kinds) -> RefreshPolicy:
     """Raises `InvalidDocument` with the place of the fault."""
     root = read(raw, REFRESH_FORMAT)
     root.allow(
         *("format", "version", "effective_from", "source"),
-        *("attempts", "most_a_day", "consent", "items", "intervals"),
+        *("attempts", "most_a_day", "consent", "items", "intervals", "guarantors"),
     )
     consent = root.child("consent")
     consent.allow("purpose", "texts", "valid_days")
-    for node, name, most in ((root, "attempts", 20), (root, "most_a_day", 1000), (consent, "valid_days", 36_500)):
-        if not 1 <= node.integer(name) <= most:
-            node.child(name).fail(f"must be from 1 to {most}")
     return RefreshPolicy(
+        **_terms(root),
         version=root.integer("version"),
         effective_from=root.date("effective_from"),
         source=root.text("source"),
-        attempts=root.integer("attempts"),
-        most_a_day=root.integer("most_a_day"),
+        attempts=_within(root, "attempts", 20),
         purpose=member(consent, "purpose", ConsentPurpose),
-        texts=tuple(each.as_text() for each in consent.items("texts")),
-        consent_days=consent.integer("valid_days"),
         items=dict(_item(node, member(consent, "purpose", ConsentPurpose), kinds) for node in root.items("items")),
-        intervals=tuple(_interval(node) for node in root.items("intervals")),
+        guarantors=_guarantors(root.child("guarantors")) if root.has("guarantors") else None,
         sha256=sha256(raw).hexdigest(),
         document={name: node.value for name, node in root.members()},
     )
+
+
+def _guarantors(node: Node) -> Terms:
+    """The purpose is that of the borrower's consent; the texts are a guarantor's own."""
+    node.allow("most_a_day", "consent", "intervals", "source", "standing")
+    node.child("consent").allow("texts", "valid_days")
+    node.text("source")
+    if node.text("standing") not in STANDINGS:
+        node.child("standing").fail(f"must be one of {', '.join(STANDINGS)}")
+    return Terms(**_terms(node))
+
+
+def _terms(node: Node) -> dict[str, Any]:
+    consent = node.child("consent")
+    return {
+        "most_a_day": _within(node, "most_a_day", 1000),
+        "texts": tuple(each.as_text() for each in consent.items("texts")),
+        "consent_days": _within(consent, "valid_days", 36_500),
+        "intervals": tuple(_interval(each) for each in node.items("intervals")),
+    }
+
+
+def _within(node: Node, name: str, most: int) -> int:
+    if not 1 <= node.integer(name) <= most:
+        node.child(name).fail(f"must be from 1 to {most}")
+    return node.integer(name)
 
 
 def _item(node: Node, purpose: ConsentPurpose, kinds: Kinds) -> tuple[str, tuple[str, ...]]:

@@ -2,119 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from dataclasses import replace as changed
-from datetime import date, timedelta
+from datetime import timedelta
 from hashlib import sha256
-from importlib import import_module
-from itertools import count
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from data.german_credit import applicants
-from libs.contracts.application import ApplicantRegistered, ApplicationSubmitted, ConsentGiven, ConsentPurpose
 from libs.contracts.audit import PersonErased
 from libs.contracts.collections import WatchEntered, WatchLeft
-from libs.contracts.ledger import BusinessDayOpened, LoanDisbursed, LoanSettled, LoanWrittenOff, RepaymentReversed
-from libs.contracts.scoring import RefreshMissing, RefreshObtained, RefreshRequested, Without
+from libs.contracts.ledger import LoanSettled, LoanWrittenOff, RepaymentReversed
+from libs.contracts.scoring import RefreshMissing, RefreshObtained, Without
 from libs.contracts.values import ApplicantKind
-from libs.lending.money import Money
-from libs.service.testing import Served, key, served
-from services.scoring import asking
-from services.scoring.app import create_scoring
+from libs.service.testing import Served, key
 from services.scoring.library import library
-from services.scoring.tests.requests import request
-
-# The world outside, which no service knows: the simulated sources, as applications beside this one.
-simulated, faults = import_module("services.sources.app"), import_module("services.sources.faults")
-Behaviour = faults.Behaviour
-ON = date(2026, 2, 2)
-FIRST = next(applicants())
-FAULTS = faults.Faults(worsens=3000, no_hit=1000, conflicting=1000, down=1000, broken_once=1000, stale=1000)
-SEED = 7
-EVERY = timedelta(days=90)
-"""How often is asked about a loan of CNY 200,000."""
-
-
-def number_of(behaviour: Any) -> str:
-    """The first number about which the bureau behaves so."""
-    numbers = (f"11010519900101{each:04d}" for each in count())
-    return next(number for number in numbers if faults.behaviour_of(SEED, FAULTS, number) is behaviour)
-
-
-@dataclass
-class Outside:
-    scoring: Served
-    asked: Any
-    """Questions by authority, as the bureau counts them."""
-
-    async def lends(self, name: str, behaviour: Any, *, consent: str = "2026-01", **changes: Any) -> None:
-        """An applicant applies, is assessed, and is paid a loan of CNY 200,000."""
-        registered = ApplicantRegistered.example | {
-            "applicant_id": f"applicant-{name}",
-            "identity_number": number_of(behaviour),
-        }
-        scoring = self.scoring
-        await scoring.publish(f"applicant-{name}", ApplicantRegistered.model_validate(registered))
-        await scoring.settle()
-        asked = request(FIRST, **{"amount": Money.of("200000.00"), "applicant_id": f"applicant-{name}", **changes})
-        if consent:
-            given = ConsentGiven(
-                application_id=f"application-{name}",
-                purpose=ConsentPurpose.CREDIT_REPORT,
-                text_version=consent,
-                given_on=ON,
-            )
-            await scoring.publish(f"application-{name}", given)
-        submitted = ApplicationSubmitted(
-            application_id=f"application-{name}",
-            request=asked,
-            consents=tuple(ConsentPurpose),
-            documents=(),
-            submitted_on=ON,
-        )
-        await scoring.publish(f"application-{name}", submitted)
-        await scoring.settle()
-        await scoring.publish(f"loan-{name}", loan(LoanDisbursed, name, amount=asked.amount, value_date=ON))
-        await scoring.settle()
-
-    async def opens(self, day: date) -> None:
-        opened = BusinessDayOpened.model_validate(BusinessDayOpened.example | {"business_date": day})
-        await self.scoring.publish("businessday-cn", opened)
-        await self.scoring.settle()
-
-    async def came(self, name: str) -> list[Any]:
-        return await self.scoring.events(f"refresh-applicant-{name}")
-
-    async def asked_on(self, name: str) -> list[date]:
-        return [each.requested_on for each in await self.came(name) if isinstance(each, RefreshRequested)]
-
-
-def loan(event: Any, name: str, **values: Any) -> Any:
-    known = {"loan_id": f"loan-{name}", "application_id": f"application-{name}", "applicant_id": f"applicant-{name}"}
-    return event.model_validate(
-        event.example | {each: known[each] for each in known.keys() & event.model_fields.keys()} | values
-    )
-
-
-@pytest.fixture
-async def outside(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outside]:
-    """The service beside a bureau and a registry."""
-    for source in ("BUREAU", "REGISTRY"):
-        monkeypatch.setenv(f"PUHUI_SCORING_{source}_URL", f"http://{source.lower()}.test")
-        monkeypatch.setenv(f"PUHUI_SCORING_{source}_TOKEN", "shared")
-    monkeypatch.setattr(asking, "FIRST_DELAY", timedelta(milliseconds=1))
-    bureau = simulated.create_source("bureau", seed=SEED, faults=FAULTS, token="shared")
-    registry = simulated.create_source("registry", seed=SEED, faults=FAULTS, token="shared")
-    service = create_scoring({"bureau": httpx.ASGITransport(bureau), "registry": httpx.ASGITransport(registry)})
-    async with served(service, database, tmp_path) as running:
-        out = Outside(running, bureau.state.questions)
-        await out.opens(ON)
-        yield out
+from services.scoring.tests.outside import EVERY, ON, Behaviour, Outside, loan
 
 
 async def test_what_got_worse_is_told_beside_what_it_was(outside: Outside) -> None:
