@@ -298,6 +298,10 @@ NOT_SHOWN = {
     "FundsUsed",
     "GuaranteeDemanded",
     "GuaranteeProvided",
+    "HigherRateAnnounced",  # the plan that follows is said by LoanChanged
+    "HigherRateEnded",
+    "HigherRateRefused",
+    "HigherRateTaken",
     "GuarantorAssessed",  # what secures an application has its own page
     "InformationAbandoned",  # the assessment's own page shows what was gathered
     "InformationConsentWithdrawn",
