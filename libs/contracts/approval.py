@@ -710,6 +710,32 @@ class SecurityReleased(DomainEvent, type="puhui.approval.security-released.v1"):
     }
 
 
+class SecurityReinstated(DomainEvent, type="puhui.approval.security-reinstated.v1"):
+    """The repayment after which a security was released was none, so what it secured is owed still, and it stands (Civil
+    Code 393). What was registered or delivered is to be looked at anew before it counts. `consented_on` and
+    `credit_report_text` are those of the consent to it, None and empty where there was none."""
+
+    application_id: Id
+    security_id: Id
+    kind: GuaranteeKind
+    provider_id: Id
+    consented_on: date | None
+    credit_report_text: str = ""
+    reason: Text
+    reinstated_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "application_id": ex.APPLICATION,
+        "security_id": "security-1",
+        "kind": "SURETY",
+        "provider_id": ex.APPLICANT,
+        "consented_on": "2026-02-01",
+        "credit_report_text": "",
+        "reason": "repayment-reversed",
+        "reinstated_on": "2027-02-05",
+    }
+
+
 class TableProposed(DomainEvent, type="puhui.approval.table-proposed.v1"):
     """A version of a decision table was put on record. It decides nothing before it is released."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from libs.contracts.application import ApplicationWithdrawn
 from libs.contracts.approval import Outcome
@@ -26,10 +26,12 @@ from services.approval.domain.commands import (
     ReleaseExposure,
 )
 from services.approval.domain.decision import OFFER_EXPIRED
-from services.approval.domain.security import ReleaseSecurity
+from services.approval.domain.security import ReinstateSecurity, ReleaseSecurity
 from services.approval.handlers import DECISION, SECURITY, TABLES, TABLES_STREAM, consider, table_of
 from services.approval.library import library
 
+SETTLED: Final = "loan-settled"
+"""Why what secured a loan is given back by itself."""
 reactions = Reactions("approval")
 
 EXPIRED_OFFERS = """
@@ -161,7 +163,7 @@ async def _escalate_late(reaction: Reaction, today: date) -> None:
 
 @reactions.on(LoanSettled)
 async def release_settled(recorded: Recorded[LoanSettled], reaction: Reaction) -> None:
-    await _ends(reaction, recorded.event.application_id, "loan-settled", recorded.event.settled_on)
+    await _ends(reaction, recorded.event.application_id, SETTLED, recorded.event.settled_on)
 
 
 @reactions.on(LoanCancelled)
@@ -184,12 +186,20 @@ async def _ends(reaction: Reaction, application_id: str, reason: str, today: dat
 
 @reactions.on(RepaymentReversed)
 async def reinstate_owed(recorded: Recorded[RepaymentReversed], reaction: Reaction) -> None:
-    """A loan that was settled is owed again when a repayment turns out not to be one."""
+    """A loan that was settled is owed again when a repayment turns out not to be one, and what secured it secures it."""
     event = recorded.event
     application_id = await exposure.application_of_loan(reaction.session, event.loan_id)
     if application_id is not None:
         command = ReinstateExposure(application_id=application_id, reason="repayment-reversed", today=event.reversed_on)
         await _happens(reaction, application_id, command)
+        if event.position.outstanding.total:
+            stands = ReinstateSecurity(
+                application_id=application_id,
+                released_for=SETTLED,
+                reason="repayment-reversed",
+                today=event.reversed_on,
+            )
+            await reaction.handle(SECURITY, SECURITY.stream_id(application_id), stands)
 
 
 async def _happens(reaction: Reaction, application_id: str, command: Command, *, effective_date: str = "") -> None:

@@ -12,6 +12,7 @@ from libs.contracts.approval import (
     BorrowerDisconnected,
     SecurityConsented,
     SecurityOffered,
+    SecurityReinstated,
     SecurityReleased,
 )
 from libs.contracts.ledger import LoanDisbursed
@@ -124,6 +125,14 @@ def agreed(event: SecurityConsented) -> Patch:
 
 def released(event: SecurityReleased) -> Remove:
     return Remove(surety, _key(event))
+
+
+def reinstated(event: SecurityReinstated) -> list[Put]:
+    """He answers again, as he had agreed to."""
+    if event.kind is not GuaranteeKind.SURETY:
+        return []
+    named = {name: getattr(event, name) for name in ("application_id", "security_id", "provider_id")}
+    return [Put(surety, {**named, "agreed": event.consented_on is not None})]
 
 
 def _key(event: SecurityConsented | SecurityReleased) -> dict[str, str]:

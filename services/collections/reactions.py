@@ -13,6 +13,7 @@ from libs.contracts.approval import (
     SecurityConsented,
     SecurityOffered,
     SecurityPerfected,
+    SecurityReinstated,
     SecurityReleased,
 )
 from libs.contracts.collections import CaseEnd, WatchEntered, WatchMeasureDecided, WatchMeasureEnded
@@ -264,6 +265,11 @@ async def take_security(recorded: Recorded[SecurityPerfected], reaction: Reactio
 @reactions.on(SecurityReleased)
 async def free_surety(recorded: Recorded[SecurityReleased], reaction: Reaction) -> None:
     await reaction.apply(linked.released(recorded.event))
+
+
+@reactions.on(SecurityReinstated)
+async def hold_surety(recorded: Recorded[SecurityReinstated], reaction: Reaction) -> None:
+    await reaction.apply(*linked.reinstated(recorded.event))
 
 
 @reactions.on(BorrowerConnected)

@@ -8,7 +8,13 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from libs.contracts.application import ApplicantRegistered, ApplicationSubmitted, ApplicationWithdrawn, ConsentGiven
-from libs.contracts.approval import CardComparisonSignedOff, SecurityConsented, SecurityOffered, SecurityReleased
+from libs.contracts.approval import (
+    CardComparisonSignedOff,
+    SecurityConsented,
+    SecurityOffered,
+    SecurityReinstated,
+    SecurityReleased,
+)
 from libs.contracts.audit import PersonErased
 from libs.contracts.collections import WatchEntered, WatchLeft
 from libs.contracts.ledger import (
@@ -186,3 +192,8 @@ async def bind_surety(recorded: Recorded[SecurityConsented], reaction: Reaction)
 @reactions.on(SecurityReleased)
 async def free_surety(recorded: Recorded[SecurityReleased], reaction: Reaction) -> None:
     await reaction.apply(refresh_records.released(recorded.event))
+
+
+@reactions.on(SecurityReinstated)
+async def hold_surety(recorded: Recorded[SecurityReinstated], reaction: Reaction) -> None:
+    await reaction.apply(*refresh_records.reinstated(recorded.event))

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Date, Index, String, Table
 
-from libs.contracts.approval import SecurityConsented, SecurityOffered, SecurityReleased
+from libs.contracts.approval import SecurityConsented, SecurityOffered, SecurityReinstated, SecurityReleased
 from libs.contracts.values import GuaranteeKind
 from libs.events.projection import Patch, Put, Remove
 from libs.events.store import Session
@@ -194,6 +194,15 @@ def agreed(event: SecurityConsented) -> Patch:
 
 def released(event: SecurityReleased) -> Remove:
     return Remove(SURETY, _key(event))
+
+
+def reinstated(event: SecurityReinstated) -> list[Put]:
+    """He answers again, as he had agreed to."""
+    if event.kind is not GuaranteeKind.SURETY:
+        return []
+    named = {name: getattr(event, name) for name in ("application_id", "security_id", "provider_id")}
+    consent = {"text_version": event.credit_report_text, "signed_on": event.consented_on}
+    return [Put(SURETY, {**named, **consent, "next_on": event.reinstated_on if event.consented_on else None})]
 
 
 def _key(event: SecurityConsented | SecurityReleased) -> dict[str, str]:

@@ -12,6 +12,7 @@ from libs.contracts.approval import (
     SecurityConsented,
     SecurityOffered,
     SecurityPerfected,
+    SecurityReinstated,
     SecurityReleased,
     SecurityValued,
 )
@@ -83,7 +84,25 @@ class ReleaseSecurity:
     today: date
 
 
-Command = OfferSecurity | AssessGuarantor | RecordConsent | ValueSecurity | PerfectSecurity | ReleaseSecurity
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReinstateSecurity:
+    """What was released for this reason, and by nobody, stands after all."""
+
+    application_id: str
+    released_for: str
+    reason: str
+    today: date
+
+
+Command = (
+    OfferSecurity
+    | AssessGuarantor
+    | RecordConsent
+    | ValueSecurity
+    | PerfectSecurity
+    | ReleaseSecurity
+    | ReinstateSecurity
+)
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:
@@ -111,6 +130,8 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return [_perfect(command, state)]
         case ReleaseSecurity():
             return _release(command, state)
+        case ReinstateSecurity():
+            return _reinstate(command, state)
 
 
 def _offer(command: OfferSecurity, state: State) -> SecurityOffered:
@@ -251,4 +272,21 @@ def _release(command: ReleaseSecurity, state: State) -> Sequence[Event]:
             released_on=command.today,
         )
         for item in items
+    ]
+
+
+def _reinstate(command: ReinstateSecurity, state: State) -> Sequence[Event]:
+    return [
+        SecurityReinstated(
+            application_id=command.application_id,
+            security_id=item.offered.security_id,
+            kind=item.offered.kind,
+            provider_id=item.offered.provider_id,
+            consented_on=item.consented.signed_on if item.consented else None,
+            credit_report_text=item.consented.credit_report_text if item.consented else "",
+            reason=command.reason,
+            reinstated_on=command.today,
+        )
+        for item in state.items.values()
+        if item.released is not None and item.released.reason == command.released_for
     ]

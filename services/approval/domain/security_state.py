@@ -12,6 +12,7 @@ from libs.contracts.approval import (
     SecurityConsented,
     SecurityOffered,
     SecurityPerfected,
+    SecurityReinstated,
     SecurityReleased,
     SecurityValued,
 )
@@ -19,7 +20,15 @@ from libs.contracts.values import GuaranteeKind
 from libs.lending.money import Money
 from services.approval.domain.security_policy import BASIS_POINTS, SecurityPolicy
 
-Event = SecurityOffered | GuarantorAssessed | SecurityConsented | SecurityValued | SecurityPerfected | SecurityReleased
+Event = (
+    SecurityOffered
+    | GuarantorAssessed
+    | SecurityConsented
+    | SecurityValued
+    | SecurityPerfected
+    | SecurityReleased
+    | SecurityReinstated
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +103,6 @@ def evolve(state: State, event: Event) -> State:
             item = replace(item, perfected=event)
         case SecurityReleased():
             item = replace(item, released=event)
+        case SecurityReinstated():  # what was registered may have been given back meanwhile
+            item = replace(item, released=None, perfected=None)
     return State({**state.items, event.security_id: item})

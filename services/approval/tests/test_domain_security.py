@@ -16,6 +16,7 @@ from libs.contracts.approval import (
     SecurityConsented,
     SecurityOffered,
     SecurityPerfected,
+    SecurityReinstated,
     SecurityReleased,
     SecurityValued,
 )
@@ -26,6 +27,7 @@ from services.approval.domain.security import (
     OfferSecurity,
     PerfectSecurity,
     RecordConsent,
+    ReinstateSecurity,
     ReleaseSecurity,
     ValueSecurity,
 )
@@ -175,6 +177,43 @@ def test_somebody_else_gives_a_security_up() -> None:
     Scenario(SECURITY).given(FLAT).when(release("credit-officer")).refused("second-person-needed")
     gone = of(SecurityReleased, reason="Replaced", released_by="risk-manager", released_on=TODAY)
     Scenario(SECURITY).given(FLAT).when(release("risk-manager")).then(gone)
+
+
+def test_what_was_released_since_the_loan_was_settled_stands_after_all() -> None:
+    stands = ReinstateSecurity(
+        application_id=ID, released_for="loan-settled", reason="repayment-reversed", today=TODAY + timedelta(days=3)
+    )
+    agreed = of(SecurityConsented, credit_report_text="surety-2027-01")
+    reinstated = SecurityReinstated(
+        application_id=ID,
+        security_id="s",
+        kind="SURETY",
+        provider_id="uncle",
+        consented_on=agreed.signed_on,
+        credit_report_text="surety-2027-01",
+        reason="repayment-reversed",
+        reinstated_on=stands.today,
+    )
+    past = (SURETY, ASSESSED, agreed, RELEASED)
+    state = Scenario(SECURITY).given(*past).when(stands).then(reinstated)
+    counted = SECURITY.replay([SURETY, ASSESSED, agreed]).items["s"].counted(POLICY, TODAY)
+    assert counted[0].minor > 0
+    assert state.items["s"].counted(POLICY, TODAY) == counted
+    Scenario(SECURITY).given(*past, reinstated).when(stands).then()
+    Scenario(SECURITY).given(SURETY).when(stands).then()
+    given_up = of(SecurityReleased, reason="Replaced", released_by="risk-manager")
+    Scenario(SECURITY).given(SURETY, given_up).when(stands).then()
+
+
+def test_what_was_registered_is_looked_at_anew_before_it_counts() -> None:
+    past = (FLAT, CONSENT, VALUED, PERFECTED)
+    back = of(SecurityReinstated, kind="MORTGAGE")
+    item = SECURITY.replay([*past, RELEASED, back]).items["s"]
+    assert SECURITY.replay(past).items["s"].counted(POLICY, TODAY)[1] == ""
+    assert item.counted(POLICY, TODAY) == (Money(0), "registration-missing")
+    Scenario(SECURITY).given(*past, RELEASED, back).when(PerfectSecurity(perfected=PERFECTED, policy=POLICY)).then(
+        PERFECTED
+    )
 
 
 def test_all_that_stands_is_released_at_once_and_once() -> None:

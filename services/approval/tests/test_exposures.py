@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from libs.contracts.application import ApplicationWithdrawn
-from libs.contracts.approval import ApplicationApproved, ApplicationReferred
+from libs.contracts.approval import ApplicationApproved, ApplicationReferred, SecurityReinstated
 from libs.contracts.collections import BorrowerLimited, BorrowerLimitLifted
 from libs.contracts.contract import ContractSigned
 from libs.contracts.ledger import (
@@ -27,6 +27,7 @@ from services.approval.library import library
 from services.approval.tests.exposures import applies, counted_as_kept, happens, used
 from services.approval.tests.requests import TODAY, application_id
 from services.approval.tests.test_api import APPROVE, DECLINE, code, post
+from services.approval.tests.test_securities import CONSENT, SURETY
 
 AT_ONCE = 32
 GROUP_MAX = Money.of("15000000.00")
@@ -154,6 +155,38 @@ async def test_a_loan_that_is_owed_again_counts_again(approval: Served) -> None:
         await approval.publish("loan-1", event)
     await approval.settle()
     assert await used(approval, "borrower:applicant-1") == "20000.00"
+
+
+async def test_what_secured_a_loan_secures_it_again_where_it_is_owed_again(approval: Served) -> None:
+    await happens(approval, applies(1, "20000.00", "A"))
+    path, officer = f"/approval/decisions/{application_id(1)}/securities", await approval.client("credit_officer")
+    offered = await post(officer, path, SURETY)
+    assert offered.status_code == 201, offered.text
+    agreed = await post(
+        await approval.client("contract_officer"),
+        f"{path}/{offered.json()['items'][0]['security_id']}/consent",
+        CONSENT,
+    )
+    assert agreed.status_code == 200, agreed.text
+    await approval.publish("contract-1", said(ContractSigned, 1))
+    position = RepaymentReversed.example["position"]
+    still_paid = position | {"outstanding": position["overdue"]}
+    for event, stands in (
+        (said(LoanSettled, 1), False),
+        (said(RepaymentReversed, 1, position=still_paid), False),
+        (said(RepaymentReversed, 1), True),
+        (said(RepaymentReversed, 1), True),
+    ):
+        await approval.publish("loan-1", event)
+        await approval.settle()
+        (shown,) = (await officer.get(path)).json()["items"]
+        assert (shown["released_on"] is None) is stands
+    back = [
+        event for event in await approval.events(f"security-{application_id(1)}") if type(event) is SecurityReinstated
+    ]
+    assert [(event.provider_id, str(event.consented_on), event.reason) for event in back] == [
+        ("uncle", CONSENT["signed_on"], "repayment-reversed")
+    ]
 
 
 async def test_what_borrowers_owe_moves_with_them(approval: Served) -> None:

@@ -347,6 +347,7 @@ NOT_SHOWN = {
     "SecurityConsented",
     "SecurityOffered",
     "SecurityPerfected",
+    "SecurityReinstated",
     "SecurityReleased",
     "SecurityValued",
     "SettlementDue",

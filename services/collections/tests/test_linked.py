@@ -14,6 +14,7 @@ from libs.contracts.approval import (
     BorrowerDisconnected,
     SecurityConsented,
     SecurityOffered,
+    SecurityReinstated,
     SecurityReleased,
 )
 from libs.contracts.collections import WarningRaised, WatchEntered
@@ -212,6 +213,32 @@ async def test_who_answers_no_more_warns_of_nobody(running: Served, over: str) -
         await running.publish("security-2", SecurityReleased.model_validate(SecurityReleased.example | key_))
     if over == "settled":
         await owes.happens(owes.settled(BEHIND))
+    await running.settle()
+    await guarantor.happens(guarantor.delinquency(BEHIND, 1))
+    await running.settle()
+    assert await rules(running, owes.applicant_id) == []
+
+
+async def test_who_answers_again_warns_again(running: Served) -> None:
+    await day_opens(running, BEHIND)
+    guarantor, owes = [await borrower(running, number) for number in (1, 2)]
+    await answers_for(running, guarantor, owes)
+    keys = {"application_id": "application-2", "security_id": "security-1", "provider_id": guarantor.applicant_id}
+    for kind in (SecurityReleased, SecurityReinstated):
+        await running.publish("security-2", kind.model_validate(kind.example | keys))
+    await running.settle()
+    await guarantor.happens(guarantor.delinquency(BEHIND, 1))
+    await running.settle()
+    assert await rules(running, owes.applicant_id) == ["guarantor-overdue"]
+
+
+@pytest.mark.parametrize("changes", [{"kind": "MORTGAGE"}, {"consented_on": None}])
+async def test_who_never_answered_does_not_after_it_either(running: Served, changes: dict[str, Any]) -> None:
+    await day_opens(running, BEHIND)
+    guarantor, owes = [await borrower(running, number) for number in (1, 2)]
+    keys = {"application_id": "application-2", "security_id": "security-1", "provider_id": guarantor.applicant_id}
+    back = SecurityReinstated.model_validate(SecurityReinstated.example | keys | changes)
+    await running.publish("security-2", back)
     await running.settle()
     await guarantor.happens(guarantor.delinquency(BEHIND, 1))
     await running.settle()

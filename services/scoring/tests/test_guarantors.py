@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from libs.contracts.approval import SecurityReleased
+from libs.contracts.approval import SecurityReinstated, SecurityReleased
 from libs.contracts.audit import PersonErased
 from libs.contracts.collections import WatchEntered, WatchLeft
 from libs.contracts.ledger import DisbursementReturned, LoanDisbursed, LoanSettled, LoanWrittenOff, RepaymentReversed
@@ -213,6 +213,21 @@ async def test_who_answers_no_more_is_not_asked_about(outside: Outside) -> None:
     kept = await scoring.runtime.store.pool.fetch("select provider_id from refresh_surety")
     assert "applicant-by-gone" not in {row["provider_id"] for row in kept}, "nothing of an erased person is kept"
     assert await scoring.parked() == []
+
+
+async def test_who_answers_again_is_asked_about_again(outside: Outside) -> None:
+    for name, kind in (("owes", "SURETY"), ("pledges", "PLEDGE")):
+        await outside.registers(f"by-{name}", Behaviour.CLEAN)
+        await outside.lends(name, Behaviour.CLEAN, on=PAID)
+        await outside.offers(name, f"by-{name}", kind)
+        await outside.agrees(name, PAID)
+        await outside.secures(SecurityReleased, name)
+        back = {"kind": kind, "provider_id": f"applicant-by-{name}", "credit_report_text": SURETY_TEXT}
+        await outside.secures(SecurityReinstated, name, **back, consented_on=PAID, reinstated_on=PAID)
+    await outside.opens(NEXT)
+    assert await outside.asked_on("by-owes") == [NEXT]
+    assert await outside.came("by-owes") != []
+    assert await outside.asked_on("by-pledges") == []
 
 
 async def test_a_guarantor_of_whom_nothing_was_heard_is_asked_about_once_he_is_known(outside: Outside) -> None:
