@@ -88,8 +88,9 @@ def _dealing(row: Any) -> Dealing:
 async def carry_out(runtime: Runtime, applicant_id: str, today: date) -> Person:
     """Have the key follow what was decided, and erase what is due; the person's state afterwards. Safe to repeat."""
     stream_id, keyring = PERSON.stream_id(applicant_id), runtime.persons
-    cause = Cause(ACTOR, correlation_id=str(new_id()), effective_date=today.isoformat())
-    order = EndRestriction(applicant_id=applicant_id, today=today)
+    relationship, policy = await relationship_of(runtime, applicant_id), library().retention_on(today)
+    order = EndRestriction(applicant_id=applicant_id, relationship=relationship, policy=policy, today=today)
+    cause = _by_rule(policy, today)
     state = (await runtime.commands.handle(PERSON, stream_id, order, cause)).state
     if state.status is Status.ERASURE_DUE:
         await keyring.set_state(applicant_id, KeyState.DESTROYED)

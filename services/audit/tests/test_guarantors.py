@@ -146,6 +146,20 @@ async def test_whoever_gives_a_thing_answers_as_a_guarantor_does(audit: Served) 
     await kept_while_it_runs(audit, f"the security flat for application {ex.APPLICATION}")
 
 
+async def test_a_loan_that_is_owed_again_is_answered_for_again(audit: Served) -> None:
+    await say(audit, *SECURED, *LENT, SETTLED)
+    assert (await erase(audit))["until"] == "2037-02-02"
+    await say(audit, (f"loan-{ex.LOAN}", example(ledger.RepaymentReversed)))
+    await day(audit, date(2037, 2, 3), date(2037, 2, 2))
+    assert await audit.runtime.persons.state(UNCLE) is KeyState.HELD, "the loan runs"
+    await say(audit, (f"loan-{ex.LOAN}", example(ledger.LoanSettled, settled_on="2037-02-04")))
+    await day(audit, date(2037, 2, 5), date(2037, 2, 3))
+    shown = (await (await audit.client("privacy_officer")).get(PERSON)).json()
+    assert (shown["status"], shown["until"]) == ("RESTRICTED", "2047-02-04")
+    await day(audit, date(2047, 2, 5), date(2037, 2, 5))
+    assert await audit.runtime.persons.state(UNCLE) is KeyState.DESTROYED
+
+
 async def test_retention_of_a_guarantor_ends_by_itself_and_not_before_it_has_run_out(audit: Served) -> None:
     unregistered = security(approval.SecurityOffered, security_id="other", provider_id="nobody")
     await say(audit, *SECURED, unregistered, *LENT)
