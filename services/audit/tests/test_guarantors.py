@@ -173,3 +173,35 @@ async def test_retention_of_a_guarantor_ends_by_itself_and_not_before_it_has_run
     assert (await officer.get(PERSON)).json()["status"] == "ERASED"
     assert await audit.runtime.persons.state(UNCLE) is KeyState.DESTROYED
     assert await audit.events("person-nobody") == [], "of whom nothing is held, nothing is erased"
+
+
+async def test_a_guarantor_is_shown_what_he_answers_for(audit: Served) -> None:
+    assessed = security(approval.GuarantorAssessed)
+    await say(audit, STARTED, OFFERED, assessed, CONSENTED, SUBMITTED, *LENT)
+    officer = await audit.client("privacy_officer")
+    asked = await officer.post(f"{PERSON}/reports", json={"purpose": "His own request"}, headers=key())
+    location = asked.json()["location"]
+    shown = (await officer.get(location)).json()
+    assert shown["securities_given"] == [
+        {
+            "security_id": "security-uncle",
+            "application_id": ex.APPLICATION,
+            "kind": "SURETY",
+            "offered_on": "2026-02-01",
+            "consented_on": "2026-02-01",
+            "released_on": None,
+        }
+    ]
+    assert shown["dealings_running"] == [NAMED]
+    assert shown["retention_rule"]["code"] == "customer-identity"
+    history = [entry["type"].rpartition(".v")[0] for entry in shown["history"]]
+    assert history == [
+        "puhui.application.applicant-registered",
+        "puhui.approval.security-offered",
+        "puhui.approval.guarantor-assessed",
+        "puhui.approval.security-consented",
+    ], "what is said of him, and of the borrower nothing"
+    pdf = await officer.get(location, params={"media": "pdf"})
+    assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+    found = await (await audit.client("auditor")).get("/audit/trail", params={"kind": "provider", "subject": UNCLE})
+    assert [entry["type"] for entry in found.json()["items"]] == ["puhui.approval.security-offered.v1"]
