@@ -11,7 +11,7 @@ from services.audit.api import routers
 from services.audit.archive import subscribers
 from services.audit.library import library
 from services.audit.standing import standing
-from services.audit.views import pages, trails
+from services.audit.views import pages, securities, trails
 
 
 async def start(runtime: Runtime) -> None:
@@ -28,7 +28,7 @@ service = Service(
     routers=routers,
     personal=True,
     migrations=Path(__file__).parent / "migrations",
-    projections=[pages, trails],
+    projections=[pages, securities, trails],
     subscribers=subscribers,
     tasks=standing.tasks,
     on_start=start,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from io import BytesIO
 from typing import Any, Final
 
@@ -26,9 +27,15 @@ from services.audit.history import EVENTS
 from services.audit.library import library
 from services.audit.persons import relationship_of
 
-SEQUENCES: Final = (
-    "select sequence from trail_subject where kind in ('applicant', 'contact') and id = $1 order by sequence"
-)
+SEQUENCES: Final = """
+    select sequence from trail_subject where kind in ('applicant', 'contact') and id = $1
+    union
+    select t.sequence from security_page s join trail_subject t on t.kind = 'security' and t.id = s.security_id
+    where s.provider_id = $1
+    order by sequence"""
+SECURITIES: Final = """
+    select security_id, application_id, kind, offered_on, consented_on, released_on
+    from security_page where provider_id = $1 order by offered_on, security_id"""
 FONT: Final = "STSong-Light"
 """A font that every PDF reader has or replaces for Chinese; nothing is embedded."""
 RECIPIENTS: Final = {
@@ -52,6 +59,7 @@ async def report_of(runtime: Runtime, applicant_id: str, state: Person, asked: P
         "personal_data": [entry for recorded in history if (entry := _personal(recorded))],
         "recipients": _recipients(history),
         "automated_decisions": [decision for recorded in history if (decision := _decision(recorded))],
+        "securities_given": await _securities(runtime, applicant_id),
         "dealings_running": list(relationship.running),
         "history": [_entry(recorded) for recorded in history],
         "read_before": [read.model_dump(mode="json") for read in state.reports.values() if read != asked],
@@ -64,6 +72,14 @@ async def _opened(runtime: Runtime, applicant_id: str) -> list[Recorded[Any]]:
     stored = [StoredEvent(*row) for row in await runtime.store.pool.fetch(EVENTS, sequences)]
     keys = await runtime.persons.to_open([applicant_id], held=True)
     return [runtime.codec.recorded(event, f"/puhui/{service_of(event.type)}", keys) for event in stored]
+
+
+async def _securities(runtime: Runtime, applicant_id: str) -> list[dict[str, str | None]]:
+    """For what he answers, or gave a thing: the application by its identifier alone, since it is somebody else's."""
+    rows = await runtime.store.pool.fetch(SECURITIES, applicant_id)
+    return [
+        {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()} for row in rows
+    ]
 
 
 def _personal(recorded: Recorded[Any]) -> dict[str, Any] | None:
@@ -135,6 +151,9 @@ def _pdf(report: dict[str, Any]) -> bytes:
         rows = [(name, value) for name, value in entry["values"].items()]
         parts.append(Paragraph(_escaped(f"{entry['source']} · {entry['recorded_at'][:10]} · {entry['type']}"), text))
         table(rows, [60, 110])
+    parts.append(Paragraph("提供的担保 · Security given", heading))
+    given = [(each["security_id"], each["kind"], _dates(each)) for each in report["securities_given"]]
+    table(given or [("无", "none", "")], [60, 30, 80])
     parts.append(Paragraph("接收方 · Recipients", heading))
     table([(each["zh"], each["en"]) for each in report["recipients"]] or [("无", "none")], [60, 110])
     parts.append(Paragraph("自动化决策 · Decisions made by machine", heading))
@@ -144,6 +163,11 @@ def _pdf(report: dict[str, Any]) -> bytes:
     out = BytesIO()
     SimpleDocTemplate(out, pagesize=A4, title="Subject access report", margins=20 * mm, invariant=1).build(parts)
     return out.getvalue()
+
+
+def _dates(given: dict[str, str | None]) -> str:
+    named = (("提供 offered", "offered_on"), ("同意 consented", "consented_on"), ("解除 released", "released_on"))
+    return ", ".join(f"{label} {given[name]}" for label, name in named if given[name])
 
 
 def _escaped(value: Any) -> str:

@@ -1,4 +1,5 @@
-"""Read models of the whole platform: the pages of applications, loans and cases, and the trail of every event."""
+"""Read models of the whole platform: the pages of applications, loans and cases, who answers for which, and the trail of
+every event."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integ
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.contracts import audit
+from libs.contracts.approval import SecurityConsented, SecurityOffered, SecurityReleased
 from libs.contracts.base import EVENT_TYPES
 from libs.contracts.catalogue import service_of
 from libs.events.clock import EPOCH, parse_us
@@ -91,6 +93,15 @@ violation_page = Table(
     *(Column(name, Date) for name in ("found_on", "due", "closed_on")),
     Index("violation_page_status", "status", "violation_id"),
 )
+security_page = Table(
+    "security_page",
+    metadata,
+    Column("application_id", Text, primary_key=True),
+    Column("security_id", Text, primary_key=True),
+    *map(_text, ("provider_id", "kind")),
+    *(Column(name, Date) for name in ("offered_on", "consented_on", "released_on")),
+    Index("security_page_provider", "provider_id"),
+)
 trail = Table(
     "trail",
     metadata,
@@ -119,6 +130,8 @@ PAGES: Final = {Subject.APPLICATION: application_page, Subject.LOAN: loan_page, 
 KEYS: Final = {Subject.APPLICATION: "application_id", Subject.LOAN: "loan_id", Subject.CASE: "case_id"}
 
 pages = Projection("pages", 1, [application_page, loan_page, case_page, person_page, violation_page])
+securities = Projection("securities", 1, [security_page])
+"""By itself, so that a store that holds such events from before fills it from them."""
 trails = Projection("trails", 1, [trail, trail_subject])
 
 
@@ -171,6 +184,27 @@ def _stands(applicant_id: str, **values: Any) -> Iterator[Change]:
     key = {"applicant_id": applicant_id}
     yield Add(person_page, key, {"holds": 0})  # makes the row when it is not there
     yield Patch(person_page, key, values)
+
+
+@securities.on(SecurityOffered)
+def security_offered(recorded: Recorded[SecurityOffered]) -> Iterator[Change]:
+    event = recorded.event
+    names = ("application_id", "security_id", "provider_id", "offered_on")
+    yield Put(security_page, {name: getattr(event, name) for name in names} | {"kind": event.kind.value})
+
+
+@securities.on(SecurityConsented)
+def security_consented(recorded: Recorded[SecurityConsented]) -> Iterator[Change]:
+    yield Patch(security_page, _security(recorded.event), {"consented_on": recorded.event.signed_on})
+
+
+@securities.on(SecurityReleased)
+def security_released(recorded: Recorded[SecurityReleased]) -> Iterator[Change]:
+    yield Patch(security_page, _security(recorded.event), {"released_on": recorded.event.released_on})
+
+
+def _security(event: SecurityConsented | SecurityReleased) -> dict[str, str]:
+    return {"application_id": event.application_id, "security_id": event.security_id}
 
 
 @trails.on(*EVENT_TYPES.values())

@@ -59,7 +59,17 @@ REPORT_EXAMPLE: Final[dict[str, Any]] = {
     ],
     "recipients": [{"zh": "征信机构", "en": "Credit bureau"}],
     "automated_decisions": [],
-    "dealings_running": [],
+    "securities_given": [
+        {
+            "security_id": "security-2",
+            "application_id": ex.APPLICATION,
+            "kind": "SURETY",
+            "offered_on": "2026-02-01",
+            "consented_on": "2026-02-01",
+            "released_on": None,
+        }
+    ],
+    "dealings_running": [f"the security security-2 for application {ex.APPLICATION}"],
     "history": [],
     "read_before": [],
 }
@@ -180,7 +190,8 @@ async def erase_person(
     """Erases what no rule keeps: the person's key is destroyed, and with it everything that is sealed under it, here,
     in topics, documents and backups. What a rule keeps is restricted until the rule has run out, and erased then.
 
-    A front end asks on behalf of the person himself. Refused while an application or a loan runs.
+    A front end asks on behalf of the person himself. Refused while an application or a loan runs, his own or one that
+    he answers for.
     """
     if call.actor.has("customer") and call.actor.on_behalf_of != applicant_id:
         raise Problem(NOT_FOUND)
@@ -277,7 +288,7 @@ async def read_report(
     media: Annotated[str, Query(pattern="^(json|pdf)$", description="json or pdf.")] = "json",
 ) -> Any:
     """Everything that is held about a person (PIPL 45): what, from where, since when, for what, who was given it, how
-    long it is kept, which decisions were made by machine and why. For the one who asked, on the day when he asked."""
+    long it is kept, for what he gave security, which decisions were made by machine and why. For the one who asked, on the day when he asked."""
     state, _ = await runtime.commands.state(PERSON, PERSON.stream_id(applicant_id))
     asked = state.reports.get(report_id)
     if asked is None or (asked.reader, asked.read_on) != (actor.subject, runtime.today):

@@ -19,7 +19,7 @@ from libs.contracts.audit import (
     RestrictionLifted,
 )
 from libs.contracts.problems import Rejected, refuse_unless
-from services.audit.domain.retention import Relationship, RetentionPolicy
+from services.audit.domain.retention import Relationship, RetentionPolicy, Rule
 
 LEGAL_HOLD: Final = "legal-hold"
 RETENTION_ENDED: Final = "retention-ended"
@@ -104,9 +104,12 @@ class ReleaseHold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndRestriction:
-    """Order the erasure if nothing keeps the data any longer."""
+    """Order the erasure if nothing keeps the data any longer, by the dealings that are known and the rules in force now:
+    what was heard after the restriction counts, since what is erased does not come back."""
 
     applicant_id: str
+    relationship: Relationship
+    policy: RetentionPolicy
     today: date
 
 
@@ -145,7 +148,7 @@ def decide(command: Command, state: Person) -> Sequence[Event]:
         case ReleaseHold():
             return _release(command, state)
         case EndRestriction():
-            return [_due(command, state)] if state.is_due(command.today) else []
+            return _end(command, state)
         case ConfirmErasure():
             return [_erased(command, state)] if state.status is Status.ERASURE_DUE else []
         case RecordReading():
@@ -166,19 +169,36 @@ def _request(command: RequestErasure, state: Person) -> Sequence[Event]:
     rule = command.policy.rule(command.relationship.standing)
     by_law, hold = rule.keeps(command.relationship, command.today), next(iter(state.holds.values()), None)
     requested = ErasureRequested(applicant_id=command.applicant_id, ground=command.ground, requested_on=command.today)
-    if by_law or hold is not None:
-        restricted = PersonRestricted(
-            applicant_id=command.applicant_id,
-            rule=rule.code if by_law else LEGAL_HOLD,
-            source=rule.source if by_law or hold is None else hold.authority,
-            relationship_ended_on=command.relationship.ended_on,
-            until=rule.until(command.relationship, command.today),
-            readers=command.policy.readers,
-            restricted_on=command.today,
-        )
-        return [requested, restricted]
+    if by_law:
+        return [requested, _restricted(command, rule, rule.code, rule.source)]
+    if hold is not None:
+        return [requested, _restricted(command, rule, LEGAL_HOLD, hold.authority)]
     due = ErasureDue(applicant_id=command.applicant_id, rule=rule.code, source=rule.source, due_on=command.today)
     return [requested, due]
+
+
+def _restricted(command: RequestErasure | EndRestriction, rule: Rule, code: str, source: str) -> PersonRestricted:
+    return PersonRestricted(
+        applicant_id=command.applicant_id,
+        rule=code,
+        source=source,
+        relationship_ended_on=command.relationship.ended_on,
+        until=rule.until(command.relationship, command.today),
+        readers=command.policy.readers,
+        restricted_on=command.today,
+    )
+
+
+def _end(command: EndRestriction, state: Person) -> Sequence[Event]:
+    """While something runs (a loan that is owed again, a security that was heard of late) nothing is decided; where the
+    last of it ended later than was known, the rule keeps the data from then on."""
+    relationship = command.relationship
+    if not state.is_due(command.today) or relationship.running:
+        return []
+    rule = command.policy.rule(relationship.standing)
+    if relationship.ended_on is not None and rule.keeps(relationship, command.today):
+        return [_restricted(command, rule, rule.code, rule.source)]
+    return [_due(command, state)]
 
 
 def _lift(command: LiftRestriction, state: Person) -> Sequence[Event]:

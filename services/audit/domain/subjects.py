@@ -15,6 +15,8 @@ SUBJECTS: Final = {
     "payment_id": "payment",
     "repayment_id": "repayment",
     "person_id": "contact",
+    "security_id": "security",
+    "provider_id": "provider",
 }
 """Members of events that name a subject, with the kind of subject that they name."""
 

@@ -344,7 +344,7 @@ NOT_SHOWN = {
     "RestrictionLifted",
     "ReviewRequested",
     "SampleDrawn",
-    "SecurityConsented",
+    "SecurityConsented",  # of who gives it, which a person's erasure is decided by; a row of its own says it
     "SecurityOffered",
     "SecurityPerfected",
     "SecurityReinstated",

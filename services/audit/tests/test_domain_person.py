@@ -54,8 +54,8 @@ def request(relationship: Relationship = CUSTOMER) -> RequestErasure:
     )
 
 
-def end(today: date) -> EndRestriction:
-    return EndRestriction(applicant_id=WHO, today=today)
+def end(today: date, relationship: Relationship = CUSTOMER) -> EndRestriction:
+    return EndRestriction(applicant_id=WHO, relationship=relationship, policy=POLICY, today=today)
 
 
 def test_what_the_law_keeps_is_restricted_until_the_law_ends() -> None:
@@ -90,6 +90,23 @@ def test_a_legal_hold_keeps_what_no_rule_would() -> None:
     released = PERSONS.given(HELD, REQUESTED, RESTRICTED).when(release).events
     PERSONS.given(HELD, REQUESTED, RESTRICTED, *released).when(end(late)).then(DUE.model_copy(update={"due_on": late}))
     PERSONS.given(HELD).when(ReleaseHold(applicant_id=WHO, hold_id="x", reason="r", today=late)).refused("hold-unknown")
+
+
+def test_what_was_heard_after_the_restriction_counts_on_the_day_when_it_ends() -> None:
+    after = UNTIL + timedelta(days=1)
+    runs = Relationship(standing=Standing.CUSTOMER, running=("the security 1 for application 2",), ended_on=ENDED)
+    PERSONS.given(REQUESTED, RESTRICTED).when(end(after, runs)).then()
+    later = date(2030, 5, 4)
+    ended_later = Relationship(standing=Standing.CUSTOMER, ended_on=later)
+    changed = {"relationship_ended_on": later, "until": date(2040, 5, 4), "restricted_on": after}
+    kept_on = RESTRICTED.model_copy(update=changed)
+    PERSONS.given(REQUESTED, RESTRICTED).when(end(UNTIL, ended_later)).then()
+    PERSONS.given(REQUESTED, RESTRICTED).when(end(after, ended_later)).then(kept_on)
+    PERSONS.given(REQUESTED, RESTRICTED, kept_on).when(end(date(2040, 5, 4), ended_later)).then()
+    due = DUE.model_copy(update={"due_on": date(2040, 5, 5)})
+    PERSONS.given(REQUESTED, RESTRICTED, kept_on).when(end(due.due_on, ended_later)).then(due)
+    unknown = Relationship(standing=Standing.CUSTOMER)
+    PERSONS.given(REQUESTED, RESTRICTED).when(end(after, unknown)).then(DUE)
 
 
 @pytest.mark.parametrize(("role", "allowed"), [("privacy_officer", True), ("auditor", True), ("operator", False)])

@@ -19,6 +19,11 @@ from services.audit.tests.given import example
     [
         (app.ApplicantRegistered, {("applicant", ex.APPLICANT)}),
         (app.ApplicationSubmitted, {("application", ex.APPLICATION), ("applicant", ex.APPLICANT)}),
+        (
+            approval.SecurityOffered,
+            {("application", ex.APPLICATION), ("security", "security-1"), ("provider", ex.APPLICANT)},
+        ),
+        (approval.SecurityConsented, {("application", ex.APPLICATION), ("security", "security-2")}),
         (approval.CaseClaimed, {("application", ex.APPLICATION)}),
         (
             contract.ContractSigned,
