@@ -19,7 +19,7 @@ from libs.events.envelope import BrokenRecord, from_record
 from libs.events.errors import NotYet
 from libs.events.loops import beat, finishing
 from libs.events.operations import Reached
-from libs.events.pace import pace
+from libs.events.pace import ENOUGH, pace
 from libs.events.store import Fenced, Position, Store
 
 log = structlog.get_logger(__name__)
@@ -239,12 +239,13 @@ class Consumer:
 
     async def run(self) -> None:
         gather_s = getattr(self._subscriber, "gather_s", GATHER_S)
+        enough = ENOUGH if gather_s <= GATHER_S else BATCH  # who gathers for longer wants larger batches
         service = self._subscriber.consumer.partition(".")[0]
         try:
             await self.start()
             while True:
                 beat()
-                if await self.step():
+                if 0 < await self.step() < enough:
                     await pace.gather(gather_s, service)
         finally:
             await self.stop()

@@ -12,6 +12,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+ENOUGH: Final = 8
+"""A batch of so many events is worth its transaction: nobody need wait for more to come with the next. Where little comes,
+waiting makes one batch of what is one chain of work; where much comes, it only makes everything late."""
+
 
 class Pace:
     """Of one process."""

@@ -16,7 +16,7 @@ from libs.events.broker import Broker, BrokerUnavailable, Message, Publisher
 from libs.events.envelope import StoredEvent, to_headers
 from libs.events.ids import new_id
 from libs.events.loops import beat, finishing
-from libs.events.pace import pace
+from libs.events.pace import ENOUGH, pace
 from libs.events.signals import Signal
 from libs.events.store import Fenced, RelayState, Store
 
@@ -154,8 +154,10 @@ class Relay:
         try:
             while True:
                 beat()
-                if await self.step() < BATCH:
+                passed = await self.step()
+                if passed < BATCH:
                     await self._stamped.wait(IDLE_S)
+                if passed < ENOUGH:
                     await pace.gather(GATHER_S, self._service)
         finally:
             await self.close()
