@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integ
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.contracts import audit
-from libs.contracts.approval import SecurityConsented, SecurityOffered, SecurityReleased
+from libs.contracts.approval import SecurityConsented, SecurityOffered, SecurityReinstated, SecurityReleased
 from libs.contracts.base import EVENT_TYPES
 from libs.contracts.catalogue import service_of
 from libs.events.clock import EPOCH, parse_us
@@ -203,7 +203,12 @@ def security_released(recorded: Recorded[SecurityReleased]) -> Iterator[Change]:
     yield Patch(security_page, _security(recorded.event), {"released_on": recorded.event.released_on})
 
 
-def _security(event: SecurityConsented | SecurityReleased) -> dict[str, str]:
+@securities.on(SecurityReinstated)
+def security_reinstated(recorded: Recorded[SecurityReinstated]) -> Iterator[Change]:
+    yield Patch(security_page, _security(recorded.event), {"released_on": None})
+
+
+def _security(event: SecurityConsented | SecurityReleased | SecurityReinstated) -> dict[str, str]:
     return {"application_id": event.application_id, "security_id": event.security_id}
 
 

@@ -118,6 +118,11 @@ async def test_who_is_released_while_the_loan_runs_is_kept_from_his_own_release_
     assert (shown["status"], shown["until"], shown["rule"]) == ("RESTRICTED", "2036-09-30", "customer-identity")
 
 
+async def test_who_answers_again_is_kept_again(audit: Served) -> None:
+    await say(audit, *SECURED, *LENT, RELEASED, security(approval.SecurityReinstated))
+    await kept_while_it_runs(audit)
+
+
 @pytest.mark.parametrize(
     "told",
     [
