@@ -226,7 +226,8 @@ def _of_day(day: date, content: bytes, loan_ids: frozenset[str]) -> list[Moved]:
     import pyarrow.parquet as pq
 
     chart = library().chart
-    table = pq.read_table(BytesIO(content), use_threads=False)  # Arrow's threads may abort a process that ends
+    # Arrow's threads, also those that read ahead, may abort a process that ends.
+    table = pq.read_table(BytesIO(content), use_threads=False, pre_buffer=False)
     ids = table.column("loan_id").combine_chunks()
     plain = getattr(ids, "storage", ids)
     wanted = pc.is_in(plain, pa.array([UUID(each).bytes for each in loan_ids], plain.type))
