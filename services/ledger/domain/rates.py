@@ -59,12 +59,12 @@ def raise_rate(command: RaiseRate, loan: Loan) -> list[DomainEvent]:
 
 def restore_rate(command: RestoreRate, loan: Loan) -> list[DomainEvent]:
     """From today on, the rate without the increase. Nothing where it was not raised or is restored already, where the
-    parties have agreed on another rate since, or where nothing is to come."""
+    parties have agreed on another rate for later, or where nothing is to come."""
     raised = _made(loan, f"{RAISED}-{command.measure_id}")
     change_id = f"{RESTORED}-{command.measure_id}"
     if loan.status is not Status.ACTIVE or raised is None or _made(loan, change_id) is not None:
         return []
-    if any(each.sequence > raised.sequence and each.replan.annual_rate is not None for each in _changes(loan)):
+    if any(_runs_after(each, raised) and each.replan.annual_rate is not None for each in _changes(loan)):
         return []
     rate = rate_on(account_before(loan, command.today).plan.terms, command.today) - command.increase
     if _no_plan(loan, command, rate):
@@ -114,6 +114,11 @@ def _no_plan(loan: Loan, command: RaiseRate | RestoreRate, rate: Decimal) -> str
     except TermsError as error:
         return error.code
     return ""
+
+
+def _runs_after(change: Change, other: Change) -> bool:
+    """By the days from which they run, whichever became known first."""
+    return (change.value_date, change.sequence) > (other.value_date, other.sequence)
 
 
 def _changes(loan: Loan) -> list[Change]:

@@ -121,6 +121,13 @@ def test_a_rate_that_the_parties_agreed_on_since_stays() -> None:
     assert changed.terms.annual_rate == Decimal("0.18"), "an extension says nothing of the rate"
 
 
+def test_a_rate_agreed_from_a_later_day_stays_although_the_rise_was_heard_of_after_it() -> None:
+    past = [*PAID, *decided(PAID, changing(date(2026, 4, 20), ChangeKind.RATE, annual_rate=Decimal("0.17")))]
+    past += decided(past, raising(date(2026, 5, 2)))
+    assert of(past, LoanChanged)[-1].effective == FROM
+    assert decided(past, restoring(date(2026, 7, 20))) == []
+
+
 def linked() -> list[DomainEvent]:
     link = LprLink(tenor="1Y", margin=Decimal("0.09"))
     return [*PAID, *decided(PAID, changing(date(2026, 4, 6), ChangeKind.RATE, lpr=link))]
