@@ -141,8 +141,8 @@ class CommandHandler:
         if stored:
             state = decider.replay(await self.codec.read(stored), state)
             version = stored[-1].version
-            if session is None:
-                self._keep(stream_id, state, version)
+            # What a transaction sees of a stream may be its own, which is so only if it is committed.
+            (session or self._store).after_commit(partial(self._keep, stream_id, state, version))
         return state, version
 
     async def _to_decide_on(

@@ -11,11 +11,13 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-YOUNG: Final = 50_000
-"""New containers before a young collection: some megabytes."""
-MIDDLE: Final = 20
-OLD: Final = 50
-"""A full collection in fifty million new containers, unless memory grows."""
+YOUNG: Final = 5_000
+"""New containers before a young collection. It looks at all that these refer to, so each costs microseconds: some ten
+milliseconds in which the process answers nobody; with ten times as many it was a hundred."""
+MIDDLE: Final = 1_000
+OLD: Final = 10
+"""A collection of what has grown older in five million containers that stayed, a full one in fifty million. What goes by
+its reference count is not among them."""
 
 
 def relax_collector() -> None:

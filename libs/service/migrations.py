@@ -15,7 +15,7 @@ from sqlalchemy.util import await_only
 
 from libs.contracts.base import EVENT_TYPES, DomainEvent
 from libs.contracts.personal import personal_members
-from libs.events.postgres import schema_sql
+from libs.events.postgres import functions_mark, functions_sql, schema_sql
 from libs.events.sealing import MARK, PlainPersonalData
 from libs.service.business_date import BUSINESS_DATE
 
@@ -24,7 +24,7 @@ ENVIRONMENT: Final = Path(__file__).with_name("alembic")
 
 
 async def migrate(engine: AsyncEngine, versions: Path) -> None:
-    """Apply the revisions in `versions` that the database lacks."""
+    """Apply the revisions in `versions` that the database lacks, and give it the event kit's functions of this version."""
     config = Config()
     config.set_main_option("script_location", str(ENVIRONMENT))
     config.set_main_option("version_locations", str(versions))
@@ -33,6 +33,7 @@ async def migrate(engine: AsyncEngine, versions: Path) -> None:
         await connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
         try:
             await connection.run_sync(_upgrade, config)
+            await connection.run_sync(_renew_functions)
             await connection.commit()
         finally:
             await connection.rollback()
@@ -44,13 +45,23 @@ def _upgrade(connection: Connection, config: Config) -> None:
     command.upgrade(config, "head")
 
 
+def _renew_functions(connection: Connection) -> None:
+    held = connection.execute(text("select obj_description(to_regnamespace('es'), 'pg_namespace')")).scalar()
+    if held != functions_mark():
+        _execute(connection, functions_sql())
+
+
 def create_kit(operations: Operations | Any) -> None:
     """The event kit's and the chassis's own tables, for a service's first revision."""
     bind = operations.get_bind()
-    driver = bind.connection.driver_connection
-    assert driver is not None, "a migration runs on a connection"
-    await_only(driver.execute(schema_sql()))  # the driver itself takes many statements at once
+    _execute(bind, schema_sql())
     BUSINESS_DATE.create(bind)
+
+
+def _execute(connection: Connection, statements: str) -> None:
+    driver = connection.connection.driver_connection
+    assert driver is not None, "a migration runs on a connection"
+    await_only(driver.execute(statements))  # the driver itself takes many statements at once
 
 
 PLAIN: Final = """

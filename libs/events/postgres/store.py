@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -38,6 +40,8 @@ ERRORS: Final[Mapping[str, type[Exception]]] = {"ES001": ConcurrencyError, "ES00
 
 ACQUIRE_TIMEOUT_S: Final = 30.0
 """Who waits longer for a connection of the pool is told so, instead of waiting for ever."""
+STAMPED_MOST: Final = 500
+"""Events that are read with the statement that stamps them. More are left to those who follow, in their own batches."""
 
 APPEND: Final = "select es.append($1, $2, $3, $4, $5, $6, $7)"
 COPY: Final = "select es.copy($1, $2, $3, $4, $5, $6, $7)"
@@ -48,14 +52,8 @@ LOAD: Final = """
     from es.event e
     where e.stream_no = (select s.stream_no from es.stream s where s.stream_id = $1::text) and e.version > $2
     order by e.version"""
-# A place at a time, by primary key: `limit 1` keeps the planner from joining whole tables for a batch of a thousand.
-READ: Final = """
-    select s.stream_id, e.version, e.event_id, e.type, e.data, e.metadata, q.global_seq
-    from (select * from es.sequence where global_seq > $1 order by global_seq limit $2) q
-    cross join lateral (select * from es.event e
-        where e.stream_no = q.stream_no and e.version = q.version limit 1) e
-    cross join lateral (select * from es.stream s where s.stream_no = q.stream_no limit 1) s
-    order by q.global_seq"""
+READ: Final = "select * from es.read($1, $2)"
+STAMP: Final = "select * from es.stamp_and_read($1, $2)"
 ANSWERED: Final = "select key, fingerprint, answer from es.command where key = $1"
 # The position and what is parked in one statement: every batch of every consumer asks for both.
 START_POSITION: Final = """
@@ -131,7 +129,22 @@ RELAY_SAVE: Final = """
 
 def schema_sql() -> str:
     """The kit's tables and functions, as a service's first migration makes them."""
-    return files("libs.events.postgres").joinpath("schema.sql").read_text()
+    return _own("schema.sql") + functions_sql()
+
+
+def functions_sql() -> str:
+    """The kit's functions alone, in place of those that a store has; it keeps `functions_mark()` with its schema."""
+    return f"{_own('functions.sql')}\ncomment on schema es is '{functions_mark()}';\n"
+
+
+@cache
+def functions_mark() -> str:
+    """Tells these functions from those of other versions of the kit."""
+    return f"functions {sha256(_own('functions.sql').encode()).hexdigest()}"
+
+
+def _own(name: str) -> str:
+    return files("libs.events.postgres").joinpath(name).read_text()
 
 
 async def _keep_connection_state(_connection: asyncpg.Connection[Any]) -> None:
@@ -379,9 +392,10 @@ class PostgresStore:
         callback()
 
     async def stamp(self) -> int | None:
-        last: int | None = await self.pool.fetchval("select es.stamp()")
+        rows = await self.pool.fetch(STAMP, self._recent.reached, STAMPED_MOST)
+        last: int | None = rows[0][0]
         if last is not None:
-            self._recent.told(last)
+            self._recent.told(last, [StoredEvent._make(row[1:]) for row in rows if row[1] is not None])
         return last
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
@@ -392,6 +406,7 @@ class PostgresStore:
 
     async def last_sequence(self) -> int:
         last: int = await self.pool.fetchval("select last_seq from es.sequencer")
+        self._recent.told(last)  # who knows of it may read up to there
         return last
 
     async def verify_cluster(self) -> None:
@@ -434,6 +449,7 @@ class PostgresStore:
         row = await self.pool.fetchrow(PROGRESS)
         assert row is not None, "the schema makes the rows of sequencer and relay"
         last, unstamped, position, published, handled, parked, is_open, later, failed = row
+        self._recent.told(last)
         return Progress(
             last_sequence=last,
             unstamped=unstamped,

@@ -12,7 +12,7 @@ import pytest
 from libs.events.clock import Clock
 from libs.events.commands import CommandHandler, Key, KeyReused, Outcome, VersionMismatch
 from libs.events.decider import Decider
-from libs.events.envelope import NewEvent
+from libs.events.envelope import NewEvent, StoredEvent
 from libs.events.memory import MemoryStore
 from libs.events.metrics import REGISTRY
 from libs.events.postgres import PostgresStore
@@ -289,6 +289,37 @@ async def test_a_kept_state_that_is_not_the_last_one_neither_refuses_nor_leaves_
     await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE)
     await commands(store).handle(ITEM, "item-1", Delist(), CAUSE)
     assert (await handler.handle(ITEM, "item-1", ListItem("tea"), CAUSE)).state.listed
+
+
+async def test_what_a_transaction_loaded_is_kept_once_it_is_committed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = commands(store)
+    await commands(store).handle(ITEM, "item-1", Receive(3), CAUSE)
+
+    async def failing() -> None:
+        async with store.transaction() as session:
+            await session.append("item-1", 1, received(1))
+            assert await handler.state(ITEM, "item-1", session) == (Stock(False, 4), 2)
+            raise LookupError("the transaction fails")
+
+    with pytest.raises(LookupError):
+        await failing()
+    assert await handler.state(ITEM, "item-1") == (Stock(False, 3), 1), "nothing of it is kept"
+    other = commands(store)
+    async with store.transaction() as session:
+        await session.append("item-1", 1, received(1))
+        assert await other.state(ITEM, "item-1", session) == (Stock(False, 4), 2)
+    loaded: list[int] = []
+    load = type(store).load
+
+    async def noted(self: Store, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
+        loaded.append(after_version)
+        return await load(self, stream_id, after_version)
+
+    monkeypatch.setattr(type(store), "load", noted)
+    assert await other.state(ITEM, "item-1") == (Stock(False, 4), 2)
+    assert loaded == [2], "only what came since is asked for"
 
 
 async def test_within_a_session_everything_waits_for_its_end(store: Store) -> None:

@@ -37,11 +37,11 @@ async def test_writers_of_every_kind_leave_one_order_without_gap_or_inversion(
 async def test_a_broken_order_is_noticed(postgres: PostgresStore, kit_database: str) -> None:
     """A sequencer that puts the events of a batch in the wrong order: the experiment must see it."""
     schema = schema_sql()
-    begin = schema.index("create function es.stamp()")
+    begin = schema.index("create or replace function es.stamp()")
     stamp = schema[begin : schema.index("end $$;", begin) + len("end $$;")]
     broken = stamp.replace("order by young.append_id", "order by young.append_id desc")
     assert broken != stamp
-    await postgres.pool.execute(broken.replace("create", "create or replace", 1))
+    await postgres.pool.execute(broken)
     seen = await run(kit_database, 200, seed=7)
     assert any("follows" in violation for violation in seen.violations)
 

@@ -32,26 +32,30 @@ class Sequence:
         return self.events[after : after + limit]
 
 
-STEPS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(1, 8), st.booleans()), max_size=40)
+STEPS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(1, 8), st.none() | st.integers(0, 4)), max_size=40
+)
+"""How many events come, after which and how many are read, and with how many of the latest its end is told, if it is."""
 
 
 @given(STEPS, st.integers(1, 12))
 def test_it_gives_what_the_store_holds_up_to_where_it_was_told(
-    steps: list[tuple[int, int, int, bool]], kept: int
+    steps: list[tuple[int, int, int, int | None]], kept: int
 ) -> None:
     async def follow() -> None:
         sequence = Sequence(3)
-        recent, told = Recent(sequence.fetch), 0
-        for grown, after, limit, is_told in steps:
+        recent, told = Recent(sequence.fetch), None
+        for grown, after, limit, latest in steps:
             sequence.grow(grown)
-            if is_told:
+            if latest is not None:
                 told = len(sequence.events)
-                recent.told(told)
+                recent.told(told, sequence.events[told - latest :] if latest <= told else sequence.events)
             found = await recent.read(after, limit)
             held = sequence.events[after : after + limit]
             assert found == held[: len(found)]
-            assert len(found) >= min(limit, told - after)
-            assert bool(found) == bool(held)
+            assert len(found) >= min(limit, (told or 0) - after)
+            assert bool(found) == bool(held) or (told is not None and after >= told)
+            assert recent.reached is None or recent.reached <= len(sequence.events)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "KEPT_EVENTS", kept)
@@ -78,3 +82,42 @@ async def test_the_past_is_asked_of_the_store_and_not_kept() -> None:
     sequence.asked.clear()
     assert await recent.read(2600, 5) == sequence.events[2600:2605]
     assert sequence.asked == []
+
+
+async def test_what_was_stamped_here_is_not_fetched() -> None:
+    sequence = Sequence(5)
+    recent = Recent(sequence.fetch)
+    assert recent.reached is None, "it has not heard of the end"
+    recent.told(5)
+    assert recent.reached == 5
+    sequence.grow(2)
+    recent.told(7, sequence.events[5:])
+    assert await recent.read(5, 10) == sequence.events[5:]
+    assert await recent.read(6, 10) == sequence.events[6:]
+    assert sequence.asked == []
+    assert await recent.read(3, 10) == sequence.events[3:]
+    assert sequence.asked == [3], "what came before is the store's to give"
+
+
+async def test_who_is_at_the_end_asks_again_only_when_nobody_tells_of_it_any_more() -> None:
+    sequence = Sequence(3)
+    recent = Recent(sequence.fetch)
+    with pytest.MonkeyPatch.context() as patch:
+        now = 100.0
+        patch.setattr(module.time, "monotonic", lambda: now)
+        recent.told(3)
+        sequence.grow(1)
+        assert await recent.read(3, 10) == []
+        assert sequence.asked == []
+        now += module.FRESH_S
+        assert await recent.read(3, 10) == sequence.events[3:]
+
+
+async def test_a_gap_is_not_papered_over() -> None:
+    sequence = Sequence(2)
+    recent = Recent(sequence.fetch)
+    await recent.read(0, 10)
+    sequence.grow(5)
+    recent.told(7, sequence.events[5:])
+    assert await recent.read(2, 10) == sequence.events[2:]
+    assert sequence.asked == [0, 2]
