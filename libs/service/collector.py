@@ -11,10 +11,11 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-YOUNG: Final = 5_000
-"""New containers before a young collection. It looks at all that these refer to, so each costs microseconds: some ten
-milliseconds in which the process answers nobody; with ten times as many it was a hundred."""
-MIDDLE: Final = 1_000
+YOUNG: Final = 20_000
+"""New containers before a young collection. It looks at all that these refer to and costs a microsecond or two each, in
+which the process answers nobody: some 30 milliseconds; with 50,000 it was up to 115. With 5,000, fewer than a few batches
+of events are, it comes for what is at work, and costs more in sum."""
+MIDDLE: Final = 250
 OLD: Final = 10
 """A collection of what has grown older in five million containers that stayed, a full one in fifty million. What goes by
 its reference count is not among them."""

@@ -31,6 +31,8 @@ async def test_the_press_gives_way_to_the_process_that_needs_it() -> None:
     press.take()
     try:
         assert await press.run(os.nice, 0) == min(own + YIELDS, 19)
+        if sys.platform == "linux":
+            assert await press.run(os.sched_getscheduler, 0) == os.SCHED_IDLE != os.sched_getscheduler(0)
     finally:
         await press.stop()
 
