@@ -306,20 +306,18 @@ class CommandHandler:
         self._states.clear()
 
     async def _new(self, events: Sequence[Payload], cause: Cause) -> list[NewEvent]:
-        new = []
-        for type_name, data in await self.codec.write(events):
-            metadata = Metadata(
-                recorded_at=self._clock.now(cause.after or None),
-                actor=cause.actor,
-                correlation_id=cause.correlation_id,
-                causation_id=cause.causation_id,
-                request_id=cause.request_id,
-                traceparent=cause.traceparent,
-                effective_date=cause.effective_date,
-                rules=cause.rules,
-            )
-            new.append(NewEvent(new_id(), type_name, data, metadata.to_bytes()))
-        return new
+        written = await self.codec.write(events)
+        metadata = Metadata(
+            recorded_at="",
+            actor=cause.actor,
+            correlation_id=cause.correlation_id,
+            causation_id=cause.causation_id,
+            request_id=cause.request_id,
+            traceparent=cause.traceparent,
+            effective_date=cause.effective_date,
+            rules=cause.rules,
+        ).to_bytes_at([self._clock.now(cause.after or None) for _ in events])
+        return [NewEvent(new_id(), *each, at) for each, at in zip(written, metadata, strict=True)]
 
     def opened(self, states: Mapping[str, tuple[Any, int]]) -> None:
         """These streams are open now, and this is what they have come to."""

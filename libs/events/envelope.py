@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
@@ -21,6 +21,8 @@ OPTIONAL_HEADERS: Final = (
     ("ce_effectivedate", "effective_date"),
     ("ce_traceparent", "traceparent"),
 )
+NO_TIME: Final = b'"recorded_at":""'
+"""Within JSON text only where it is meant: in a value its quotes would be escaped."""
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -65,6 +67,13 @@ class Metadata:
             values["rules"] = dict(self.rules)
         return canonical(values)
 
+    def to_bytes_at(self, times: Iterable[str]) -> list[bytes]:
+        """The bytes at each of these times, of circumstances whose own is empty: of what one cause has led to, nothing
+        else differs."""
+        before, empty, after = self.to_bytes().partition(NO_TIME)
+        assert empty, "they have no time yet"
+        return [b'%b"recorded_at":"%b"%b' % (before, time.encode(), after) for time in times]
+
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         values = orjson.loads(data)
@@ -72,8 +81,7 @@ class Metadata:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event about to be appended: canonical bytes, made once."""
 
     event_id: UUID

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, Final
 
@@ -25,6 +25,10 @@ FLIGHTS: Final = 2
 """Transactions under way at once: while the server works on one, the next is made ready."""
 LARGEST: Final = 64
 """Appends in one transaction: beyond this, more in one brings nothing, and each would wait longer."""
+SPLIT: Final = 4
+"""More appends than this are shared out among the transactions that may begin. Who appended in one transaction comes back
+together, and with all in one the server would wait while the client makes the next ready, and the client while the
+server works: a rhythm that, once there, would not end by itself."""
 
 APPEND_EACH: Final = "select es.append_each($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 
@@ -104,10 +108,13 @@ class Together:
         self._soon()
 
     def _take(self) -> list[_Append]:
-        """The next batch: nothing of a stream or key that is under way or in it already."""
+        """The next batch, this transaction's share of what waits: nothing of a stream or key that is under way or in it
+        already."""
         batch: list[_Append] = []
         left: deque[_Append] = deque()
-        while self._waiting and len(batch) < LARGEST:
+        share = -(-len(self._waiting) // max(FLIGHTS - len(self._flights), 1))
+        most = min(max(share, SPLIT), LARGEST)
+        while self._waiting and len(batch) < most:
             append = self._waiting.popleft()
             if append.done.done():
                 continue
@@ -169,29 +176,27 @@ def _names(append: _Append) -> set[tuple[str, str]]:
     return names
 
 
-def _columns(batch: Sequence[_Append]) -> list[list[Any]]:
+def _columns(batch: Sequence[_Append]) -> list[Sequence[Any] | None]:
     """The arguments of `es.append_each`: six with an element an append, seven with an element an event."""
-    answers = [append.answer for append in batch]
     places = [
-        (number, append.stream_id, version, event)
-        for number, append in enumerate(batch, 1)
+        (append.stream_id, version, event)
+        for append in batch
         for version, event in enumerate(append.events, append.expected_version + 1)
     ]
     return [
         [append.stream_id for append in batch],
         [append.expected_version for append in batch],
         [len(append.events) for append in batch],
-        [answer and answer.key for answer in answers],
-        [answer and answer.fingerprint for answer in answers],
-        [answer and answer.answer for answer in answers],
-        [number for number, _, _, _ in places],
-        [version for _, _, version, _ in places],
-        [event.event_id for _, _, _, event in places],
-        [event.type for _, _, _, event in places],
-        [event.data for _, _, _, event in places],
-        [event.metadata for _, _, _, event in places],
-        [
-            leaf_hash(leaf_bytes(stream, version, event.event_id, event.type, event.data, event.metadata))
-            for _, stream, version, event in places
-        ],
+        *_answers([append.answer for append in batch]),
+        [number for number, append in enumerate(batch, 1) for _ in append.events],
+        [version for _, version, _ in places],
+        *(zip(*(event for _, _, event in places), strict=True) if places else ((),) * len(NewEvent._fields)),
+        [leaf_hash(leaf_bytes(stream, version, *event)) for stream, version, event in places],
     ]
+
+
+def _answers(answers: Sequence[Answer | None]) -> Sequence[Sequence[Any] | None]:
+    """Keys, fingerprints and answers; nothing at all where none of them has one, which is sooner said."""
+    if not any(answers):
+        return (None,) * len(fields(Answer))
+    return [[answer and getattr(answer, member.name) for answer in answers] for member in fields(Answer)]

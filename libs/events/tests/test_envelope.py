@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
 import orjson
@@ -49,6 +50,13 @@ def test_circumstances_come_back_from_their_bytes(given_metadata: Metadata) -> N
     data = given_metadata.to_bytes()
     assert data == rfc8785.dumps(orjson.loads(data))
     assert Metadata.from_bytes(data) == given_metadata
+
+
+@given(metadata, texts)
+def test_circumstances_of_several_times_are_as_if_each_was_written_alone(given_metadata: Metadata, odd: str) -> None:
+    times = ["2026-01-02T03:04:05.000006Z", "2026-01-02T03:04:05.000007Z"]
+    hostile = replace(given_metadata, correlation_id=f'"recorded_at":"" {odd}', recorded_at="")
+    assert hostile.to_bytes_at(times) == [replace(hostile, recorded_at=time).to_bytes() for time in times]
 
 
 def test_empty_circumstances_take_no_room() -> None:

@@ -50,6 +50,14 @@ async def test_each_of_a_batch_has_its_own_outcome(postgres: PostgresStore) -> N
     ]
 
 
+async def test_many_are_shared_out_so_that_one_transaction_is_made_ready_while_another_is_at_the_server(
+    postgres: PostgresStore,
+) -> None:
+    await asyncio.gather(*(postgres.append(f"item-{number}", 0, received(1)) for number in range(30)))
+    sizes = await postgres.pool.fetch("select count(*) from es.event group by xid")
+    assert [size for (size,) in sizes] == [15, 15]
+
+
 async def test_one_stream_and_one_key_are_never_twice_in_a_batch(postgres: PostgresStore) -> None:
     answer = Answer("key", b"f", b"a")
     found = await gathered(
