@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from libs.events.decider import Decider
 from libs.events.envelope import Actor, Metadata, NewEvent, StoredEvent
 from libs.events.ids import new_id
 from libs.events.signals import Fanout, Signal
+from libs.events.states import States
 from libs.events.store import AlreadyAnswered, Answer, ConcurrencyError, Session, Store
 
 C = TypeVar("C")
@@ -25,7 +25,8 @@ S = TypeVar("S")
 
 ATTEMPTS: Final = 50
 """More conflicts than this in a row on one stream are not a race but a fault."""
-CACHED_STATES: Final = 20_000
+NOT_NEW_MOST: Final = 20_000
+"""Streams that are remembered for not having been new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,15 @@ class CommandHandler:
         clock: Clock,
         appended: Callable[[], None] = lambda: None,
         service: str = "",
+        *,
+        alone: bool = False,
     ) -> None:
+        """`alone`: no other process appends to this store, so that a state which is kept need not be compared with it."""
         self._store, self.codec, self._clock, self._appended = store, codec, clock, appended
         self._service = service
-        self._states: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._states = States(alone=alone)
+        if alone:
+            store.on_stamped(self._states.heed)
         self._not_new: set[str] = set()
         """Streams that were taken for new ones of a transaction and were not."""
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -133,16 +139,23 @@ class CommandHandler:
     ) -> tuple[S, int]:
         """The state of a stream and its version; the initial state and 0 when there is none.
 
-        What was folded before is kept and only what came since is loaded: a state is immutable, and the version check
-        of an append makes a stale one harmless.
+        What was folded before is kept, and only what came since is loaded; nothing where no other process can have
+        appended.
         """
-        state, version = self._states.get(stream_id, (decider.initial, 0))
-        stored = await (session or self._store).load(stream_id, version)
-        if stored:
-            state = decider.replay(await self.codec.read(stored), state)
-            version = stored[-1].version
+        kept = self._states.get(stream_id)
+        if kept is not None and session is None and self._states.is_last(kept):
+            return kept.state, kept.version
+        state, version = (kept.state, kept.version) if kept is not None else (decider.initial, 0)
+        with self._states.reading(stream_id) as reading:
+            stored = await (session or self._store).load(stream_id, version)
+            if stored:
+                state = decider.replay(await self.codec.read(stored), state)
+                version = stored[-1].version
+        if session is not None and stored:
             # What a transaction sees of a stream may be its own, which is so only if it is committed.
-            (session or self._store).after_commit(partial(self._keep, stream_id, state, version))
+            session.after_commit(partial(self._states.keep, stream_id, state, version, is_last=False))
+        elif session is None and version:
+            self._states.keep(stream_id, state, version, is_last=reading.is_undisturbed)
         return state, version
 
     async def _to_decide_on(
@@ -151,7 +164,7 @@ class CommandHandler:
         """A state and its version, and whether it is surely the last one. At the first attempt a state that is kept
         will do, and a stream that nobody has met may be a new one: if not, that shows when it is appended to."""
         if is_first and (kept := self._states.get(stream_id)) is not None:
-            return *kept, False
+            return kept.state, kept.version, self._states.is_last(kept) and session is None
         if is_first and session is None:
             return decider.initial, 0, False
         return *await self.state(decider, stream_id, session), True
@@ -220,8 +233,8 @@ class CommandHandler:
             if events or answer:
                 await (within or self._store).append(stream_id, version, await self._new(events, cause), answer)
         except ConcurrencyError:
-            if within is not None or self._version_kept(stream_id) <= version:
-                self._forget(stream_id)  # a later state that a faster one has kept meanwhile is a good one
+            if within is not None or self._states.version(stream_id) <= version:
+                self._states.forget(stream_id)  # a later state that a faster one has kept meanwhile is a good one
             if version or is_last:  # otherwise nobody was faster: the stream was only not new
                 metrics.CONFLICTS.labels(self._service, decider.category).inc()
             if within is not None:
@@ -233,10 +246,13 @@ class CommandHandler:
                 raise
             answered = await self._answered(key)
             return Outcome(*await self.state(decider, stream_id), (), answered)
+        except BaseException:
+            self._states.forget(stream_id)  # it may be done all the same
+            raise
         if events:
             session = within or self._store
             if within is not None:
-                self._forget(stream_id)  # what follows in this transaction sees what it has appended
+                self._states.forget(stream_id)  # what follows in this transaction sees what it has appended
             session.after_commit(partial(self._keep_moved, stream_id, after, outcome.version))
             session.after_commit(self._appended)
         return outcome
@@ -247,7 +263,7 @@ class CommandHandler:
         """Decide a command that opens a stream, without a look whether it is open already, and leave what follows to
         `opened`. None where that would not do: the stream is known, or the command is refused or leads to nothing as
         the first of a stream. Then `handle` it."""
-        if stream_id in self._states or stream_id in self._not_new or stream_id in opened:
+        if self._states.get(stream_id) is not None or stream_id in self._not_new or stream_id in opened:
             return None
         try:
             events = decider.decide(command, decider.initial)
@@ -274,13 +290,13 @@ class CommandHandler:
         Nobody is woken by it, since such work comes in long runs: the caller sets `appended` when a run is over.
         """
         await within.append(stream_id, expected_version, await self._new(events, cause))
-        within.after_commit(partial(self._forget, stream_id))
+        within.after_commit(partial(self._states.forget, stream_id))
         within.after_commit(partial(self._moved, stream_id))
 
     def keep(self, stream_id: str, state: Any, version: int, within: Session) -> None:
         """Keep the state that appended events have led to, once they are committed: who appended them knows it, and it
         need not be folded again. To be said when no savepoint can take them back any more."""
-        within.after_commit(partial(self._keep, stream_id, state, version))
+        within.after_commit(partial(self._states.keep, stream_id, state, version))
 
     async def _answered(self, key: Key, session: Session | None = None) -> bytes | None:
         known = await (session or self._store).answered(key.key)
@@ -327,28 +343,14 @@ class CommandHandler:
 
     def note_not_new(self, stream_ids: Iterable[str]) -> None:
         """One of these was open before: they are looked at when they are opened again."""
-        if len(self._not_new) > CACHED_STATES:
+        if len(self._not_new) > NOT_NEW_MOST:
             self._not_new.clear()
         self._not_new.update(stream_ids)
-
-    def _version_kept(self, stream_id: str) -> int:
-        return self._states[stream_id][1] if stream_id in self._states else 0
-
-    def _forget(self, stream_id: str) -> None:
-        self._states.pop(stream_id, None)
 
     def _moved(self, stream_id: str) -> None:
         if (watched := self._watched.get(stream_id)) is not None:
             watched.set()
 
     def _keep_moved(self, stream_id: str, state: Any, version: int) -> None:
-        self._keep(stream_id, state, version)
+        self._states.keep(stream_id, state, version)
         self._moved(stream_id)
-
-    def _keep(self, stream_id: str, state: Any, version: int) -> None:
-        if version < self._version_kept(stream_id):
-            return  # somebody was faster, and his is the later one
-        self._states[stream_id] = (state, version)
-        self._states.move_to_end(stream_id)
-        if len(self._states) > CACHED_STATES:
-            self._states.popitem(last=False)

@@ -189,6 +189,15 @@ class Store(Session, Protocol):
         """Give every newly committed event its place in the total order; the last place, None if another is at it."""
         ...
 
+    def on_scheduled(self, wake: Callable[[], None]) -> None:
+        """Call this whenever work was asked for, once that is committed."""
+        ...
+
+    def on_stamped(self, heed: Callable[[Sequence[StoredEvent] | None], None]) -> None:
+        """Call this with all that was given its place, whoever appended it, when `stamp` is called and has learned of it:
+        the events in their order, or None where they are too many, or were stamped elsewhere."""
+        ...
+
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
         """Events of the total order after a place: contiguous, and the same whenever it is asked again."""
         ...

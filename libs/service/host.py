@@ -212,7 +212,7 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
         engine=engine,
         codec=codec,
         clock=clock,
-        commands=CommandHandler(store, codec, clock, appended.set, service.name),
+        commands=CommandHandler(store, codec, clock, appended.set, service.name, alone=settings.only_process),
         business_date=today,
         appended=appended,
         stamped=Fanout(),
@@ -223,6 +223,7 @@ async def _open(service: Service, settings: ServiceSettings) -> Runtime:
     )
     if keyring is not None:
         keyring.on_change.append(runtime.commands.forget)
+    store.on_scheduled(runtime.wake_tasks.set)
     runtime.subscriptions = _subscriptions(service, runtime)
     return runtime
 
@@ -276,17 +277,17 @@ def _subscriptions(service: Service, runtime: Runtime) -> dict[str, tuple[Sequen
         if types and not (service.subscribers and types is foreign):
             subscriber = ReactionSubscriber(reactions, runtime.commands, name, types)
             topics = (OWN,) if types is own else sorted({topic(service_of(type_name)) for type_name in types})
-            subscribers.append((topics, WakingSubscriber(subscriber, runtime)))
+            subscribers.append((topics, DatedSubscriber(subscriber, runtime)))
     if service.subscribers is not None:
-        subscribers += [(topics, WakingSubscriber(other, runtime)) for topics, other in service.subscribers(runtime)]
+        subscribers += [(topics, DatedSubscriber(other, runtime)) for topics, other in service.subscribers(runtime)]
     return {subscriber.consumer: (topics, subscriber) for topics, subscriber in subscribers}
 
 
-class WakingSubscriber:
-    """Keeps the business date beside what a subscriber does, and wakes what follows when its batch is committed."""
+class DatedSubscriber:
+    """Keeps the business date beside what a subscriber does."""
 
     def __init__(self, inner: Subscriber, runtime: Runtime) -> None:
-        self._inner, self._runtime = inner, runtime
+        self._inner, self._today = inner, runtime.business_date
         self.consumer, self.types = inner.consumer, inner.types
         self.batch_size: int = getattr(inner, "batch_size", BATCH_SIZE)
         self.gather_s: float = getattr(inner, "gather_s", GATHER_S)
@@ -296,9 +297,5 @@ class WakingSubscriber:
         days = [recorded for recorded in batch if recorded.current_type == BusinessDayOpened.type_name]
         if days:
             await session.apply(list(business_date.changes(days[-1])))
-            self._runtime.business_date.heard(days[-1].event.business_date)
+            self._today.heard(days[-1].event.business_date)
         await self._inner.handle(session, batch)
-        session.after_commit(self._wake)
-
-    def _wake(self) -> None:
-        self._runtime.wake_tasks.set()

@@ -62,9 +62,11 @@ class MemorySession:
 
     connection = None
 
-    def __init__(self, tables: _Tables, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, tables: _Tables, now: Callable[[], datetime], scheduled: Callable[[], None] = lambda: None
+    ) -> None:
         self._tables = tables
-        self._now = now
+        self._now, self._scheduled = now, scheduled
         self._appended: dict[str, list[StoredEvent]] = {}
         self._in_order: list[StoredEvent] = []
         self._first_version: dict[str, int] = {}
@@ -142,6 +144,7 @@ class MemorySession:
                 self._tables.tasks.setdefault(task.task_id, _TaskRow(task, self._now() + task.delay))
 
         self._effects.append(add)
+        self.after_commit(self._scheduled)
 
     async def finish(self, task_id: UUID) -> None:
         def check() -> None:
@@ -219,10 +222,12 @@ class MemoryStore:
         self._relay = RelayState()
         self._relay_owner: tuple[UUID, datetime] | None = None
         self._relay_epoch = 0
+        self._heeding: list[Callable[[Sequence[StoredEvent] | None], None]] = []
+        self._waking: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemorySession]:
-        session = MemorySession(self.tables, self._now)
+        session = MemorySession(self.tables, self._now, self._woken)
         yield session
         session.commit()
 
@@ -283,11 +288,24 @@ class MemoryStore:
         """A store in memory is never restored."""
 
     async def stamp(self) -> int | None:
-        sequence = self.tables.sequence
+        sequence, before = self.tables.sequence, len(self.tables.sequence)
         for event in self.tables.unstamped:
             sequence.append(event._replace(sequence=len(sequence) + 1))
         self.tables.unstamped.clear()
+        if stamped := sequence[before:]:
+            for heed in self._heeding:
+                heed(stamped)
         return len(sequence)
+
+    def on_scheduled(self, wake: Callable[[], None]) -> None:
+        self._waking.append(wake)
+
+    def _woken(self) -> None:
+        for wake in self._waking:
+            wake()
+
+    def on_stamped(self, heed: Callable[[Sequence[StoredEvent] | None], None]) -> None:
+        self._heeding.append(heed)
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
         return self.tables.sequence[after_sequence : after_sequence + limit]

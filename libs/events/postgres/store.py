@@ -179,8 +179,8 @@ def _known(error: asyncpg.PostgresError) -> Exception:
 class PostgresSession:
     """`libs.events.store.Session` on one connection."""
 
-    def __init__(self, connection: PoolConnection) -> None:
-        self.connection = connection
+    def __init__(self, connection: PoolConnection, scheduled: Callable[[], None] = lambda: None) -> None:
+        self.connection, self._scheduled = connection, scheduled
         self.committed: list[Callable[[], None]] = []
 
     async def load(self, stream_id: str, after_version: int = 0) -> list[StoredEvent]:
@@ -265,6 +265,7 @@ class PostgresSession:
             [task.payload for task in tasks],
             [task.delay for task in tasks],
         )
+        self.after_commit(self._scheduled)
 
     async def finish(self, task_id: UUID) -> None:
         if not (await self.connection.execute(FINISH, task_id)).endswith(" 1"):
@@ -309,6 +310,9 @@ class PostgresStore:
         self.pool = pool
         self._together = Together(pool, self._append_alone)
         self._recent = Recent(self._read)
+        self._heeding: list[Callable[[Sequence[StoredEvent] | None], None]] = []
+        self._heeded = 0
+        self._waking: list[Callable[[], None]] = []
 
     @property
     def connection(self) -> asyncpg.Pool[Any]:
@@ -321,7 +325,7 @@ class PostgresStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresSession]:
         async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-            session = PostgresSession(connection)
+            session = PostgresSession(connection, self._wake)
             async with connection.transaction():
                 yield session
         for callback in session.committed:
@@ -371,6 +375,7 @@ class PostgresStore:
     async def schedule(self, tasks: Sequence[Task]) -> None:
         async with self._single() as session:
             await session.schedule(tasks)
+        self._wake()
 
     async def finish(self, task_id: UUID) -> None:
         async with self._single() as session:
@@ -395,8 +400,27 @@ class PostgresStore:
         rows = await self.pool.fetch(STAMP, self._recent.reached, STAMPED_MOST)
         last: int | None = rows[0][0]
         if last is not None:
-            self._recent.told(last, [StoredEvent._make(row[1:]) for row in rows if row[1] is not None])
+            events = [StoredEvent._make(row[1:]) for row in rows if row[1] is not None]
+            self._recent.told(last, events)
+            self._tell(last, events)
         return last
+
+    def on_scheduled(self, wake: Callable[[], None]) -> None:
+        self._waking.append(wake)
+
+    def _wake(self) -> None:
+        for wake in self._waking:
+            wake()
+
+    def on_stamped(self, heed: Callable[[Sequence[StoredEvent] | None], None]) -> None:
+        self._heeding.append(heed)
+
+    def _tell(self, last: int, events: Sequence[StoredEvent]) -> None:
+        if last > self._heeded:
+            is_whole = bool(events) and events[0].sequence <= self._heeded + 1
+            for heed in self._heeding:
+                heed(events if is_whole else None)
+            self._heeded = last
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
         return await self._recent.read(after_sequence, limit)

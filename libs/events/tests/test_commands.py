@@ -222,7 +222,7 @@ async def test_states_are_kept_and_only_what_came_since_is_loaded(
         return await load(stream_id, after_version)
 
     monkeypatch.setattr(store, "load", counted)
-    monkeypatch.setattr("libs.events.commands.CACHED_STATES", 2)
+    monkeypatch.setattr("libs.events.states.CACHED_STATES", 2)
     handler = commands(store)
     await handler.handle(ITEM, "item-1", Receive(1), CAUSE)
     await commands(store).handle(ITEM, "item-1", Receive(2), CAUSE)
@@ -363,7 +363,9 @@ async def test_who_appended_may_say_what_it_led_to(store: Store) -> None:
         await sell(fails=True)
     assert await handler.state(ITEM, "item-1") == (Stock(False, 3), 1)
     await sell(fails=False)
-    assert handler._states["item-1"] == (Stock(False, 2), 2)
+    kept = handler._states.get("item-1")
+    assert kept is not None
+    assert (kept.state, kept.version) == (Stock(False, 2), 2)
     assert await commands(store).state(ITEM, "item-1") == (Stock(False, 2), 2)
 
 

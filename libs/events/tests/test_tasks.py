@@ -57,6 +57,25 @@ async def test_due_work_is_done_and_its_effect_written_with_its_end(store: Store
     assert appended == [1, 1]
 
 
+async def test_who_asks_for_work_wakes_those_who_do_it_once_it_is_committed(store: Store) -> None:
+    woken: list[int] = []
+    store.on_scheduled(lambda: woken.append(1))
+
+    async def asking(fails: bool) -> None:
+        async with store.transaction() as session:
+            await session.schedule([Task(new_id(), "pay", "a", b"{}")])
+            assert woken == []
+            assert not fails or 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        await asking(fails=True)
+    assert woken == []
+    await asking(fails=False)
+    assert woken == [1]
+    await ask(store, "b")
+    assert woken == [1, 1]
+
+
 async def test_work_that_fails_is_tried_again_with_the_same_identifier(store: Store) -> None:
     jobs: list[Job] = []
 
