@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import islice
 from typing import Final
 
 from libs.events.envelope import StoredEvent
@@ -84,7 +83,8 @@ class Recent:
         if not self._events or not self._events[0].sequence <= after_sequence + 1 <= self._events[-1].sequence:
             return []
         start = after_sequence + 1 - self._events[0].sequence
-        return list(islice(self._events, start, start + limit))
+        end = min(start + limit, len(self._events))
+        return [self._events[place] for place in range(start, end)]  # a deque finds places near its end at once
 
     def _follows(self, after_sequence: int) -> bool:
         """Whether it is the end that is asked for, and not the past, which nobody else is likely to want."""
