@@ -177,14 +177,14 @@ def fleet(
         members = []
         for name in SERVICES:
             postgres.create_database(name)
+            count = (processes or {}).get(name, 1)
             own = {
                 **environment,
+                "PUHUI_ONLY_PROCESS": str(count == 1).lower(),
                 "PUHUI_DATABASE_URL": postgres.dsn(name),
                 "PUHUI_DATA_DIR": str(layout.directory / name),
             }
-            members += [
-                Member(name, number, layout, own, nursery) for number in range(1, (processes or {}).get(name, 1) + 1)
-            ]
+            members += [Member(name, number, layout, own, nursery) for number in range(1, count + 1)]
         running = Fleet(
             layout,
             postgres=postgres,
