@@ -81,12 +81,9 @@ class Running:
         self._child.terminate()
         self._child.wait(STOP_S)
 
-    def cpu_s(self) -> float:
-        """Of the platform, the bank, Apache Kafka and every process of PostgreSQL, those that have ended included."""
-        return sum(self.cpu_s_by_part().values())
-
     def cpu_s_by_part(self) -> dict[str, float]:
-        """The same by whose it is: the services', what sets their documents, PostgreSQL's, Kafka's, the bank's."""
+        """Of the platform, the bank, Apache Kafka and every process of PostgreSQL, those that have ended included, by
+        whose it is: the services', what sets their documents, PostgreSQL's, Kafka's, the bank's."""
         server = int((self.layout.postgres / "postmaster.pid").read_text().split("\n", 1)[0])
         total: defaultdict[str, float] = defaultdict(float)
         for root, part in ((psutil.Process(self._child.pid), "services"), (psutil.Process(server), "PostgreSQL")):
@@ -222,6 +219,8 @@ class Rounds:
         self.cpu_ms: dict[int, list[float]] = {clients: [] for clients in CLIENTS}
         self.transactions: dict[int, list[float]] = {clients: [] for clients in CLIENTS}
         self.looks: dict[int, list[float]] = {clients: [] for clients in CLIENTS}
+        self.parts: dict[int, list[dict[str, float]]] = {clients: [] for clients in CLIENTS}
+        """Milliseconds of the processor a loan, by whose they are."""
 
     async def __call__(self, clients: int) -> float:
         """Requests a second of one round."""
@@ -237,19 +236,32 @@ class Rounds:
                 for name in names:
                     await front.walk(name)
 
-            cpu_s, committed = self._running.cpu_s(), await self._running.transactions()
+            before, committed = self._running.cpu_s_by_part(), await self._running.transactions()
             began = time.perf_counter()
             async with asyncio.TaskGroup() as group:
                 for _ in range(clients):
                     group.create_task(client())
             took_s = time.perf_counter() - began
             await http.settle()  # what was put off has its cost too
-            self.cpu_ms[clients].append((self._running.cpu_s() - cpu_s) * 1000 / front.requests)
+            parts = {part: used - before.get(part, 0) for part, used in self._running.cpu_s_by_part().items()}
+            self.parts[clients].append({part: used * 1000 / self._loans for part, used in parts.items()})
+            self.cpu_ms[clients].append(sum(parts.values()) * 1000 / front.requests)
             self.transactions[clients].append((await self._running.transactions() - committed) / front.requests)
             self.looks[clients].append(front.looks / self._loans)
             return front.requests / took_s
         finally:
             await http.close()
+
+    def forget(self) -> None:
+        """What was measured until now."""
+        for by_clients in (self.cpu_ms, self.transactions, self.looks, self.parts):
+            for figures in by_clients.values():
+                figures.clear()
+
+    def part_ms(self, clients: int) -> dict[str, float]:
+        """Milliseconds of the processor a loan, by whose they are: the middle ones of the rounds, the largest first."""
+        middle = {part: median([of[part] for of in self.parts[clients]]) for part in self.parts[clients][0]}
+        return dict(sorted(middle.items(), key=lambda each: -each[1]))
 
 
 def median(figures: list[float]) -> float:
@@ -262,13 +274,13 @@ async def measure(session: Session) -> Result:
     with platform() as running:
         rounds = Rounds(running, loans)
         await rounds(max(CLIENTS))  # warm: nobody's first request is what is measured
-        for figures in (*rounds.cpu_ms.values(), *rounds.transactions.values(), *rounds.looks.values()):
-            figures.clear()
+        rounds.forget()
         turns = {f"{clients} clients": partial(rounds, clients) for clients in CLIENTS}
         medians = await session.in_turns(f"{loans} loans a round", turns)
     rate = {clients: medians[f"{clients} clients"] for clients in CLIENTS}
     cpu_ms = {clients: median(rounds.cpu_ms[clients]) for clients in CLIENTS}
     most = max(CLIENTS)
+    of_parts = ", ".join(f"{part} {used:.0f}" for part, used in rounds.part_ms(most).items())
     return Result(
         unit="requests/s",
         ours=rate[most],
@@ -279,13 +291,19 @@ async def measure(session: Session) -> Result:
             Goal("ms of the processor a request", cpu_ms[most], most=CPU_MS_MOST),
         ],
         runs=session.runs,
-        limited_by=f"{cpu_ms[most]:.1f} ms of the processor a request, of two cores that client and servers share",
+        limited_by=f"{cpu_ms[most]:.1f} ms of the processor a request, of two cores that client and servers share; ms a "
+        f"loan: {of_parts}. With so few clients its events come one by one, and each is stamped, published and handled by "
+        "several services in transactions of its own",
         details={
             "loans_a_round": loans,
             "requests_a_second": {str(clients): round(figure, 1) for clients, figure in rate.items()},
             "cpu_ms_a_request": {str(clients): round(figure, 2) for clients, figure in cpu_ms.items()},
             "transactions_a_request": {
                 str(clients): round(median(rounds.transactions[clients]), 2) for clients in CLIENTS
+            },
+            "cpu_ms_a_loan": {
+                str(clients): {part: round(used, 1) for part, used in rounds.part_ms(clients).items()}
+                for clients in CLIENTS
             },
             "looks_a_loan": {str(clients): round(median(rounds.looks[clients]), 1) for clients in CLIENTS},
         },
