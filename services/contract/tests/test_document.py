@@ -214,16 +214,19 @@ def signatures() -> list[Signature]:
     ]
 
 
-def test_signing_adds_a_page_and_leaves_every_byte_of_the_document() -> None:
-    made = contents(replace(PERSON, name="张龑"))
-    document = contract_pdf(made)
-    accepted = ContractAccepted(
+def acceptance_of(document: bytes) -> ContractAccepted:
+    return ContractAccepted(
         contract_id=CONTRACT,
         document_sha256=sha256(document).hexdigest(),
         account=BankAccount.model_validate(ACCOUNT),
         accepted_on=ON,
     )
-    signed = signed_pdf(made, document, accepted, signatures())
+
+
+def test_signing_adds_a_page_and_leaves_every_byte_of_the_document() -> None:
+    made = contents(replace(PERSON, name="张龑"))
+    document = contract_pdf(made)
+    signed = signed_pdf(made, document, acceptance_of(document), signatures())
     assert signed.startswith(document)
     before, after = PdfReader(BytesIO(document), strict=True), PdfReader(BytesIO(signed), strict=True)
     assert len(after.pages) == len(before.pages) + 1
