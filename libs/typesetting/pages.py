@@ -11,6 +11,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, SimpleDocTemplate
 
+from libs.typesetting.embedding import Alphabet
 from libs.typesetting.typography import COMMON, QUIET, RULE
 
 MARGIN: Final = 18 * mm
@@ -29,8 +30,10 @@ def pages(
     label: str,
     made_on: date,
     keywords: str = "",
+    alphabet: Alphabet | None = None,
 ) -> bytes:
-    """The story on pages. `label` numbers them: "{number}" of "{pages}"."""
+    """The story on pages. `label` numbers them: "{number}" of "{pages}". `alphabet` are the characters that have standing
+    codes; without one they all get theirs as they are shown."""
     out = BytesIO()
     template = SimpleDocTemplate(
         out,
@@ -49,7 +52,7 @@ def pages(
     )
 
     def canvas(*arguments: Any, **options: Any) -> NumberedCanvas:
-        return NumberedCanvas(*arguments, footer=footer, label=label, made_on=made_on, **options)
+        return NumberedCanvas(*arguments, footer=footer, label=label, made_on=made_on, alphabet=alphabet, **options)
 
     template.build(story, canvasmaker=canvas)
     return out.getvalue()
@@ -58,9 +61,13 @@ def pages(
 class NumberedCanvas(Canvas):  # type: ignore[misc]  # ReportLab has no types
     """Pages with a footer that tells how many there are; dated by the business day, not by the clock."""
 
-    def __init__(self, *arguments: Any, footer: str, label: str, made_on: date, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, footer: str, label: str, made_on: date, alphabet: Alphabet | None, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options | {"initialFontName": COMMON})
-        self._footer, self._label = footer, label
+        self._footer, self._label, self.alphabet = footer, label, alphabet
+        if alphabet is not None:
+            alphabet.begin(self._doc)
         self._pages: list[dict[str, Any]] = []
         stamp = self._doc._timeStamp
         stamp.YMDhms = (made_on.year, made_on.month, made_on.day, 0, 0, 0)

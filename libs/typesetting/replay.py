@@ -2,44 +2,64 @@
 
 ReportLab numbers the characters of a font anew in every document, in the order in which they appear, so that a drawing
 cannot be kept as it stands. Everything else of it can: places, sizes, colours, breaks. A drawing is recorded once and
-replayed with the codes of each document, and comes out byte for byte as if it had been drawn afresh.
+replayed with the codes of each document, and comes out byte for byte as if it had been drawn afresh. Where an alphabet
+gives all its characters standing codes, what was replayed once is kept too.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
-from reportlab.lib.rl_accel import escapePDF, fp_str
+from reportlab.lib.rl_accel import fp_str
 from reportlab.pdfbase.pdfmetrics import getFont
 from reportlab.pdfgen.textobject import PDFTextObject
 from reportlab.platypus import Flowable
 
+from libs.typesetting.embedding import Alphabet, Codes, EmbeddedFont
+
 PLACE: Final = re.compile("\0([0-9]+)\0")
 """Where a run of text stands in a recorded operator string."""
+UNKNOWN: Final = "\0"
+"""Not tried yet: no operators are like it."""
 NO_SUBSET: Final = -1
 SOME_SUBSET: Final = 0
-ESCAPED: Final = tuple(escapePDF(bytes([code])) for code in range(256))
 
 
 class Run(NamedTuple):
     """Text to show in one font. `begins`: the font has just been chosen, and must be named again."""
 
-    font: Any
+    font: EmbeddedFont
     text: str
     size_and_leading: str
     begins: bool
 
 
 Operators: TypeAlias = "tuple[str | Run, ...]"
-Codes: TypeAlias = dict[str, tuple[int, str]]
 
 
-class Drawing(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Drawing:
     """What was recorded, and which characters it shows in each font, in the order of their first appearance."""
 
     operators: tuple[Operators, ...]
-    characters: dict[Any, str]
+    characters: dict[EmbeddedFont, str]
+    standing: MutableMapping[Alphabet, str | None] = field(default_factory=WeakKeyDictionary)
+    """Its operators with the codes of an alphabet; None where the alphabet lacks one of its characters."""
+
+    def saying(self, texts: Mapping[str, str]) -> Drawing:
+        """The same with other texts, for a drawing in one font."""
+        (font,) = self.characters
+        operators = (
+            tuple(
+                piece if isinstance(piece, str) else piece._replace(text=texts.get(piece.text, "")) for piece in pieces
+            )
+            for pieces in self.operators
+        )
+        return Drawing(tuple(operators), {font: "".join(dict.fromkeys("".join(texts.values())))})
 
 
 class Recording(list[Any]):
@@ -51,7 +71,7 @@ class Recording(list[Any]):
 
     def drawing(self) -> Drawing:
         operators = tuple(self._split(each) if isinstance(each, str) else each for each in self)
-        texts: dict[Any, str] = {}
+        texts: dict[EmbeddedFont, str] = {}
         for run in (piece for pieces in operators for piece in pieces if isinstance(piece, Run)):
             texts[run.font] = texts.get(run.font, "") + run.text
         return Drawing(operators, {font: "".join(dict.fromkeys(text)) for font, text in texts.items()})
@@ -103,13 +123,11 @@ class Recorded(Flowable):  # type: ignore[misc]  # ReportLab has no types
     def draw(self) -> None:
         self.__dict__.pop("_postponed", None)  # set when it moved to the next page, which it may do in every document
         canvas = self.canv
-        if self._stands_in not in self._drawings:
-            self._drawings[self._stands_in] = self._record(canvas)
-        drawing = self._drawings[self._stands_in]
+        drawing = self.drawing(canvas)
         if isinstance(canvas._code, Recording):
             canvas._code.extend(drawing.operators)
         else:
-            replay(canvas, drawing)
+            canvas._code.append(_operators(drawing, canvas.alphabet, canvas._doc))
 
     def drawOn(self, canvas: Any, x: float, y: float, _sW: float = 0) -> None:  # noqa: N802, N803 - ReportLab's names
         """As ReportLab does it, but without a copy of the canvas's state: what is drawn leaves it as it was."""
@@ -117,6 +135,11 @@ class Recorded(Flowable):  # type: ignore[misc]  # ReportLab has no types
         canvas._code += ("q", f"1 0 0 1 {fp_str(x, y)} cm")
         self._drawOn(canvas)
         canvas._code.append("Q")
+
+    def drawing(self, canvas: Any) -> Drawing:
+        if self._stands_in not in self._drawings:
+            self._drawings[self._stands_in] = self._record(canvas)
+        return self._drawings[self._stands_in]
 
     def _lay_out(self, height: float) -> tuple[float, float]:
         size: tuple[float, float] = super().wrap(self._stands_in, height)
@@ -135,31 +158,33 @@ class Recorded(Flowable):  # type: ignore[misc]  # ReportLab has no types
             canvas._code = before
 
 
-def replay(canvas: Any, drawing: Drawing) -> None:
-    """Draw it, with the codes that the characters have, or get now, in the document of the canvas."""
-    document, subset = canvas._doc, NO_SUBSET
-    codes_of = {font: _codes(font, characters, document) for font, characters in drawing.characters.items()}
+def _operators(drawing: Drawing, alphabet: Alphabet | None, document: Any) -> str:
+    """What draws it in the document: kept with it where the codes of all its characters stand."""
+    if alphabet is None:
+        return replayed(drawing, document)
+    operators = drawing.standing.get(alphabet, UNKNOWN)
+    if operators == UNKNOWN:
+        operators = replayed(drawing, document) if alphabet.has(drawing.characters) else None
+        drawing.standing[alphabet] = operators
+    return replayed(drawing, document) if operators is None else operators
+
+
+def replayed(drawing: Drawing, document: Any) -> str:
+    """Its operators, with the codes that the characters have, or get now, in the document."""
+    subset, lines = NO_SUBSET, []
+    codes_of = {font: font.codes_of(characters, document) for font, characters in drawing.characters.items()}
     for operators in drawing.operators:
         if len(operators) == 1:
-            canvas._code.append(operators[0])
+            lines.append(cast("str", operators[0]))
             continue
-        out = []
+        out: list[str] = []
         for piece in operators:
             if isinstance(piece, str):
                 out.append(piece)
             else:
                 subset = _show(piece, codes_of[piece.font], NO_SUBSET if piece.begins else subset, document, out)
-        canvas._code.append("".join(out))
-
-
-def _codes(font: Any, characters: str, document: Any) -> Codes:
-    """Subset and escaped code of every character that the font shows in the document; those that are new are added."""
-    codes: Codes = font.codes_in(document)
-    if any(character not in codes for character in characters):
-        split = font.splitString(characters, document)
-        given = ((subset, ESCAPED[code]) for subset, shown in split for code in shown)
-        codes.update(zip(characters, given, strict=True))
-    return codes
+        lines.append("".join(out))
+    return "\n".join(lines)
 
 
 def _show(run: Run, codes: Codes, subset: int, document: Any, out: list[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-import re
 import threading
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -16,14 +15,12 @@ from xml.sax.saxutils import escape
 from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_CENTER, TA_RIGHT
-from reportlab.lib.rl_accel import fp_str
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.pdfdoc import PDFTrueTypeFont
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Paragraph, Table
+from reportlab.platypus import Flowable, Paragraph, Table
 
-from libs.typesetting.replay import Codes, Recorded, RecordingText
+from libs.typesetting.embedding import EmbeddedFont
+from libs.typesetting.replay import Drawing, Recorded, RecordingText
 
 FONTS: Final = Path(__file__).parent / "fonts"
 COMMON: Final = "NotoSansSC"
@@ -35,7 +32,8 @@ QUIET: Final = HexColor("#5b6470")
 RULE: Final = HexColor("#b9c0c8")
 SHADE: Final = HexColor("#f1f3f5")
 
-BEYOND_PLANE_0: Final = re.compile(r"<([0-9A-F]{5,6})>")
+LETTERS: Final = "ab"
+"""Stand for the lines of a text."""
 
 rl_config.useA85 = 0  # text encoding of binary streams: a quarter more bytes, and time, for printers of the 1990s
 
@@ -43,42 +41,12 @@ WORKING: Final = threading.RLock()
 """ReportLab keeps its fonts and their subsets in module state: one document is made at a time."""
 
 
-class EmbeddedFont(TTFont):  # type: ignore[misc]  # ReportLab has no types
-    """A font whose text can be copied from the document, characters beyond the Basic Multilingual Plane included.
-
-    ReportLab writes their code points into the map from glyphs to text, where UTF-16 is due (ISO 32000-1, 9.10.3).
-    """
-
-    def codes_in(self, doc: Any) -> Codes:
-        """Subset and escaped code of the characters that were shown in a document."""
-        codes: Codes = vars(self._assignState(doc)).setdefault("codes", {})
-        return codes
-
-    def addObjects(self, doc: Any) -> None:  # noqa: N802 - ReportLab's name
-        super().addObjects(doc)
-        for name, made in doc.idToObject.items():
-            if name.startswith("toUnicodeCMap:"):
-                made.content = BEYOND_PLANE_0.sub(_as_utf16, made.content)
-        for pdf_font in doc.idToObject["BasicFonts"].dict.values():
-            if isinstance(pdf_font, PDFTrueTypeFont):
-                pdf_font.Widths.sequence = [_number(width) for width in pdf_font.Widths.sequence]
-
-
-@cache
-def _number(width: float | bytes) -> bytes:
-    """A width as ReportLab writes it: a font has few different ones, and a document four times 256 of them."""
-    return width if isinstance(width, bytes) else fp_str(width).encode()
-
-
-def _as_utf16(match: re.Match[str]) -> str:
-    return f"<{chr(int(match[1], 16)).encode('utf-16-be').hex().upper()}>"
-
-
-def font(name: str) -> TTFont:
+def font(name: str) -> EmbeddedFont:
     """A font, registered when it is first needed."""
     if name not in pdfmetrics._fonts:
         pdfmetrics.registerFont(EmbeddedFont(name, _file(name)))
-    return pdfmetrics.getFont(name)
+    registered: EmbeddedFont = pdfmetrics.getFont(name)
+    return registered
 
 
 def _file(name: str) -> str | BytesIO:
@@ -150,6 +118,33 @@ class Block(Recorded, Paragraph):  # type: ignore[misc]  # ReportLab has no type
         return RecordingText(self.canv, x, y)
 
 
+class Lines(Recorded, Flowable):  # type: ignore[misc]  # ReportLab has no types
+    """Lines that nobody has to parse or break: they draw what a paragraph of as many letters draws, each with its text in
+    its letter's place."""
+
+    def __init__(self, lines: Sequence[str], style: ParagraphStyle, width: float) -> None:
+        super().__init__()
+        self._lines, self._needs, self.style = lines, width, style
+
+    def _lay_out(self, _height: float) -> tuple[float, float]:
+        assert self._stands_in >= self._needs, "they were promised this room"
+        return self._stands_in, self.style.leading * len(self._lines)
+
+    def _record(self, canvas: Any) -> Drawing:
+        letters = _letters(len(self._lines), self.style)
+        letters.wrapOn(canvas, self._stands_in, 0)
+        letters.canv = canvas
+        try:
+            return letters.drawing(canvas).saying(dict(zip(LETTERS, self._lines, strict=False)))
+        finally:
+            del letters.canv
+
+
+@cache
+def _letters(lines: int, style: ParagraphStyle) -> Block:
+    return Block("<br/>".join(LETTERS[:lines]), style)
+
+
 class Frame(Recorded, Table):  # type: ignore[misc]  # ReportLab has no types
     """A box around paragraphs."""
 
@@ -159,6 +154,25 @@ class Frame(Recorded, Table):  # type: ignore[misc]  # ReportLab has no types
 
 def paragraph(text: str, style: ParagraphStyle) -> Block:
     return Block(marked(text, bold=style.fontName == BOLD), style)
+
+
+def lines(text: str, style: ParagraphStyle, width: float) -> Flowable:
+    """Lines of text, none of them bold, where there is room for so much."""
+    parts = text.split("\n")
+    if len(parts) <= len(LETTERS) and all(_is_line(part, style, width) for part in parts):
+        return Lines(parts, style, width)
+    return broken(text, style)
+
+
+def broken(text: str, style: ParagraphStyle) -> Block:
+    """The same as a paragraph, broken wherever it stands."""
+    return Block("<br/>".join(map(marked, text.split("\n"))), style)
+
+
+def _is_line(text: str, style: ParagraphStyle, width: float) -> bool:
+    """Whether it is one line of one font in which the parser would find nothing to do."""
+    plain = escape(text) == text == " ".join(text.split()) and {*map(font_of, text)} == {style.fontName}
+    return plain and pdfmetrics.stringWidth(text, style.fontName, style.fontSize) < width - 1
 
 
 @cache
