@@ -77,7 +77,11 @@ class Agreement(Value):
 
 
 class ContractOffered(DomainEvent, type="puhui.contract.contract-offered.v1"):
-    """A contract was made out from a version of a template and offered for signature until a date."""
+    """A contract was made out from a version of a template and offered for signature until a date.
+
+    `setting` is how its document was set, so that it can be made again: 1, characters get their codes in the order in
+    which it shows them; 2, those of the template have the same codes in every document.
+    """
 
     contract_id: Id
     application_id: Id
@@ -88,6 +92,7 @@ class ContractOffered(DomainEvent, type="puhui.contract.contract-offered.v1"):
     document_sha256: Sha256
     offered_on: date
     expires_on: date
+    setting: Annotated[int, Field(ge=1)] = 1
 
     example: ClassVar[dict[str, Any]] = {
         "contract_id": ex.CONTRACT,

@@ -14,7 +14,7 @@ from libs.events.decider import Decider
 from libs.events.ids import derive_id
 from services.contract.document.pages import contract_pdf
 from services.contract.document.parties import Borrower
-from services.contract.document.values import Contents
+from services.contract.document.values import SETTINGS, STANDING, Contents
 from services.contract.domain.agreement import make_agreement
 from services.contract.domain.contract import INITIAL, Command, Contract, Event, OfferContract, decide, evolve
 from services.contract.domain.limits import violation, within
@@ -40,7 +40,7 @@ def make_out(approved: ApplicationApproved, borrower: Borrower, lenders: Sequenc
     """The contract that an approval leads to: on the day of the approval, by the template and limits of that day.
     `lenders` are all who lend, where we do not lend alone.
 
-    Takes tens of milliseconds of processor time: have the press do it, which reads the service's library once, as we do,
+    Takes some ten milliseconds of processor time: have the press do it, which reads the service's library once, as we do,
     and need not be sent it. What breaks a limit gets no document.
     """
     on = approved.approved_on
@@ -56,6 +56,7 @@ def make_out(approved: ApplicationApproved, borrower: Borrower, lenders: Sequenc
         borrower=borrower,
         offered_on=on,
         expires_on=approved.offer.expires_on,
+        setting=STANDING,
     )
     document = b"" if violation(agreement, limits) else contract_pdf(contents)
     command = OfferContract(
@@ -68,16 +69,20 @@ def make_out(approved: ApplicationApproved, borrower: Borrower, lenders: Sequenc
         document_sha256=sha256(document).hexdigest(),
         on=on,
         expires_on=approved.offer.expires_on,
+        setting=contents.setting,
         limits=limits,
     )
     return MadeOut(command, document)
 
 
 def contents_of(offered: ContractOffered, borrower: Borrower, library: Library) -> Contents:
-    """What the document of an offered contract was made from. Raises `LookupError` when its template is gone."""
+    """What the document of an offered contract was made from. Raises `LookupError` when its template is gone, or when it
+    was set in a way that is not known here."""
     template = library.template(offered.template_id, offered.template_version)
     if template is None or template.sha256 != offered.template_sha256:
         raise LookupError(f"template {offered.template_id} version {offered.template_version} is not what it was")
+    if offered.setting not in SETTINGS:
+        raise LookupError(f"setting {offered.setting} is newer than this version of the service")
     return Contents(
         contract_id=offered.contract_id,
         agreement=offered.agreement,
@@ -86,4 +91,5 @@ def contents_of(offered: ContractOffered, borrower: Borrower, library: Library) 
         borrower=borrower,
         offered_on=offered.offered_on,
         expires_on=offered.expires_on,
+        setting=offered.setting,
     )

@@ -1,4 +1,4 @@
-"""Sets documents in a process of its own: a page costs tens of milliseconds of processor time, which no event loop
+"""Sets documents in a process of its own: a document costs some milliseconds of processor time, which no event loop
 has to give, and a thread would only take from it."""
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -12,6 +12,7 @@ from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Spacer
 
 from libs.contracts.contract import ContractAccepted, Signature
+from libs.typesetting.embedding import Alphabet
 from libs.typesetting.pages import WIDTH, pages
 from libs.typesetting.typography import (
     COMMON,
@@ -26,9 +27,10 @@ from libs.typesetting.typography import (
     usual,
 )
 from services.contract.document import tables
+from services.contract.document.alphabet import alphabet_of
 from services.contract.document.append import with_pages
 from services.contract.document.template import Clause, Section
-from services.contract.document.values import Contents, conditions_of, values_of
+from services.contract.document.values import STANDING, Contents, conditions_of, values_of
 
 PAGE_OF: Final = "第 {number} 页 共 {pages} 页    Page {number} of {pages}"
 NUMERALS: Final = "零一二三四五六七八九十"
@@ -52,47 +54,45 @@ def contract_pdf(contents: Contents) -> bytes:
     """The contract as it is offered."""
     with WORKING:
         prepare()
-        return _built(contents, [*_opening(contents), *_sections(contents)])
+        values = values_of(contents)
+        return _built(contents, values, [*_opening(contents), *_sections(contents, values)])
 
 
 def signed_pdf(
     contents: Contents, document: bytes, accepted: ContractAccepted, signatures: Sequence[Signature]
 ) -> bytes:
     """The document that was signed, byte for byte, with a page of signatures behind it."""
-    template = contents.template
+    template, values = contents.template, values_of(contents)
     with WORKING:
         prepare()
         title = f"{template.signature_page.zh}  {template.signature_page.en}"
         page = [
             standing(title, Styles.heading),
-            *_text(Clause(template.signature_text).filled(values_of(contents))),
+            *_text(Clause(template.signature_text).filled(values)),
             Spacer(0, 3 * mm),
             *tables.signatures(contents, sha256(document).hexdigest(), accepted, signatures),
         ]
-        return with_pages(document, _built(contents, page, label=title))
+        return with_pages(document, _built(contents, values, page, label=title), shares=contents.setting == STANDING)
 
 
 def _opening(contents: Contents) -> list[Flowable]:
     template = contents.template
-    notice = [standing(template.notice.zh, Styles.zh_bold), standing(template.notice.en, Styles.en)]
     return [
         standing(template.title.zh, Styles.title),
         standing(template.title.en, Styles.title_en),
         paragraph(f"{contents.number}    {contents.offered_on.isoformat()}", Styles.line),
         Spacer(0, 3 * mm),
-        _framed(notice),
+        _standing_frame(Clause(template.notice, highlight=True)),
     ]
 
 
-def _sections(contents: Contents) -> Iterator[Flowable]:
-    values, held = values_of(contents), conditions_of(contents.agreement)
+def _sections(contents: Contents, values: Mapping[str, str]) -> Iterator[Flowable]:
+    held = conditions_of(contents.agreement)
     number = 0
-    for section in contents.template.sections:
-        if section.when and section.when not in held:
-            continue
+    for section in contents.template.having(held):
         number += section.numbered
-        kept = [clause for clause in section.clauses if not clause.when or clause.when in held]
-        clauses = [_clause(clause.filled(values), f"{number}.{index}  ") for index, clause in enumerate(kept, start=1)]
+        numbered = enumerate(section.clauses, start=1)
+        clauses = [_clause(clause.filled(values), f"{number}.{index}  ") for index, clause in numbered]
         heading = standing(_heading(section, number), Styles.heading)
         if section.table:
             yield CondPageBreak(45 * mm)
@@ -118,14 +118,17 @@ def _numeral(number: int) -> str:
 def _clause(clause: Clause, ordinal: str) -> list[Flowable]:
     if not clause.highlight:
         return _text(clause, ordinal)
-    frame: Callable[[Clause, str], Frame] = _frame if clause.has_values else _standing_frame
+    frame: Callable[[Clause, str], Frame] = (
+        _frame if clause.is_personal else _usual_frame if clause.has_values else _standing_frame
+    )
     return [frame(clause, ordinal), Spacer(0, 1.5 * mm)]
 
 
-def _frame(clause: Clause, ordinal: str) -> Frame:
+def _frame(clause: Clause, ordinal: str = "") -> Frame:
     return _framed(_text(clause, ordinal))
 
 
+_usual_frame = lru_cache(maxsize=256)(_frame)
 _standing_frame = cache(_frame)
 
 
@@ -141,14 +144,19 @@ def _framed(parts: Sequence[Block]) -> Frame:
     return Frame(parts, WIDTH, FRAME)
 
 
-def _built(contents: Contents, story: list[Flowable], *, label: str = PAGE_OF) -> bytes:
+def _built(contents: Contents, values: Mapping[str, str], story: list[Flowable], *, label: str = PAGE_OF) -> bytes:
     return pages(
         story,
         title=f"{contents.template.title.zh} {contents.number}",
         author=contents.lender.name.zh,
         subject=contents.template.name,
-        footer=contents.template.footer.zh.format_map(values_of(contents)),
+        footer=contents.template.footer.zh.format_map(values),
         label=label,
         made_on=contents.offered_on,
         keywords=contents.borrower.blind,
+        alphabet=_alphabet(contents) if contents.setting == STANDING else None,
     )
+
+
+def _alphabet(contents: Contents) -> Alphabet:
+    return alphabet_of(contents.template, contents.lender, conditions_of(contents.agreement))

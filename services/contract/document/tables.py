@@ -24,11 +24,12 @@ from libs.typesetting.typography import (
     SHADE,
     Block,
     Styles,
+    broken,
+    lines,
     marked,
-    paragraph,
     usual,
 )
-from services.contract.document.template import Text
+from services.contract.document.template import SIGNATURES, Text
 from services.contract.document.values import Contents, cost, figures, rate, yuan
 
 SHARE_PARTS: Final = 1_000_000
@@ -42,7 +43,23 @@ GRID: Final = [
     ("LEFTPADDING", (0, 0), (-1, -1), 5),
     ("RIGHTPADDING", (0, 0), (-1, -1), 5),
 ]
+PAIRS: Final = TableStyle([*GRID, ("BACKGROUND", (0, 0), (0, -1), SHADE)])
+LABELS: Final = 44 * mm
+"""The width of a column of labels."""
+ROOM: Final = WIDTH - LABELS - 10
+"""What is left beside it, without the padding of a cell."""
 Words = Mapping[str, Text]
+PLAN: Final = ("number", "due", "principal", "interest", "fee", "total", "balance")
+LENDERS: Final = ("lender", "licence", "share", "amount")
+COSTS: Final = ("item", "amount", "charged", "payee")
+BOLD_WORDS: Final = {
+    "parties": ("lender", "borrower"),
+    "lenders": LENDERS,
+    "disclosure": (*COSTS, "total", "irr", "simple", "contingent"),
+    "plan": (*PLAN, "sum"),
+    SIGNATURES: ("party",),
+}
+"""What is set bold of the words of each table."""
 
 
 def parties(contents: Contents) -> Flowable:
@@ -62,13 +79,13 @@ def parties(contents: Contents) -> Flowable:
     ]
     rows = [
         *_party(words["lender"], ours, _usual_lines),
-        *_party(words["borrower"], [(label, value) for label, value in theirs if value], _lines),
+        *_party(words["borrower"], [(label, value) for label, value in theirs if value], _value),
     ]
     heads = [index for index, row in enumerate(rows) if len(row) == 1]
     rows = [row if len(row) == 2 else [row[0], ""] for row in rows]
     spans = [("SPAN", (0, index), (1, index)) for index in heads]
     shades = [("BACKGROUND", (0, index), (1, index), SHADE) for index in heads]
-    return Table(rows, colWidths=[44 * mm, WIDTH - 44 * mm], style=TableStyle([*GRID, *spans, *shades]))
+    return Table(rows, colWidths=[LABELS, WIDTH - LABELS], style=TableStyle([*GRID, *spans, *shades]))
 
 
 def _party(
@@ -81,9 +98,7 @@ def _party(
 def lenders(contents: Contents) -> Flowable:
     """Who lends, with which share and which part of the principal. We are named as the party that we are."""
     words = contents.template.tables["lenders"]
-    rows: list[list[Flowable | str]] = [
-        [_both(words[name], bold=True) for name in ("lender", "licence", "share", "amount")]
-    ]
+    rows: list[list[Flowable | str]] = [[_both(words[name], bold=True) for name in LENDERS]]
     for lender in contents.agreement.lenders:
         name, licence = lender.legal_name or contents.lender.name, lender.licence or contents.lender.credit_code
         share = rate(Decimal(lender.share_ppm) / SHARE_PARTS)
@@ -95,9 +110,7 @@ def lenders(contents: Contents) -> Flowable:
 def disclosure(contents: Contents) -> Flowable:
     """What the loan costs (金规〔2026〕2号): every item, how charged and by whom, the year's cost, what may come."""
     words, shown = contents.template.tables["disclosure"], contents.agreement.disclosure
-    rows: list[list[Flowable | str]] = [
-        [_both(words[name], bold=True) for name in ("item", "amount", "charged", "payee")]
-    ]
+    rows: list[list[Flowable | str]] = [[_both(words[name], bold=True) for name in COSTS]]
     rows.append([_both(words["principal"]), _figure(yuan(shown.principal)), _both(words["principal_paid"]), "—"])
     rows += [_cost_row(item, words) for item in shown.items]
     rows.append([_both(words["total"], bold=True), _figure(yuan(shown.total_cost)), "", ""])
@@ -139,8 +152,7 @@ def _cost_row(item: CostItem, words: Words) -> list[Flowable | str]:
 def plan(contents: Contents) -> Flowable:
     """Every instalment. Plain strings: a plan may have hundreds of rows, and its figures need no markup."""
     words, rows = contents.template.tables["plan"], contents.agreement.plan
-    columns = ("number", "due", "principal", "interest", "fee", "total", "balance")
-    table: list[list[Flowable | str]] = [[_both(words[name], bold=True) for name in columns]]
+    table: list[list[Flowable | str]] = [[_both(words[name], bold=True) for name in PLAN]]
     for row in rows:
         amounts = (row.principal, row.interest, row.fee, row.total, row.balance)
         table.append([str(row.number), row.due.isoformat(), *(figures(amount) for amount in amounts)])
@@ -176,10 +188,10 @@ def signatures(
     contents: Contents, document_sha256: str, accepted: ContractAccepted, made: Sequence[Signature]
 ) -> Sequence[Flowable]:
     """What was signed, where the money goes, and each party's signature with the key that verifies it."""
-    words, account = contents.template.tables["signatures"], accepted.account
+    words, account = contents.template.tables[SIGNATURES], accepted.account
     summary = [
-        [_both(words["document"]), paragraph(document_sha256, Styles.mono)],
-        [_both(words["account"]), _lines(f"{account.holder}\n{account.bank} {account.number}")],
+        [_both(words["document"]), _value(document_sha256, Styles.mono)],
+        [_both(words["account"]), _value(f"{account.holder}\n{account.bank} {account.number}")],
     ]
     return [_pairs(summary), *(_pairs(_signature(contents, words, signature)) for signature in made)]
 
@@ -189,19 +201,19 @@ def _signature(contents: Contents, words: Words, signature: Signature) -> list[l
     is_lender = signature.party is Party.LENDER
     party = names["lender" if is_lender else "borrower"]
     who = contents.lender.name.zh if is_lender else contents.borrower.name
+    setting = _usual_lines if is_lender else _value
     return [
         [_both(words["party"], bold=True), _both(party, bold=True)],
-        [_both(words["signatory"]), _lines(f"{who}\n{signature.signatory}")],
-        [_both(words["signed_at"]), _lines(signature.signed_at)],
-        [_both(words["algorithm"]), _lines(signature.algorithm)],
-        [_both(words["public_key"]), paragraph(signature.public_key, Styles.mono)],
-        [_both(words["signature"]), paragraph(signature.signature, Styles.mono)],
+        [_both(words["signatory"]), setting(f"{who}\n{signature.signatory}")],
+        [_both(words["signed_at"]), _value(signature.signed_at)],
+        [_both(words["algorithm"]), _usual_lines(signature.algorithm)],
+        [_both(words["public_key"]), _value(signature.public_key, Styles.mono)],
+        [_both(words["signature"]), _value(signature.signature, Styles.mono)],
     ]
 
 
 def _pairs(rows: Sequence[Sequence[Flowable]]) -> Flowable:
-    style = TableStyle([*GRID, ("BACKGROUND", (0, 0), (0, -1), SHADE)])
-    return Table(rows, colWidths=[44 * mm, WIDTH - 44 * mm], style=style, spaceAfter=4 * mm)
+    return Table(rows, colWidths=[LABELS, WIDTH - LABELS], style=PAIRS, spaceAfter=4 * mm)
 
 
 @lru_cache(maxsize=512)
@@ -209,21 +221,18 @@ def _both(text: Text, *, bold: bool = False) -> Flowable:
     """A cell in both languages, the English one small below. The words are few, and the same in every document."""
     style = Styles.cell_bold if bold else Styles.cell
     english = f'<font name="{COMMON}" size="6.2" color="{QUIET.hexval().replace("0x", "#")}">{marked(text.en)}</font>'
-    return _markup(f"{marked(text.zh, bold=bold)}<br/>{english}", style)
+    return Block(f"{marked(text.zh, bold=bold)}<br/>{english}", style)
 
 
-def _markup(text: str, style: ParagraphStyle) -> Flowable:
-    return Block(text, style)
-
-
-def _lines(text: str) -> Flowable:
-    return _markup("<br/>".join(marked(line) for line in text.split("\n")), Styles.cell)
+def _value(text: str, style: ParagraphStyle = Styles.cell) -> Flowable:
+    """What stands beside a label."""
+    return lines(text, style, ROOM)
 
 
 @lru_cache(maxsize=128)
 def _usual_lines(text: str) -> Flowable:
     """Lines that many documents have, and that say nothing of a borrower."""
-    return _lines(text)
+    return broken(text, Styles.cell)
 
 
 def _figure(text: str) -> Flowable:

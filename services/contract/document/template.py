@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import string
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 FORMAT: Final = "puhui.contract-template/1"
+SIGNATURES: Final = "signatures"
+"""The words of the page of signatures, which no section has."""
 PERSONAL: Final = frozenset({"guarantee_description"})
 """The names of values that somebody wrote about the borrower. Those of the parties stand in a table, not in clauses."""
+
+
+@lru_cache(maxsize=1024)
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +35,9 @@ class Text:
         """The text with its values; raises `KeyError` for a name that has none."""
         return Text(self.zh.format_map(values), self.en.format_map(values))
 
-    def names(self) -> set[str]:
+    def names(self) -> frozenset[str]:
         """The values that the text asks for."""
-        parts = [*string.Formatter().parse(self.zh), *string.Formatter().parse(self.en)]
-        return {name for _, name, _, _ in parts if name}
+        return _names(self.zh) | _names(self.en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,9 @@ class Template:
     tables: Mapping[str, Mapping[str, Text]]
     words: Mapping[str, Mapping[str, Text]]
 
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
     @property
     def name(self) -> str:
         return f"{self.template_id}-v{self.version}"
@@ -83,6 +93,17 @@ class Template:
     def word(self, kind: str, code: str) -> Text:
         """What a code is called; the code itself where the template has no word for it."""
         return self.words[kind].get(code) or Text(code, code)
+
+    def having(self, held: Collection[str]) -> Iterator[Section]:
+        """The sections, with the clauses, of a document for which these conditions hold."""
+        for section in self.sections:
+            if not section.when or section.when in held:
+                clauses = tuple(clause for clause in section.clauses if not clause.when or clause.when in held)
+                yield replace(section, clauses=clauses)
+
+    def tables_having(self, held: Collection[str]) -> Sequence[str]:
+        """The tables of such a document and of its page of signatures."""
+        return [*(section.table for section in self.having(held) if section.table), SIGNATURES]
 
     def texts(self) -> Iterator[Text]:
         """Every text that takes values."""

@@ -17,6 +17,11 @@ from services.contract.document.parties import Borrower, Lender
 from services.contract.document.template import Template
 from services.contract.domain.capitals import capitals
 
+AS_SHOWN: Final = 1
+"""A setting: characters get their codes in the order in which the document shows them."""
+STANDING: Final = 2
+"""A setting: the template's characters have the same codes in every document (docs/adr/0077-standing-codes.md)."""
+SETTINGS: Final = frozenset({AS_SHOWN, STANDING})
 COST_DIGITS: Final = 2
 """Decimals of an annual cost in percent, as in the example of PBoC announcement 2021 No. 3."""
 
@@ -32,6 +37,8 @@ class Contents:
     borrower: Borrower
     offered_on: date
     expires_on: date
+    setting: int
+    """How the document is set; the offer says it, so that it can be made again."""
 
     @property
     def number(self) -> str:

@@ -71,6 +71,7 @@ class OfferContract:
     document_sha256: str
     on: date
     expires_on: date
+    setting: int
     limits: Limits
 
 
@@ -179,6 +180,7 @@ def _offer(command: OfferContract) -> Event:
         document_sha256=command.document_sha256,
         offered_on=command.on,
         expires_on=command.expires_on,
+        setting=command.setting,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,10 +10,12 @@ from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
+from types import CodeType, FrameType, FunctionType
 
 import pytest
 from pydantic import TypeAdapter
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
+from pypdf.generic import IndirectObject
 
 from libs.contracts import examples as ex
 from libs.contracts.contract import CoLender, ContractAccepted, Party, Signature
@@ -29,18 +32,22 @@ from libs.lending.money import Money
 from libs.lending.terms import FeeTiming, RepaymentMethod
 from services.contract.document.pages import contract_pdf, signed_pdf
 from services.contract.document.parties import Borrower
-from services.contract.document.values import Contents
+from services.contract.document.values import AS_SHOWN, SETTINGS, STANDING, Contents
 from services.contract.domain.agreement import make_agreement
 from services.contract.library import library
 from services.contract.tests.story import ACCOUNT, APPROVED, CONTRACT
 
 ON = date(2026, 2, 1)
+WITHOUT_FONTS = 9_000
+"""Bytes of a page of signatures that brings no more than the characters of names."""
 PERSON = Borrower(
     applicant_id="a", kind=ApplicantKind.PERSON, name="张三", identity_number="11010519491231002X", mobile="13800000000"
 )
 
 
-def contents(borrower: Borrower = PERSON, request: dict[str, object] | None = None, **offer: object) -> Contents:
+def contents(
+    borrower: Borrower = PERSON, request: dict[str, object] | None = None, setting: int = STANDING, **offer: object
+) -> Contents:
     asked = APPROVED.request.model_copy(update=request or {})
     return Contents(
         contract_id=CONTRACT,
@@ -50,6 +57,7 @@ def contents(borrower: Borrower = PERSON, request: dict[str, object] | None = No
         borrower=borrower,
         offered_on=ON,
         expires_on=date(2026, 2, 15),
+        setting=setting,
     )
 
 
@@ -119,15 +127,16 @@ def test_it_says_when_the_rate_may_be_raised_and_what_that_may_cost() -> None:
     assert "在合同期内固定不变" in plain
 
 
-def test_the_same_contents_give_the_same_bytes_in_another_process_too() -> None:
+@pytest.mark.parametrize("setting", sorted(SETTINGS))
+def test_the_same_contents_give_the_same_bytes_in_another_process_too(setting: int) -> None:
     script = (
         "from hashlib import sha256\n"
         "from services.contract.document.pages import contract_pdf\n"
         "from services.contract.tests.test_document import contents\n"
         "contract_pdf(contents(instalments=24))\n"
-        "print(sha256(contract_pdf(contents())).hexdigest())\n"
+        f"print(sha256(contract_pdf(contents(setting={setting}))).hexdigest())\n"
     )
-    first = sha256(contract_pdf(contents())).hexdigest()
+    first = sha256(contract_pdf(contents(setting=setting))).hexdigest()
     other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert other.stdout.split() == [first]
 
@@ -223,8 +232,9 @@ def acceptance_of(document: bytes) -> ContractAccepted:
     )
 
 
-def test_signing_adds_a_page_and_leaves_every_byte_of_the_document() -> None:
-    made = contents(replace(PERSON, name="张龑"))
+@pytest.mark.parametrize("setting", sorted(SETTINGS))
+def test_signing_adds_a_page_and_leaves_every_byte_of_the_document(setting: int) -> None:
+    made = contents(replace(PERSON, name="张龑"), setting=setting)
     document = contract_pdf(made)
     signed = signed_pdf(made, document, acceptance_of(document), signatures())
     assert signed.startswith(document)
@@ -236,3 +246,56 @@ def test_signing_adds_a_page_and_leaves_every_byte_of_the_document() -> None:
         assert said in page, said
     assert after.metadata is not None
     assert after.metadata.title == before.metadata.title  # type: ignore[union-attr]
+
+
+def test_a_page_of_signatures_shares_the_fonts_of_its_document() -> None:
+    made = contents(replace(PERSON, name="张龑"))
+    document = contract_pdf(made)
+    signed = signed_pdf(made, document, acceptance_of(document), signatures())
+    reader = PdfReader(BytesIO(signed), strict=True)
+    first, last = fonts_of(reader.pages[0]), fonts_of(reader.pages[-1])
+    shared = {name for name in first if first[name].idnum == last[name].idnum}
+    assert {"/F1+0", "/F1+1", "/F2+0", "/F2+1"} <= shared
+    assert len(signed) - len(document) < WITHOUT_FONTS
+    fonts = {font.idnum: font.get_object() for font in (*first.values(), *last.values())}.values()
+    assert len({font["/BaseFont"] for font in fonts}) == len(fonts), "subsets of one font have different tags"
+
+
+def fonts_of(page: PageObject) -> dict[str, IndirectObject]:
+    return {name: page["/Resources"]["/Font"].raw_get(name) for name in page["/Resources"]["/Font"]}
+
+
+def test_a_page_of_the_former_setting_brings_its_own_fonts() -> None:
+    made = contents(replace(PERSON, name="张龑"), setting=AS_SHOWN)
+    document = contract_pdf(made)
+    reader = PdfReader(BytesIO(signed_pdf(made, document, acceptance_of(document), signatures())))
+    first, last = ({font.idnum for font in fonts_of(page).values()} for page in (reader.pages[0], reader.pages[-1]))
+    assert first.isdisjoint(last)
+
+
+def test_what_was_written_of_a_borrower_is_not_kept() -> None:
+    """It would outlive his erasure: whatever is kept for the next document says nothing of this one's borrower."""
+    secrets = ("犇羴鱻", "110105194912310099", "bearer-of-a-secret-blind")
+
+    def set_one() -> None:
+        borrower = replace(PERSON, name=secrets[0], identity_number=secrets[1], blind=secrets[2])
+        guarantee = GuaranteeOffer(kind=GuaranteeKind.SURETY, description=f"保证人：{secrets[0]}")
+        made = contents(borrower, request={"guarantee": guarantee})
+        document = contract_pdf(made)
+        signed_pdf(made, document, acceptance_of(document), signatures())
+
+    set_one()
+    gc.collect()
+    assert kept_with(secrets) == []
+
+
+def kept_with(secrets: tuple[str, ...]) -> list[object]:
+    """Everything that the process holds which has one of the texts in it."""
+    texts = [
+        (holder, text)
+        for holder in gc.get_objects()
+        if holder is not secrets and not isinstance(holder, FrameType | FunctionType | CodeType)
+        for text in gc.get_referents(holder)
+        if isinstance(text, str) and text is not holder
+    ]
+    return [holder for holder, text in texts if any(secret in text for secret in secrets)]

@@ -57,6 +57,7 @@ OFFER = OfferContract(
     document_sha256=DIGEST,
     on=DAY,
     expires_on=LAST,
+    setting=2,
     limits=LIMITS,
 )
 OFFERED = ContractOffered(
@@ -69,6 +70,7 @@ OFFERED = ContractOffered(
     document_sha256=DIGEST,
     offered_on=DAY,
     expires_on=LAST,
+    setting=2,
 )
 VIEWED = ContractViewed(
     contract_id=CONTRACT, document_sha256=DIGEST, reading_seconds=30, disclosure_confirmed=True, viewed_on=DAY

@@ -1,9 +1,9 @@
-"""Documents that were offered before characters had standing codes are made again byte for byte."""
+"""Documents that were offered at any time are made again byte for byte, in the setting of that time."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
@@ -19,15 +19,17 @@ from libs.contracts.contract import CoLender
 from libs.contracts.values import ApplicantKind, FeeRule, GuaranteeKind, GuaranteeOffer, Named, RateIncreaseRule
 from libs.lending.money import Money
 from libs.lending.terms import FeeTiming, RepaymentMethod
+from services.contract.document.alphabet import alphabet_of
 from services.contract.document.pages import contract_pdf, signed_pdf
 from services.contract.document.template import Template
-from services.contract.document.values import Contents
+from services.contract.document.values import SETTINGS, Contents
 from services.contract.library import library
 from services.contract.tests.test_document import PERSON, acceptance_of, contents, signatures
 
-GOLDEN: Final = Path(__file__).parent / "golden" / "former-setting.json"
-"""SHA-256 of documents without compression, which would make them depend on the version of zlib. Written before there
-was another setting; what they say is what was signed, so none is ever written anew."""
+GOLDEN: Final = Path(__file__).parent / "golden"
+"""SHA-256 of documents and of signed documents, without compression, which would make them depend on the version of zlib.
+Those of a setting were written before there was a later one. Documents of theirs are signed, so none is ever written anew.
+"""
 FEE: Final = FeeRule(
     code="guarantee-fee",
     name=Named(zh="担保费", en="Guarantee fee"),
@@ -74,14 +76,18 @@ MADE: Final = [
 
 
 @pytest.fixture(autouse=True)
-def uncompressed(monkeypatch: pytest.MonkeyPatch) -> None:
+def uncompressed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(rl_config, "pageCompression", 0)
+    alphabet_of.cache_clear()
+    yield
+    alphabet_of.cache_clear()
 
 
+@pytest.mark.parametrize("setting", sorted(SETTINGS))
 @pytest.mark.parametrize(("case", "template"), MADE)
-def test_it_is_made_again_byte_for_byte(case: str, template: str) -> None:
-    made = replace(CASES[case](), template=TEMPLATES[template])
+def test_it_is_made_again_byte_for_byte(case: str, template: str, setting: int) -> None:
+    made = replace(CASES[case](), template=TEMPLATES[template], setting=setting)
     document = contract_pdf(made)
     signed = signed_pdf(made, document, acceptance_of(document), signatures())
     hashes = [sha256(content).hexdigest() for content in (document, signed)]
-    assert hashes == json.loads(GOLDEN.read_text())[f"{template} {case}"]
+    assert hashes == json.loads((GOLDEN / f"setting-{setting}.json").read_text())[f"{template} {case}"]
