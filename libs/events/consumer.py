@@ -85,6 +85,7 @@ class Consumer:
         self._unhandled: set[Place] = set()
         self._resumed: set[Place] = set()
         """Places whose first record since they were assigned has not come."""
+        self._losses = store.losses
         self._interrupted = False
         """Whether a poll did not return: it may have taken records that nobody has seen."""
         self._lags: dict[Place, metrics.Lag] = {}
@@ -120,6 +121,9 @@ class Consumer:
             await self.stop()
             await self.start()
         assert self._reader is not None, "started before stepped"
+        if self._losses != self._store.losses:  # the server may have crashed, and be behind what is remembered here
+            self._losses = self._store.losses
+            self._unhandled |= self._positions.keys()
         for place in sorted(self._unhandled):
             await self._again(self._reader, place)
         await self._look_for_missing(self._reader)

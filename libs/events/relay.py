@@ -64,12 +64,16 @@ class Relay:
         self._publisher: Publisher | None = None
         self._state = RelayState()
         self._checked_at = self._claimed_at = 0.0
+        self._losses = store.losses
 
     async def step(self) -> int:
         """Publish one batch when this relay is the owner; how many events were passed.
 
         Raises `BrokerUnavailable`; the next step begins from the checkpoint.
         """
+        if self._losses != self._store.losses:  # the server may have crashed, and be behind what is remembered here
+            self._losses, self._epoch = self._store.losses, None
+            await self.close()
         if self._epoch is None or time.monotonic() - self._claimed_at > CLAIM_S:
             self._epoch = await self._store.relay_claim(self._owner, LEASE)
             self._claimed_at = time.monotonic()

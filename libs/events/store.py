@@ -181,6 +181,12 @@ class Store(Session, Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Session]: ...
 
+    @property
+    def losses(self) -> int:
+        """How often a connection to the server was lost. Each time it may have crashed, and taken back what need not
+        last: whoever remembers how far he is reads it again when this has changed."""
+        ...
+
     async def verify_cluster(self) -> None:
         """Raises `ForeignCluster` when the store was restored into another database cluster."""
         ...

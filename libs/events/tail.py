@@ -42,10 +42,13 @@ class Tail:
         self._saved_at = self._busy_at = 0.0
         self._reached = reached if reached is not None else {}
         self._known = False
+        self._losses = store.losses
         self._lag = metrics.Lag(subscriber.consumer, OWN, 0)
 
     async def step(self) -> int:
         """Deliver one batch; how many events were passed. 0 as well when another process or a cause comes first."""
+        if self._losses != self._store.losses:  # the server may have crashed, and be behind what is remembered here
+            self._losses, self._known = self._store.losses, False
         if not self._known:
             self._position = (await self._store.positions(self._subscriber.consumer)).get((OWN, 0))
             self._saved, self._known = self._position, True

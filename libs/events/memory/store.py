@@ -215,6 +215,7 @@ class MemoryStore:
     """`libs.events.store.Store` in memory, of one process."""
 
     connection = None
+    losses = 0
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         self.tables = _Tables()

@@ -151,12 +151,27 @@ async def _keep_connection_state(_connection: asyncpg.Connection[Any]) -> None:
     """Nothing to reset: hot-path connections carry no session state, and asyncpg's reset costs a round trip."""
 
 
+class Losses:
+    """Counts connections that have ended. A pool replaces those that ended while they were idle, and tells nobody."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def watch(self, connection: asyncpg.Connection[Any]) -> None:
+        connection.add_termination_listener(self._lost)
+
+    def _lost(self, _connection: Any) -> None:
+        self.count += 1
+
+
 async def connect(dsn: str, *, min_size: int = 1, max_size: int = 8, application_name: str = "puhui") -> PostgresStore:
     """A store on a pool of its own; close it with `close()`."""
+    losses = Losses()
     pool = await asyncpg.create_pool(
         dsn,
         min_size=min_size,
         max_size=max_size,
+        init=losses.watch,
         reset=_keep_connection_state,
         # Without sequential scans: a plan made while a table was small must not outlive its youth. Without bitmaps, which
         # lose the order of the index: what is read here is read by key, in order.
@@ -167,7 +182,7 @@ async def connect(dsn: str, *, min_size: int = 1, max_size: int = 8, application
             "enable_bitmapscan": "off",
         },
     )
-    return PostgresStore(pool)
+    return PostgresStore(pool, losses)
 
 
 def _known(error: asyncpg.PostgresError) -> Exception:
@@ -306,8 +321,8 @@ class PostgresSession:
 class PostgresStore:
     """`libs.events.store.Store` on an asyncpg pool."""
 
-    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
-        self.pool = pool
+    def __init__(self, pool: asyncpg.Pool[Any], losses: Losses) -> None:
+        self.pool, self._losses = pool, losses
         self._together = Together(pool, self._append_alone)
         self._recent = Recent(self._read)
         self._heeding: list[Callable[[Sequence[StoredEvent] | None], None]] = []
@@ -318,6 +333,10 @@ class PostgresStore:
     def connection(self) -> asyncpg.Pool[Any]:
         """The pool answers to the same calls as a connection, each on its own."""
         return self.pool
+
+    @property
+    def losses(self) -> int:
+        return self._losses.count
 
     async def close(self) -> None:
         await self.pool.close()

@@ -15,6 +15,7 @@ from libs.events.memory import MemoryLog
 from libs.events.metrics import CATALOGUE, REGISTRY
 from libs.events.postgres import PostgresStore
 from libs.events.postgres.figures import read_figures
+from libs.events.postgres.store import Losses
 from libs.events.rebuild import Rebuild
 from libs.events.relay import Relay
 from libs.events.signals import Signal
@@ -169,7 +170,7 @@ async def test_conflicts_and_work_are_counted(postgres: PostgresStore) -> None:
                 return []
             return await super().load(stream_id, after_version)
 
-    await commands(Behind(postgres.pool)).handle(ITEM, "item-9", Receive(1), CAUSE)
+    await commands(Behind(postgres.pool, Losses())).handle(ITEM, "item-9", Receive(1), CAUSE)
     assert conflicts() == before + 1
     await postgres.schedule([Task(new_id(), "pay", "key", b"{}")])
     await read(postgres)
