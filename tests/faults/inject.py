@@ -162,8 +162,8 @@ class Injector:
             try:
                 return cast("datetime | None", await connection.fetchval(statement, timeout=2))
             finally:
-                await connection.close(timeout=2)
-        except (OSError, TimeoutError, asyncpg.PostgresError):
+                connection.terminate()  # a server that was stopped in the middle of it would answer no farewell
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InternalClientError):
             return None
 
     async def _owner(self, service: str) -> str:
