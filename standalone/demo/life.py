@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -207,10 +207,7 @@ class Life:
             body = {"reason": "returned-by-bank"}
             path = f"/ledger/loans/{loan.loan_id}/repayments/{loan.returned['repayment_id']}/reversal"
             asked = await self._platform.post("finance-officer", path, body, key=f"{loan.loan_id}/reversal")
-            if "act_id" in asked:  # a second person must agree
-                agree = f"/ledger/acts/{asked['act_id']}/approve"
-                await self._platform.post("finance-manager", agree, key=f"{loan.loan_id}/reversal/agreed")
-                self._step("acts agreed to by a second person", 1)
+            await self._agree(asked, f"{loan.loan_id}/reversal")
             self._comes_back(loan.returned, today)
             loan.returned, loan.behaviour = None, Behaviour.LATE_ONCE
             self._step("repayments reversed", 1)
@@ -298,8 +295,21 @@ class Life:
         body = self._repayment(loan, amount, today, key, purpose)
         self._comes_in(body, today)
         self._step("repayments", 1)
-        path = f"/ledger/loans/{loan.loan_id}/repayments"
-        return await self._platform.post("finance-officer", path, body, key=f"{loan.loan_id}/{key}")
+        path, key = f"/ledger/loans/{loan.loan_id}", f"{loan.loan_id}/{key}"
+        answer = await self._platform.post("finance-officer", f"{path}/repayments", body, key=key)
+        if not await self._agree(answer, key):
+            return answer
+        entered = (await self._platform.get("finance-officer", f"{path}/repayments"))["items"]
+        [repayment] = [one for one in entered if one["bank_reference"] == body["bank_reference"]]
+        return {"repayment": repayment, "loan": await self._platform.get("finance-officer", path)}
+
+    async def _agree(self, asked: Mapping[str, Any], key: str) -> bool:
+        """A second person agrees, where one must; whether that was so."""
+        if "act_id" not in asked:
+            return False
+        await self._platform.post("finance-manager", f"/ledger/acts/{asked['act_id']}/approve", key=f"{key}/agreed")
+        self._step("acts agreed to by a second person", 1)
+        return True
 
     @staticmethod
     def _repayment(
