@@ -89,6 +89,6 @@ async def measure(session: Session) -> Result:
         ],
         runs=session.runs,
         limited_by="one client waits for one round trip and one write to disk an append, as everybody does: even by hand "
-        "it is far from 8 times. With 32 the client's Python is what is full: 40 µs of it an append, 29 of the server",
+        "it is far from 8 times. With 32 the core of the client's Python is full",
         details={"by_clients": {str(clients): of for clients, of in medians.items()}},
     )

@@ -106,8 +106,8 @@ async def measure(session: Session) -> Result:
         ratios=ratios,
         goals=[Goal(f"of the speed at {small:,} events, {name}", ratio, least=0.9) for name, ratio in ratios.items()],
         runs=session.runs,
-        limited_by=f"{worst}: the {EACH} events of an aggregate lie on as many pages, and what is 3 GB is in no cache of the "
-        "processor: the server takes 80 µs instead of 57 a load, 64 instead of 50 with huge pages",
+        limited_by=f"{worst}: the {EACH} events of an aggregate lie on as many pages, and the large store is in no cache of "
+        "the processor",
         details={
             "events": {"small": small, "large": large},
             "bytes an event": {**sizes, "all": sum(sizes.values())},

@@ -121,9 +121,8 @@ class Consumer:
             await self.stop()
             await self.start()
         assert self._reader is not None, "started before stepped"
-        if self._losses != self._store.losses:  # the server may have crashed, and be behind what is remembered here
-            self._losses = self._store.losses
-            self._unhandled |= self._positions.keys()
+        if self._losses != self._store.losses:
+            await self._look_back()
         for place in sorted(self._unhandled):
             await self._again(self._reader, place)
         await self._look_for_missing(self._reader)
@@ -216,6 +215,12 @@ class Consumer:
         if place not in self._lags:
             self._lags[place] = metrics.Lag(self._subscriber.consumer, *place)
         return self._lags[place]
+
+    async def _look_back(self) -> None:
+        """The server may have crashed, and be behind what is remembered here."""
+        losses, stored = self._store.losses, await self._store.positions(self._subscriber.consumer)
+        self._unhandled |= {place for place in self._positions if stored.get(place) != self._saved.get(place)}
+        self._losses = losses
 
     async def _again(self, reader: Reader, place: Place) -> None:
         """Read a partition from what the database says."""

@@ -71,9 +71,8 @@ class Relay:
 
         Raises `BrokerUnavailable`; the next step begins from the checkpoint.
         """
-        if self._losses != self._store.losses:  # the server may have crashed, and be behind what is remembered here
-            self._losses, self._epoch = self._store.losses, None
-            await self.close()
+        if self._losses != self._store.losses:
+            await self._look_back()
         if self._epoch is None or time.monotonic() - self._claimed_at > CLAIM_S:
             self._epoch = await self._store.relay_claim(self._owner, LEASE)
             self._claimed_at = time.monotonic()
@@ -90,6 +89,13 @@ class Relay:
         except BaseException:
             await self.close()
             raise
+
+    async def _look_back(self) -> None:
+        """The server may have crashed, and be behind what is remembered here: then a new publisher begins where it is."""
+        losses = self._store.losses
+        if self._publisher is not None and await self._store.relay_state() != self._state:
+            await self.close()
+        self._losses = losses
 
     async def _publish(self, epoch: int) -> int:
         publisher = await self._ready(epoch)

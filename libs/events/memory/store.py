@@ -23,6 +23,7 @@ from libs.events.store import (
     RelayState,
     Task,
 )
+from libs.events.told import Told
 
 
 @dataclass(slots=True)
@@ -211,24 +212,23 @@ def _write(rows: dict[str, dict[tuple[Hashable, ...], Row]], changes: Sequence[C
                 table[key].update(values)
 
 
-class MemoryStore:
+class MemoryStore(Told):
     """`libs.events.store.Store` in memory, of one process."""
 
     connection = None
     losses = 0
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        super().__init__()
         self.tables = _Tables()
         self._now = now
         self._relay = RelayState()
         self._relay_owner: tuple[UUID, datetime] | None = None
         self._relay_epoch = 0
-        self._heeding: list[Callable[[Sequence[StoredEvent] | None], None]] = []
-        self._waking: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemorySession]:
-        session = MemorySession(self.tables, self._now, self._woken)
+        session = MemorySession(self.tables, self._now, self._tell_scheduled)
         yield session
         session.commit()
 
@@ -294,19 +294,8 @@ class MemoryStore:
             sequence.append(event._replace(sequence=len(sequence) + 1))
         self.tables.unstamped.clear()
         if stamped := sequence[before:]:
-            for heed in self._heeding:
-                heed(stamped)
+            self._tell_stamped(stamped)
         return len(sequence)
-
-    def on_scheduled(self, wake: Callable[[], None]) -> None:
-        self._waking.append(wake)
-
-    def _woken(self) -> None:
-        for wake in self._waking:
-            wake()
-
-    def on_stamped(self, heed: Callable[[Sequence[StoredEvent] | None], None]) -> None:
-        self._heeding.append(heed)
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:
         return self.tables.sequence[after_sequence : after_sequence + limit]

@@ -17,6 +17,7 @@ import asyncpg.pool
 from libs.events.envelope import NewEvent, StoredEvent, leaf_bytes
 from libs.events.merkle import leaf_hash
 from libs.events.operations import Handled, Progress
+from libs.events.postgres.losses import Losses
 from libs.events.postgres.recent import Recent
 from libs.events.postgres.rows import write
 from libs.events.postgres.together import Together
@@ -33,6 +34,7 @@ from libs.events.store import (
     Session,
     Task,
 )
+from libs.events.told import Told
 
 PoolConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
 
@@ -149,19 +151,6 @@ def _own(name: str) -> str:
 
 async def _keep_connection_state(_connection: asyncpg.Connection[Any]) -> None:
     """Nothing to reset: hot-path connections carry no session state, and asyncpg's reset costs a round trip."""
-
-
-class Losses:
-    """Counts connections that have ended. A pool replaces those that ended while they were idle, and tells nobody."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    async def watch(self, connection: asyncpg.Connection[Any]) -> None:
-        connection.add_termination_listener(self._lost)
-
-    def _lost(self, _connection: Any) -> None:
-        self.count += 1
 
 
 async def connect(dsn: str, *, min_size: int = 1, max_size: int = 8, application_name: str = "puhui") -> PostgresStore:
@@ -318,16 +307,15 @@ class PostgresSession:
         self.committed.append(callback)
 
 
-class PostgresStore:
+class PostgresStore(Told):
     """`libs.events.store.Store` on an asyncpg pool."""
 
     def __init__(self, pool: asyncpg.Pool[Any], losses: Losses) -> None:
+        super().__init__()
         self.pool, self._losses = pool, losses
         self._together = Together(pool, self._append_alone)
         self._recent = Recent(self._read)
-        self._heeding: list[Callable[[Sequence[StoredEvent] | None], None]] = []
         self._heeded = 0
-        self._waking: list[Callable[[], None]] = []
 
     @property
     def connection(self) -> asyncpg.Pool[Any]:
@@ -344,7 +332,7 @@ class PostgresStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresSession]:
         async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-            session = PostgresSession(connection, self._wake)
+            session = PostgresSession(connection, self._tell_scheduled)
             async with connection.transaction():
                 yield session
         for callback in session.committed:
@@ -394,7 +382,7 @@ class PostgresStore:
     async def schedule(self, tasks: Sequence[Task]) -> None:
         async with self._single() as session:
             await session.schedule(tasks)
-        self._wake()
+        self._tell_scheduled()
 
     async def finish(self, task_id: UUID) -> None:
         async with self._single() as session:
@@ -424,21 +412,10 @@ class PostgresStore:
             self._tell(last, events)
         return last
 
-    def on_scheduled(self, wake: Callable[[], None]) -> None:
-        self._waking.append(wake)
-
-    def _wake(self) -> None:
-        for wake in self._waking:
-            wake()
-
-    def on_stamped(self, heed: Callable[[Sequence[StoredEvent] | None], None]) -> None:
-        self._heeding.append(heed)
-
     def _tell(self, last: int, events: Sequence[StoredEvent]) -> None:
         if last > self._heeded:
             is_whole = bool(events) and events[0].sequence <= self._heeded + 1
-            for heed in self._heeding:
-                heed(events if is_whole else None)
+            self._tell_stamped(events if is_whole else None)
             self._heeded = last
 
     async def read(self, after_sequence: int, limit: int) -> list[StoredEvent]:

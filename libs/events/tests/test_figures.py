@@ -15,7 +15,7 @@ from libs.events.memory import MemoryLog
 from libs.events.metrics import CATALOGUE, REGISTRY
 from libs.events.postgres import PostgresStore
 from libs.events.postgres.figures import read_figures
-from libs.events.postgres.store import Losses
+from libs.events.postgres.losses import Losses
 from libs.events.rebuild import Rebuild
 from libs.events.relay import Relay
 from libs.events.signals import Signal

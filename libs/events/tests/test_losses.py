@@ -4,15 +4,17 @@ comes: a connection that was lost may have been lost to a crash."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
 from libs.events.consumer import Consumer
 from libs.events.memory import MemoryLog
+from libs.events.memory.log import MemoryReader
 from libs.events.postgres import PostgresStore
 from libs.events.relay import Relay
 from libs.events.signals import Signal
+from libs.events.store import Position
 from libs.events.tail import Tail
 from libs.events.tests.shop import CODEC, SOURCE, Ledger, effects, received
 
@@ -75,6 +77,35 @@ async def test_what_a_crash_took_back_is_handled_again_though_nothing_new_comes(
     await lose_a_connection(postgres)
     await drained(step)
     assert await effects(postgres) == handled
+
+
+async def test_a_connection_that_was_lost_without_a_crash_costs_a_look_and_nothing_is_read_anew(
+    postgres: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, looks, sought = MemoryLog(), list[str](), list[int]()
+    relay, positions = relay_of(postgres, log), postgres.positions
+    await postgres.append("item-1", 0, received(1, 2))
+    await postgres.stamp()
+    await relay.step()
+    consumer = Consumer(log, postgres, Ledger(), CODEC, [TOPIC])
+    await consumer.start()
+    await drained(lambda: consumer.step(0.0))
+
+    async def looked(name: str) -> Mapping[tuple[str, int], Position]:
+        looks.append(name)
+        return await positions(name)
+
+    async def seek(_reader: MemoryReader, _topic: str, _partition: int, offset: int) -> None:
+        sought.append(offset)
+
+    monkeypatch.setattr(postgres, "positions", looked)
+    monkeypatch.setattr(MemoryReader, "seek", seek)
+    await lose_a_connection(postgres)
+    await drained(lambda: consumer.step(0.0))
+    assert (looks, sought) == (["ledger"], [])
+    publisher = relay._publisher
+    assert await relay.step() == 0
+    assert relay._publisher is publisher is not None
 
 
 async def test_where_the_relay_is_is_written_down_again(postgres: PostgresStore) -> None:
