@@ -18,7 +18,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 5.0
+LONGEST_PAUSE_S: Final = 1.0
+"""A try costs little, and what was away may be back: whoever takes over a relay must not sleep through the lease's end."""
 HEALTHY_S: Final = 30.0
 """A loop that ran this long before it failed is not failing again and again."""
 STUCK_AFTER_S: Final = 60.0
@@ -66,6 +67,19 @@ async def finishing(step: Awaitable[T]) -> T:
         raise
 
 
+class _Failures:
+    """Of one loop. One that goes on and on is worth telling at its first, second, fourth, eighth time and so forth."""
+
+    def __init__(self) -> None:
+        self._last, self.times = "", 0
+
+    def count(self, error: Exception, *, anew: bool) -> bool:
+        """Whether to tell it; `anew`: the loop ran well before."""
+        self.times = 1 if anew or repr(error) != self._last else self.times + 1
+        self._last = repr(error)
+        return self.times & (self.times - 1) == 0
+
+
 async def keep_running(
     service: str, name: str, run: Callable[[], Awaitable[None]], stuck_after_s: float = STUCK_AFTER_S
 ) -> None:
@@ -74,9 +88,9 @@ async def keep_running(
     A run that does not `beat` for `stuck_after_s` is cancelled and another one takes its place. Should the stuck one
     come to life again, it finds that its positions have moved on, and changes nothing.
     """
-    pause_s = FIRST_PAUSE_S
+    pause_s, failures, time = FIRST_PAUSE_S, _Failures(), asyncio.get_running_loop().time
     while True:
-        began = asyncio.get_running_loop().time()
+        began = time()
         try:
             await _watched(run, stuck_after_s)
             return
@@ -85,8 +99,10 @@ async def keep_running(
             log.error("loop is stuck and is replaced", service=service, loop=name, error=str(error))
         except Exception as error:
             metrics.LOOP_FAILURES.labels(service, name).inc()
-            log.warning("loop failed and begins anew", service=service, loop=name, exc_info=error)
-        if asyncio.get_running_loop().time() - began > HEALTHY_S:
+            if failures.count(error, anew=time() - began > HEALTHY_S):
+                again = {"service": service, "loop": name, "times": failures.times}
+                log.warning("loop failed and begins anew", **again, exc_info=error)
+        if time() - began > HEALTHY_S:
             pause_s = FIRST_PAUSE_S
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

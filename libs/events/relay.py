@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -29,6 +30,8 @@ GATHER_S: Final = 0.008
 LEASE: Final = timedelta(seconds=3)
 CLAIM_S: Final = 1.0
 """How often the ownership is renewed: recording progress needs it in any case, and fails without it."""
+RELEASE_S: Final = 1.0
+"""How long the store may take to hear that the ownership is given up."""
 CHECK_S: Final = 1.0
 """How often the broker is asked whether it still holds what it acknowledged."""
 
@@ -87,8 +90,20 @@ class Relay:
             await self.close()
             return 0
         except BaseException:
-            await self.close()
+            await self._leave()
             raise
+
+    async def _leave(self) -> None:
+        """Let another process take over at once, one that may reach the broker where this one does not."""
+        if self._epoch is not None:
+            self._epoch = None
+            metrics.RELAY_OWNER.labels(self._service).set(0)
+            try:
+                async with asyncio.timeout(RELEASE_S):
+                    await self._store.relay_release(self._owner)
+            except Exception as error:  # noqa: BLE001 - without it the lease ends by itself
+                log.info("the relay was left without saying so", service=self._service, error=repr(error))
+        await self.close()
 
     async def _look_back(self) -> None:
         """The server may have crashed, and be behind what is remembered here: then a new publisher begins where it is."""
@@ -170,4 +185,4 @@ class Relay:
                 if passed < ENOUGH:
                     await pace.gather(GATHER_S, self._service)
         finally:
-            await self.close()
+            await self._leave()

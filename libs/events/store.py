@@ -238,6 +238,10 @@ class Store(Session, Protocol):
         """Become or stay the relay's owner: the epoch that fences the others, None while another one lives."""
         ...
 
+    async def relay_release(self, owner: UUID) -> None:
+        """Give the relay up, if it is still this one's: the next claim of anybody need not wait for the lease's end."""
+        ...
+
     async def relay_state(self) -> RelayState: ...
 
     async def relay_save(self, epoch: int, state: RelayState) -> None:

@@ -23,7 +23,7 @@ from standalone.postgres import EmbeddedPostgres
 from standalone.services import SERVICES
 from tests.faults import verdicts
 from tests.faults.facts import facts
-from tests.faults.inject import Injected, Injector
+from tests.faults.inject import FAILOVER_S, Injected, Injector
 from tests.faults.load import Load, PatientClient, Walked, acknowledged
 from tests.faults.plan import Fault, plan
 from tests.faults.verdicts import Verdict
@@ -74,7 +74,13 @@ class Outcome:
             "broker": self.broker,
             "faults": self.injected.counts.total(),
             "faults_by_kind": {kind.value: count for kind, count in sorted(self.injected.counts.items())},
-            "relay_failovers_s": [round(one, 2) for one in self.injected.failovers_s],
+            "relay_failovers_s": [round(one.total_s, 2) for one in self.injected.failovers],
+            "relay_failovers_of_one_able_s": [round(one.able_s, 2) for one in self.injected.failovers],
+            "relay_failovers_late": [
+                {"service": one.service, "total_s": round(one.total_s, 2), "beside": list(one.beside)}
+                for one in self.injected.failovers
+                if one.total_s > FAILOVER_S
+            ],
             "borrowers": self.walked,
             "days_closed": self.days,
             "events": self.events,

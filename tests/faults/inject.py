@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,11 +26,44 @@ AT_ONCE: Final = 3
 LONGEST_REST_S: Final = 60.0
 OWNER: Final = re.compile(r"^puhui_relay_owner\{.*\} 1\.0$", re.MULTILINE)
 SHARED: Final = ("broker", "postgres", "bank")
+FAILOVER_S: Final = 5.0
+"""Within that time another process is to own the relay."""
 FAILOVER_PATIENCE_S: Final = 30.0
+BEFORE_S: Final = 15.0
+"""A fault that was over so long before may still be felt: whoever said goodbye to a broker that was gone was at it."""
 START_WITHIN_S: Final = 180.0
 """How long a service that cannot start since something that it needs is away is started again; a supervisor never tires.
 PostgreSQL is away for longer than a few attempts where it is frozen, killed and recovers on a busy machine."""
 RESTART_S: Final = 2.0
+
+
+@dataclass(slots=True)
+class Span:
+    """A fault on its way: from its beginning until its target was itself again."""
+
+    fault: Fault
+    target: str
+    began: float
+    ended: float = math.inf
+
+    def told(self, since: float) -> str:
+        """In seconds from then on."""
+        until = "on" if self.ended == math.inf else f"{self.ended - since:.1f} s"
+        return f"{self.fault.kind}: {self.target}, {self.began - since:.1f} s to {until}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """How long a service's relay had no owner that was alive after its owner was killed.
+
+    `able_s` counts from when a process was there that could take over: the others may be frozen, killed and starting
+    as well, and PostgreSQL, where the lease lies, may be away. `beside` are the faults on them and on the broker.
+    """
+
+    service: str
+    total_s: float
+    able_s: float
+    beside: Sequence[str]
 
 
 @dataclass
@@ -37,7 +71,8 @@ class Injected:
     """What was done, and how long relays had no owner after theirs was killed."""
 
     counts: Counter[Kind] = field(default_factory=Counter)
-    failovers_s: list[float] = field(default_factory=list)
+    failovers: list[Failover] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     restarts: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -73,7 +108,10 @@ class Injector:
                 await held.enter_async_context(self._busy[target])
                 self._on_fault(fault)
                 began = time.monotonic()
+                span = Span(fault, target, began)
+                self.done.spans.append(span)
                 await self._do(fault, target)
+                span.ended = time.monotonic()
                 self.done.counts[fault.kind] += 1
             except Exception as error:  # noqa: BLE001 - told in the verdict
                 self.done.failures.append(f"{fault.kind} of {fault.target}: {error!r}")
@@ -145,16 +183,35 @@ class Injector:
         """Until an owner that is alive has said so: one who took over, or who had done so before the other was killed."""
         others = [other for other in self._fleet.of(member.service) if other is not member]
         since = await self._asked(member.service, "select clock_timestamp()")
+        able_since: float | None = None
         while since is not None and time.monotonic() - began < FAILOVER_PATIENCE_S:
             beat = await self._asked(member.service, "select heartbeat from es.relay where owner is not null")
             if beat is None or not any(other.runs for other in others):
                 return  # the database is away as well, or the others were killed too: nobody could take over
+            now = time.monotonic()
+            if not any(self._well(other.name) for other in others) or not self._well("postgres"):
+                able_since = None
+            elif able_since is None:
+                able_since = now
             if beat > since:
-                self.done.failovers_s.append(time.monotonic() - began)
-                return
+                break
             await asyncio.sleep(0.05)
         if since is not None:
-            self.done.failovers_s.append(FAILOVER_PATIENCE_S)
+            self.done.failovers.append(self._failover(member, began, able_since))
+
+    def _failover(self, member: Member, began: float, able_since: float | None) -> Failover:
+        now = time.monotonic()
+        near = {other.name for other in self._fleet.of(member.service)} | {"postgres", "broker"}
+        beside = [
+            span.told(began)
+            for span in self.done.spans
+            if span.ended > began - BEFORE_S and span.target in near and span.target != member.name
+        ]
+        return Failover(member.service, now - began, now - able_since if able_since is not None else 0.0, beside)
+
+    def _well(self, target: str) -> bool:
+        """Whether no fault is on its way at this target, which is itself again as soon as it serves."""
+        return all(span.target != target or span.ended < math.inf for span in self.done.spans)
 
     async def _asked(self, service: str, statement: str) -> datetime | None:
         try:

@@ -365,6 +365,10 @@ class MemoryStore(Told):
         self._relay_owner = (owner, now)
         return self._relay_epoch
 
+    async def relay_release(self, owner: UUID) -> None:
+        if self._relay_owner is not None and self._relay_owner[0] == owner:
+            self._relay_owner = None
+
     async def relay_state(self) -> RelayState:
         return self._relay
 

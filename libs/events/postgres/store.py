@@ -123,9 +123,12 @@ RELAY_CLAIM: Final = """
     update es.relay set owner = $1, heartbeat = now(), epoch = case when owner = $1 then epoch else epoch + 1 end
     where owner = $1 or owner is null or heartbeat < now() - $2::interval
     returning epoch, set_config('synchronous_commit', 'off', true)"""
+RELAY_RELEASE: Final = """
+    update es.relay set owner = null where owner = $1 returning set_config('synchronous_commit', 'off', true)"""
 RELAY_STATE: Final = "select position, broker, previous, offsets from es.relay"
 RELAY_SAVE: Final = """
-    update es.relay set position = $2, broker = $3, previous = $4, offsets = $5, heartbeat = now() where epoch = $1
+    update es.relay set position = $2, broker = $3, previous = $4, offsets = $5, heartbeat = now()
+    where epoch = $1 and owner is not null
     returning set_config('synchronous_commit', 'off', true)"""
 
 
@@ -489,6 +492,9 @@ class PostgresStore(Told):
     async def relay_claim(self, owner: UUID, lease: timedelta) -> int | None:
         epoch: int | None = await self.pool.fetchval(RELAY_CLAIM, owner, lease)
         return epoch
+
+    async def relay_release(self, owner: UUID) -> None:
+        await self.pool.execute(RELAY_RELEASE, owner)
 
     async def relay_state(self) -> RelayState:
         row = await self.pool.fetchrow(RELAY_STATE)

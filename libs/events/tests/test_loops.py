@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from libs.events.delivery import Subscriber
 from libs.events.loops import LOOKS, beat, finishing, keep_running, where
@@ -71,7 +72,22 @@ async def test_a_loop_that_fails_begins_anew_after_growing_pauses(monkeypatch: p
             raise OSError
 
     await keep_running("shop", "loop", run)
-    assert slept == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert slept == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0]
+
+
+async def test_a_failure_that_goes_on_is_told_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_of(monkeypatch)
+    errors = [OSError("away")] * 9 + [ValueError("wrong")] * 2 + [OSError("away")]
+
+    async def run() -> None:
+        if errors:
+            raise errors.pop(0)
+
+    log = CapturingLogger()
+    monkeypatch.setattr("libs.events.loops.log", log)
+    await keep_running("shop", "loop", run)
+    told = [(call.kwargs["times"], str(call.kwargs["exc_info"])) for call in log.calls]
+    assert told == [*((times, "away") for times in (1, 2, 4, 8)), (1, "wrong"), (2, "wrong"), (1, "away")]
 
 
 async def test_a_loop_that_ran_well_for_long_begins_anew_soon(monkeypatch: pytest.MonkeyPatch) -> None:

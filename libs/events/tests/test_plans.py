@@ -67,6 +67,7 @@ async def _everything(store: PostgresStore) -> None:
     owner = new_id()
     if (epoch := await store.relay_claim(owner, timedelta())) is not None:
         await store.relay_save(epoch, await store.relay_state())
+    await store.relay_release(owner)
 
 
 async def test_nothing_is_looked_through_from_its_first_row_to_its_last(grown: PostgresStore) -> None:

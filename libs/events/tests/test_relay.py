@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 from zlib import crc32
 
 import pytest
@@ -204,6 +205,45 @@ async def test_a_cancelled_relay_leaves_a_checkpoint_that_another_one_can_use() 
     assert (await store.relay_state()).position == 0
     assert await publish_all(relay) == 2
     assert sequences(log.topics["topic"][partition_of("item-1", PARTITIONS)]) == [1, 2, 1, 2]
+
+
+async def test_where_the_owner_does_not_reach_the_broker_another_one_takes_over_at_once() -> None:
+    store, log = MemoryStore(), Faulty()
+    relay, other = relay_of(store, log, "topic"), relay_of(store, log, "topic")
+    await append(store, "item-1")
+    await publish_all(relay)
+    await append(store, "item-1")
+    assert await other.step() == 0, "the first one lives"
+    log.before.append(BrokerUnavailable("gone"))
+    with pytest.raises(BrokerUnavailable):
+        await relay.step()
+    assert await publish_all(other) == 1
+
+
+async def test_who_ends_in_order_leaves_the_relay_to_another_one() -> None:
+    store, log = MemoryStore(), MemoryLog()
+    relay, other = relay_of(store, log, "topic"), relay_of(store, log, "topic")
+    await append(store, "item-1")
+    running = asyncio.create_task(relay.run())
+    while (await store.relay_state()).position == 0:
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await append(store, "item-1")
+    assert await other.step() == 1
+
+
+async def test_a_store_that_does_not_hear_the_farewell_hides_no_error() -> None:
+    class Deaf(MemoryStore):
+        async def relay_release(self, owner: UUID) -> None:
+            raise ConnectionError("the store is away as well")
+
+    store, log = Deaf(), Faulty()
+    relay = relay_of(store, log, "topic")
+    await append(store, "item-1")
+    log.before.append(BrokerUnavailable("gone"))
+    with pytest.raises(BrokerUnavailable, match="gone"):
+        await relay.step()
 
 
 async def test_a_broker_that_lost_everything_is_filled_again(wiped_log: WipedLog, topic: str) -> None:

@@ -352,6 +352,30 @@ async def test_the_relay_has_one_owner_until_it_is_silent_too_long(store: Store)
     assert await store.relay_claim(first, MINUTE) is None
 
 
+async def test_a_relay_that_is_given_up_is_anybodys_at_once(store: Store) -> None:
+    first, second = new_id(), new_id()
+    epoch = await store.relay_claim(first, MINUTE)
+    assert epoch is not None
+    await store.relay_release(second)
+    assert await store.relay_claim(second, MINUTE) is None, "nobody gives up what is not his"
+    await store.relay_release(first)
+    with pytest.raises(Fenced):
+        await store.relay_save(epoch, RelayState(7, "broker-1", (3, 7), (10, 20)))
+    taken = await store.relay_claim(second, MINUTE)
+    assert taken is not None
+    assert taken > epoch
+
+
+async def test_who_gave_the_relay_up_comes_back_with_another_epoch(store: Store) -> None:
+    owner = new_id()
+    epoch = await store.relay_claim(owner, MINUTE)
+    await store.relay_release(owner)
+    again = await store.relay_claim(owner, MINUTE)
+    assert epoch is not None
+    assert again is not None
+    assert again > epoch, "what it was at before must not be recorded"
+
+
 async def test_a_relay_that_lost_its_ownership_saves_nothing(store: Store) -> None:
     old = await store.relay_claim(new_id(), MINUTE)
     new = await store.relay_claim(new_id(), AT_ONCE)
