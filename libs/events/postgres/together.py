@@ -1,8 +1,9 @@
 """Appends that are asked for while others are under way travel together: one round trip, one commit, each by itself.
 
-An append that comes alone goes at once, so nobody waits for company. While as many transactions are under way as bring
-something, what comes gathers, and goes with the next: the busier, the cheaper each. A transaction never waits for a
-stream that somebody holds: such an append is done alone afterwards, so one that waits holds nobody up.
+An append that comes alone goes at once, so nobody waits for company; after one that went alone, without so much as a task
+of its own. While as many transactions are under way as bring something, what comes gathers, and goes with the next: the
+busier, the cheaper each. A transaction never waits for a stream that somebody holds: such an append is done alone
+afterwards, so one that waits holds nobody up.
 """
 
 from __future__ import annotations
@@ -78,19 +79,42 @@ class Together:
         self._busy: set[tuple[str, str]] = set()
         self._flights: set[asyncio.Task[None]] = set()
         self._scheduled = False
+        self._lonely = True
+        """What went last went by itself, and nobody came meanwhile."""
+        self._direct = False
+        """Whether one is on its way in the task of whoever asked."""
 
     async def append(
         self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None
     ) -> int:
         """As `libs.events.store.Session.append`. Whoever is cancelled may have been too late: it may be done."""
+        if self._lonely and not self._waiting and not self._in_the_air():
+            return await self._go(stream_id, expected_version, events, answer)
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Append(stream_id, expected_version, events, answer, done))
         self._soon()
         return await done
 
+    async def _go(
+        self, stream_id: str, expected_version: int, events: Sequence[NewEvent], answer: Answer | None
+    ) -> int:
+        """At once: where nobody else appends, there is nothing to wait for that might come along."""
+        names = _names(stream_id, answer)
+        self._busy |= names
+        self._direct = True
+        try:
+            return await self._alone(stream_id, expected_version, events, answer)
+        finally:
+            self._direct = False
+            self._busy -= names
+            self._soon()
+
+    def _in_the_air(self) -> int:
+        return len(self._flights) + self._direct
+
     def _soon(self) -> None:
         """Begin after all that is ready to run now has run, since it may append as well."""
-        if not self._scheduled and self._waiting and len(self._flights) < FLIGHTS:
+        if not self._scheduled and self._waiting and self._in_the_air() < FLIGHTS:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._begin)
 
@@ -98,6 +122,7 @@ class Together:
         self._scheduled = False
         batch = self._take()
         if batch:
+            self._lonely = len(batch) == 1 and not self._waiting
             flight = asyncio.create_task(self._fly(batch))
             self._flights.add(flight)
             flight.add_done_callback(self._landed)
@@ -112,13 +137,13 @@ class Together:
         already."""
         batch: list[_Append] = []
         left: deque[_Append] = deque()
-        share = -(-len(self._waiting) // max(FLIGHTS - len(self._flights), 1))
+        share = -(-len(self._waiting) // max(FLIGHTS - self._in_the_air(), 1))
         most = min(max(share, SPLIT), LARGEST)
         while self._waiting and len(batch) < most:
             append = self._waiting.popleft()
             if append.done.done():
                 continue
-            names = _names(append)
+            names = _names(append.stream_id, append.answer)
             if names & self._busy:
                 left.append(append)
             else:
@@ -140,7 +165,7 @@ class Together:
                 raise
         finally:
             for append in batch:
-                self._busy -= _names(append)
+                self._busy -= _names(append.stream_id, append.answer)
 
     async def _all(self, batch: list[_Append]) -> None:
         batch.sort(key=lambda append: append.stream_id)
@@ -169,10 +194,10 @@ class Together:
             append.settle(Outcome.DONE)
 
 
-def _names(append: _Append) -> set[tuple[str, str]]:
-    names = {("stream", append.stream_id)}
-    if append.answer is not None:
-        names.add(("key", append.answer.key))
+def _names(stream_id: str, answer: Answer | None) -> set[tuple[str, str]]:
+    names = {("stream", stream_id)}
+    if answer is not None:
+        names.add(("key", answer.key))
     return names
 
 

@@ -53,9 +53,47 @@ async def test_each_of_a_batch_has_its_own_outcome(postgres: PostgresStore) -> N
 async def test_many_are_shared_out_so_that_one_transaction_is_made_ready_while_another_is_at_the_server(
     postgres: PostgresStore,
 ) -> None:
-    await asyncio.gather(*(postgres.append(f"item-{number}", 0, received(1)) for number in range(30)))
-    sizes = await postgres.pool.fetch("select count(*) from es.event group by xid")
-    assert [size for (size,) in sizes] == [15, 15]
+    for version in range(2):  # the first of all goes alone: it could not know of the others
+        await asyncio.gather(*(postgres.append(f"item-{number}", version, received(1)) for number in range(30)))
+    sizes = await postgres.pool.fetch("select count(*) from es.event group by xid order by xid::text::bigint")
+    assert [size for (size,) in sizes] == [1, 29, 15, 15]
+
+
+async def test_who_appends_alone_goes_at_once_and_by_himself() -> None:
+    tasks: list[asyncio.Task[None] | None] = []
+
+    async def alone(_stream: str, version: int, events: Sequence[NewEvent], _answer: Answer | None) -> int:
+        tasks.append(asyncio.current_task())
+        await asyncio.sleep(0)
+        return version + len(events)
+
+    together = Together(None, alone)  # type: ignore[arg-type]
+    for version in range(3):
+        assert await together.append("item-1", version, received(1), None) == version + 1
+    assert tasks == [asyncio.current_task()] * 3
+
+
+async def test_who_appends_at_once_and_is_cancelled_holds_nobody_up() -> None:
+    begun, appended = asyncio.Event(), list[str]()
+
+    async def alone(stream: str, version: int, events: Sequence[NewEvent], _answer: Answer | None) -> int:
+        appended.append(stream)
+        if not begun.is_set():
+            begun.set()
+            await asyncio.Event().wait()
+        return version + len(events)
+
+    together = Together(None, alone)  # type: ignore[arg-type]
+    first = asyncio.create_task(together.append("item-1", 0, received(1), None))
+    await begun.wait()
+    second = asyncio.create_task(together.append("item-1", 0, received(1), None))
+    third = asyncio.create_task(together.append("item-2", 0, received(1), None))
+    assert await third == 1
+    assert appended == ["item-1", "item-2"], "nothing else of its stream while it is under way"
+    first.cancel()
+    assert await second == 1
+    assert await asyncio.gather(first, return_exceptions=True) != [1]
+    assert not together._busy
 
 
 async def test_one_stream_and_one_key_are_never_twice_in_a_batch(postgres: PostgresStore) -> None:
