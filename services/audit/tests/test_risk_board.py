@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid5
 
 import pytest
 
@@ -19,45 +16,14 @@ from libs.contracts.base import DomainEvent
 from libs.events.commands import Cause
 from libs.events.decider import Decider
 from libs.events.envelope import Actor
-from libs.service.testing import Served, served
-from services.audit.app import service
+from libs.service.testing import Served
 from services.audit.domain.risk_board import BoardPolicy, Colour, Trend, month_ends, trend
 from services.audit.library import HERE, library
 from services.audit.tests.given import example
+from services.audit.tests.standings import NOTHING, loan_id, moves, standing, tell
 
 DOCUMENT: dict[str, Any] = json.loads((HERE / "policy" / "risk-board-v1.json").read_text("utf-8"))
 LATER: dict[str, Any] = json.loads((HERE / "policy" / "risk-board-v2.json").read_text("utf-8"))
-NOTHING = {"principal": ex.cny("0.00"), "interest": ex.cny("0.00"), "fee": ex.cny("0.00"), "penalty": ex.cny("0.00")}
-
-
-@pytest.fixture
-async def book(database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """An audit that has heard of nothing but the day."""
-    async with served(service, database, tmp_path, data_dir=tmp_path / "data") as running:
-        await running.publish("businessday-cn", ledger.BusinessDayOpened(business_date=date(2026, 5, 31)))
-        await running.settle()
-        yield running
-        assert await running.parked() == []
-
-
-def loan_id(number: int) -> str:
-    return str(uuid5(UUID(int=0), f"loan/{number}"))
-
-
-async def tell(book: Served, number: int, on: str, event: type[DomainEvent], **changes: Any) -> None:
-    told = example(event, **{"loan_id": loan_id(number), **changes})
-    await book.publish(f"loan-{loan_id(number)}", told, effective_date=on)
-
-
-def standing(on: str, principal: str, days: int, bucket: str) -> dict[str, Any]:
-    owed = {**NOTHING, "principal": ex.cny(principal)}
-    return {**ledger.POSITION, "as_of": on, "outstanding": owed, "days_past_due": days, "bucket": bucket}
-
-
-async def moves(book: Served, number: int, on: str, principal: str, days: int, bucket: str) -> None:
-    """A loan stands so from a day on."""
-    position = standing(on, principal, days, bucket)
-    await tell(book, number, on, ledger.DelinquencyChanged, position=position, changed_on=on)
 
 
 async def shown(book: Served, on: str) -> dict[str, Any]:
