@@ -13,12 +13,12 @@ from libs.contracts import ledger
 from libs.service.runtime import Runtime
 from services.audit.domain.curves import CANCELLED, SETTLED, WRITTEN_OFF, Collection, Curves, Late, rolls, vintages
 from services.audit.domain.risk_board import month_ends
-from services.audit.risk_board import BOOK_TYPES, FACT, OVER
+from services.audit.risk_board import FACT, OVER, TOLD
 
 PAID_OUT: Final = (ledger.LoanDisbursed.type_name, ledger.TrancheDisbursed.type_name)
 TAKEN_BACK: Final = (ledger.LoanCancelled.type_name, ledger.DisbursementReturned.type_name)
 GIVEN_UP: Final = ledger.LoanWrittenOff.type_name
-TYPES: Final = sorted({*BOOK_TYPES, *PAID_OUT, *TAKEN_BACK, GIVEN_UP})
+TYPES: Final = sorted({event.type_name for event in (*TOLD, *OVER)} | {*PAID_OUT, *TAKEN_BACK})
 
 # Beside what FACT takes: $4 first payouts, $5 later ones, $6 what takes them back, $7 write-off, $8 the first month.
 LATE: Final = (
@@ -59,11 +59,16 @@ STOOD: Final = (
     )
     + """,
     days as (select day from board union select since from board),
-    latest as (
-        select distinct on (b.day, f.loan_id) b.day, f.loan_id, f.type, f.principal, f.bucket, f.overdue,
+    placed as (
+        select distinct on (f.loan_id, d.day) d.day, f.loan_id, f.type, f.principal, f.bucket, f.overdue,
             f.type = any($4) as over
-        from days b join fact f on f.on_day <= b.day where f.principal is not null or f.type = any($4)
-        order by b.day, f.loan_id, f.on_day desc, f.global_seq desc)"""
+        from fact f cross join lateral (select min(day) as day from days where day >= f.on_day) d
+        where d.day is not null and (f.principal is not null or f.type = any($4))
+        order by f.loan_id, d.day, f.on_day desc, f.global_seq desc),
+    span as (select *, lead(day) over (partition by loan_id order by day) as until from placed),
+    latest as (
+        select d.day, s.loan_id, s.type, s.principal, s.bucket, s.overdue, s.over
+        from span s join days d on d.day >= s.day and (s.until is null or d.day < s.until))"""
 )
 ROLLED: Final = (
     STOOD

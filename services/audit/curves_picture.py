@@ -98,7 +98,10 @@ def _vintages(place: tuple[int, int], title: str, vintages: Sequence[Vintage], d
 
 
 def _shade(number: int, of: int) -> str:
-    mixed = (low + (high - low) * number // max(of - 1, 1) for low, high in zip(OLDEST, NEWEST, strict=True))
+    """The last of so many is the darkest, also where it is the only one."""
+    mixed = (
+        high - (high - low) * (of - 1 - number) // max(of - 1, 1) for low, high in zip(OLDEST, NEWEST, strict=True)
+    )
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 

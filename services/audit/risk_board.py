@@ -39,8 +39,9 @@ WORK_TYPES: Final = (
     *(approval.ApplicationApproved.type_name, approval.ApplicationDeclined.type_name),
 )
 
-# $1 days, each with $2 the day before its flows begin; every event's JSON is read once for all of them. A position counts
-# from the day for which it was worked out: that of a payment dated back is as of the day on which it became known.
+# $1 days, each with $2 the day before its flows begin; every event's JSON is read once for all of them, and once for all
+# its columns (`offset 0` keeps it apart). A position counts from the day for which it was worked out: that of a payment
+# dated back is as of the day on which it became known.
 # Income and allowance are what the ledger's posting rules make of the same events, on the days on which they are booked.
 FACT: Final = """
     with board as (select * from unnest($1::date[], $2::date[]) as b (day, since)),
@@ -49,7 +50,7 @@ FACT: Final = """
             coalesce((d.data -> 'position' ->> 'as_of')::date, (d.data ->> 'value_date')::date, t.effective_date)
                 as on_day
         from es.sequence q join es.event e using (stream_no, version) join trail t on t.sequence = q.global_seq
-            cross join lateral (select convert_from(e.data, 'UTF8')::jsonb as data) d
+            cross join lateral (select convert_from(e.data, 'UTF8')::jsonb as data offset 0) d
         where e.type = any($3))"""
 BOOK: Final = (
     FACT.format(
