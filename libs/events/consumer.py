@@ -126,6 +126,7 @@ class Consumer:
         for place in sorted(self._unhandled):
             await self._again(self._reader, place)
         await self._look_for_missing(self._reader)
+        beat()
         self._interrupted = True
         polled = await self._reader.poll(timeout_s, BATCH)
         self._interrupted = False
@@ -223,7 +224,8 @@ class Consumer:
         self._losses = losses
 
     async def _again(self, reader: Reader, place: Place) -> None:
-        """Read a partition from what the database says."""
+        """Read a partition from what the database says. Each is a step: where a broker is away, many would be too long."""
+        beat()
         for assigned, offset in (await self._assigned([place])).items():
             await reader.seek(*assigned, offset)
         self._unhandled.discard(place)
@@ -237,6 +239,7 @@ class Consumer:
                 await self._rewind(reader, place)
 
     async def _rewind(self, reader: Reader, place: Place) -> None:
+        beat()
         metrics.REWINDS.labels(self._subscriber.consumer, place[0]).inc()
         log.warning("chain broken, reading the partition from its first record", topic=place[0], partition=place[1])
         await reader.seek(*place, 0)

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from libs.events.broker import Assigned, BrokerUnavailable, Message, Record, TopicState
+from libs.events.loops import beat
 
 log = structlog.get_logger(__name__)
 
@@ -180,6 +181,7 @@ class KafkaBroker:
         async with _as_unavailable():
             admin, _ = await self._connected()
             for topic in topics:
+                beat()
                 new = NewTopic(topic, partitions, self.settings.replication, topic_configs={"retention.ms": "-1"})
                 try:
                     response = await admin.create_topics([new])

@@ -283,6 +283,27 @@ async def test_after_a_fault_the_next_step_begins_with_what_was_not_handled(stor
     assert await store.parked("ledger") == []
 
 
+async def test_places_that_are_read_again_one_by_one_are_as_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, store, ledger = MemoryLog(), MemoryStore(), Ledger()
+    put(log, (3, 0))
+    put(log, (4, 0), partition=1, stream="item-2")
+    consumer = await consumer_of(log, store, ledger)
+    await drain(consumer)
+    happened: list[str] = []
+    seek = MemoryReader.seek
+
+    async def seeking(reader: MemoryReader, topic: str, partition: int, offset: int) -> None:
+        happened.append("seek")
+        await seek(reader, topic, partition, offset)
+
+    monkeypatch.setattr(MemoryReader, "seek", seeking)
+    monkeypatch.setattr(module, "beat", lambda: happened.append("beat"))
+    consumer._unhandled = {(TOPIC, 0), (TOPIC, 1)}
+    await consumer.step(0.0)
+    assert happened[:5] == ["beat", "seek", "beat", "seek", "beat"], "each may take as long as a broker lets one wait"
+    await consumer.stop()
+
+
 async def test_what_an_interrupted_poll_took_is_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     log, ledger = MemoryLog(), Ledger()
     put(log, (2, 0), (5, 2))
