@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import sys
 import traceback
@@ -38,6 +39,8 @@ _TEXT_CHARS_MAX: Final = 2000
 _ITEMS_MAX: Final = 50
 _DEPTH_MAX: Final = 6
 _FRAMES_MAX: Final = 30
+_QUIET_S: Final = 60.0
+_KNOWN_MAX: Final = 1_000
 
 EventDict = MutableMapping[str, Any]
 
@@ -170,12 +173,39 @@ def configure_logging(level: str = "info") -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
+class _Repeats:
+    """Counts what libraries log again and again: a client whose broker is away says so twenty times a second."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, object], tuple[int, float]] = {}
+
+    def count(self, record: logging.LogRecord) -> int:
+        """How often this was logged, with whatever values, until now; anew after `_QUIET_S` without it."""
+        place = record.name, record.msg
+        times, last = self._known.get(place, (0, -math.inf))
+        times = times + 1 if record.created - last < _QUIET_S else 1
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        self._known[place] = times, record.created
+        return times
+
+
 class _StandardLibraryHandler(logging.Handler):
-    """Passes the records of libraries through the same scrubbing and the same output."""
+    """Passes the records of libraries through the same scrubbing and the same output. One that comes again and again is
+    written at its first, second, fourth, eighth time and so forth; an exception always."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repeats = _Repeats()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             fields: dict[str, Any] = {"source": record.name}
+            times = self._repeats.count(record)
+            if times & (times - 1) and not record.exc_info:
+                return
+            if times > 1:
+                fields["times"] = times
             if record.exc_info:
                 fields["exc_info"] = record.exc_info
             structlog.get_logger().log(record.levelno or logging.INFO, record.getMessage(), **fields)

@@ -116,6 +116,32 @@ def test_libraries_log_through_the_same_output(output: Output) -> None:
     assert line["exception"]["message"] == "broken"
 
 
+def test_what_a_library_says_again_and_again_is_written_less_and_less_often(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_700_000_000.0
+    monkeypatch.setattr("logging.time.time", lambda: now)
+    library = logging.getLogger("aiokafka")
+    for node in range(9):
+        library.error("Unable to connect to node %s", node)
+        library.error("Another fault")
+    now += 61.0
+    library.error("Unable to connect to node %s", 9)
+    told = [(line["event"], line.get("times", 1)) for line in output.lines() if "node" in line["event"]]
+    assert told == [(f"Unable to connect to node {node}", node + 1) for node in (0, 1, 3, 7)] + [
+        ("Unable to connect to node 9", 1)
+    ]
+
+
+def test_an_exception_of_a_library_is_always_written(output: Output) -> None:
+    for number in range(5):
+        try:
+            raise ValueError(f"number {number}")
+        except ValueError:
+            logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    assert [line["exception"]["message"] for line in output.lines()] == [f"number {number}" for number in range(5)]
+
+
 def test_a_record_that_cannot_be_rendered_does_not_break_its_caller(output: Output) -> None:
     record = logging.LogRecord("asyncpg", logging.WARNING, "f.py", 1, "%d", ("not a number",), None)
     (handler,) = [handler for handler in logging.getLogger().handlers if type(handler).__name__.startswith("_Standard")]
