@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from libs.contracts import examples as ex
-from libs.contracts.base import DomainEvent
+from libs.contracts.base import DomainEvent, Value
 from libs.contracts.types import Code, Id, MoneyField, Personal, RateField, Text
 from libs.contracts.values import Reason
 
@@ -267,6 +267,94 @@ class PromiseBroken(DomainEvent, type="puhui.collections.promise-broken.v1"):
         "promise_id": "promise-1",
         "paid": ex.cny("0.00"),
         "broken_on": "2026-04-11",
+    }
+
+
+class PlanPart(Value):
+    """What a negotiated plan asks for by a date."""
+
+    due: date
+    amount: MoneyField
+
+
+PARTS: Final[list[dict[str, Any]]] = [
+    {"due": "2026-04-20", "amount": ex.cny("600.16")},
+    {"due": "2026-05-20", "amount": ex.cny("500.00")},
+]
+
+
+class PlanAgreed(DomainEvent, type="puhui.collections.plan-agreed.v1"):
+    """Borrower and collector agreed on dates and amounts by which the arrears are made good. What is owed, and its
+    consequences, stay as the contract says: that would be a change of the loan."""
+
+    case_id: Id
+    plan_id: Id
+    loan_id: Id
+    parts: tuple[PlanPart, ...]
+    agreed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "plan_id": "plan-1",
+        "loan_id": ex.LOAN,
+        "parts": PARTS,
+        "agreed_on": "2026-04-04",
+    }
+
+
+class PlanProgressed(DomainEvent, type="puhui.collections.plan-progressed.v1"):
+    """So many of the plan's parts are paid in time now, and the next is due on `next_due`. Fewer than before, when money
+    was taken back; a plan that was broken goes on, when money of the time turns up."""
+
+    case_id: Id
+    plan_id: Id
+    parts_met: Annotated[int, Field(ge=0)]
+    paid: MoneyField
+    next_due: date
+    progressed_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "plan_id": "plan-1",
+        "parts_met": 1,
+        "paid": ex.cny("600.16"),
+        "next_due": "2026-05-20",
+        "progressed_on": "2026-04-20",
+    }
+
+
+class PlanKept(DomainEvent, type="puhui.collections.plan-kept.v1"):
+    """Every part came in time, or the arrears were made good before the next was due."""
+
+    case_id: Id
+    plan_id: Id
+    paid: MoneyField
+    kept_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "plan_id": "plan-1",
+        "paid": ex.cny("1100.16"),
+        "kept_on": "2026-05-20",
+    }
+
+
+class PlanBroken(DomainEvent, type="puhui.collections.plan-broken.v1"):
+    """A part's date passed, and less had come by it than the parts until then; `part` counts from 1. `broken_on` is the
+    day after that date, or the day on which money was taken back."""
+
+    case_id: Id
+    plan_id: Id
+    part: Annotated[int, Field(ge=1)]
+    paid: MoneyField
+    broken_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "case_id": ex.CASE,
+        "plan_id": "plan-1",
+        "part": 2,
+        "paid": ex.cny("600.16"),
+        "broken_on": "2026-05-21",
     }
 
 

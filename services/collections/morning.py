@@ -9,7 +9,7 @@ from typing import Final
 
 from libs.events.subscribers import Reaction
 from services.collections import behaviour, rates, records, warnings
-from services.collections.domain.commands import ExpirePromise, GiveOut
+from services.collections.domain.commands import ExpirePlan, ExpirePromise, GiveOut
 from services.collections.domain.policy import Policy
 from services.collections.domain.watch_commands import LeaveQuietly
 from services.collections.domain.watch_policy import Behaviour, WatchPolicy
@@ -21,6 +21,8 @@ REMINDERS_A_TASK: Final = 200
 
 OVERDUE_PROMISES: Final = """
     select promise_id, case_id from promise where state = 'OPEN' and due < $1 order by due, promise_id"""
+OVERDUE_PLANS: Final = """
+    select plan_id, case_id from plan where state = 'OPEN' and next_due < $1 order by next_due, plan_id"""
 # A case is given out as it opens and as its stage changes: what is found here is a team that has changed since.
 WITHOUT_TEAM: Final = """
     select case_id from collection_case
@@ -33,7 +35,7 @@ MISSED: Final = """
       and not exists (select from behaviour b where (b.applicant_id, b.kind, b.key)
                       = (d.applicant_id, 'GUARANTEE_LATE', d.loan_id || '/' || d.measure_id))
     order by d.measure_id"""
-ANYTHING: Final = f"""select exists ({OVERDUE_PROMISES}), exists ({records.GRACE_OVER}), exists ({WITHOUT_TEAM}),
+ANYTHING: Final = f"""select exists ({OVERDUE_PROMISES}) or exists ({OVERDUE_PLANS}), exists ({records.GRACE_OVER}), exists ({WITHOUT_TEAM}),
     exists ({behaviour.QUIET.replace("$1", "$4")}), exists ({MISSED}),
     exists ({rates.ANNOUNCED})"""
 
@@ -66,7 +68,7 @@ def due_dates(days_before: Sequence[int], previous: date, today: date) -> list[t
 async def waits(
     reaction: Reaction, policy: Policy, watch_policy: WatchPolicy, today: date
 ) -> tuple[bool, bool, bool, bool, bool, bool]:
-    """Whether promises, loans in grace, cases, quiet borrowers on the watch list, guarantees and higher rates wait for this
+    """Whether promises or plans, loans in grace, cases, quiet borrowers on the watch list, guarantees and higher rates wait for this
     day, asked at once: most days none of them do."""
     last = today - timedelta(days=watch_policy.quiet_days)
     row = await reaction.session.connection.fetchrow(ANYTHING, today, *_teams(policy), last)
@@ -81,11 +83,16 @@ def _teams(policy: Policy) -> tuple[list[str], list[str]]:
 
 
 async def break_promises(reaction: Reaction, today: date) -> None:
-    """A promise that the view does not show yet is found on a later morning, with the same outcome and date."""
+    """And plans. One that the view does not show yet is found on a later morning, with the same outcome and date."""
     for row in await reaction.session.connection.fetch(OVERDUE_PROMISES, today):
         expire = ExpirePromise(promise_id=row["promise_id"], today=today)
         stream_id = CASE.stream_id(row["case_id"])
         outcome = await reaction.handle(CASE, stream_id, expire, effective_date=today.isoformat())
+        await warnings.of_case(reaction, outcome, today)
+    for row in await reaction.session.connection.fetch(OVERDUE_PLANS, today):
+        miss = ExpirePlan(plan_id=row["plan_id"], today=today)
+        stream_id = CASE.stream_id(row["case_id"])
+        outcome = await reaction.handle(CASE, stream_id, miss, effective_date=today.isoformat())
         await warnings.of_case(reaction, outcome, today)
 
 

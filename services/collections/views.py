@@ -13,6 +13,10 @@ from libs.contracts.collections import (
     CaseStageChanged,
     CollectionCaseClosed,
     CollectionCaseOpened,
+    PlanAgreed,
+    PlanBroken,
+    PlanKept,
+    PlanProgressed,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
@@ -39,6 +43,8 @@ collection_case = Table(
     Column("days_past_due", Integer, nullable=False),
     Column("promise", Text, nullable=False, default=""),
     Column("promise_due", Date),
+    Column("plan", Text, nullable=False, default=""),
+    Column("plan_due", Date),
     Column("opened_on", Date, nullable=False),
     Column("staged_on", Date, nullable=False),
     Column("assigned_on", Date),
@@ -63,6 +69,25 @@ promise = Table(
     Index("promise_case", "case_id"),
     Index("promise_open", "due", postgresql_where="state = 'OPEN'"),
 )
+plan = Table(
+    "plan",
+    metadata,
+    Column("plan_id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("loan_id", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("paid_minor", BigInteger, nullable=False, default=0),
+    Column("currency", Text, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("parts_met", Integer, nullable=False, default=0),
+    Column("next_due", Date),
+    Column("last_due", Date, nullable=False),
+    Column("agreed_on", Date, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("ended_on", Date),
+    Index("plan_case", "case_id"),
+    Index("plan_open", "next_due", postgresql_where="state = 'OPEN'"),
+)
 reminder = Table(
     "reminder",
     metadata,
@@ -77,7 +102,7 @@ reminder = Table(
     Index("reminder_sent", "sent_on", "reminder_id"),
 )
 
-cases = Projection("cases", 1, [collection_case, promise])
+cases = Projection("cases", 1, [collection_case, promise, plan])
 reminders = Projection("reminders", 1, [reminder])
 
 
@@ -158,6 +183,62 @@ def broken(recorded: Recorded[PromiseBroken]) -> Iterator[Change]:
     yield Patch(promise, {"promise_id": event.promise_id}, ended)
 
 
+@cases.on(PlanAgreed)
+def plan_agreed(recorded: Recorded[PlanAgreed]) -> Iterator[Change]:
+    event = recorded.event
+    yield _case(recorded, plan="OPEN", plan_due=event.parts[0].due)
+    yield Put(
+        plan,
+        {
+            "plan_id": event.plan_id,
+            "case_id": event.case_id,
+            "loan_id": event.loan_id,
+            "amount_minor": sum(part.amount.minor for part in event.parts),
+            "currency": event.parts[0].amount.currency,
+            "parts": len(event.parts),
+            "next_due": event.parts[0].due,
+            "last_due": event.parts[-1].due,
+            "agreed_on": event.agreed_on,
+            "state": "OPEN",
+        },
+    )
+
+
+@cases.on(PlanProgressed)
+def plan_progressed(recorded: Recorded[PlanProgressed]) -> Iterator[Change]:
+    event = recorded.event
+    yield _case(recorded, plan="OPEN", plan_due=event.next_due)
+    yield _plan(
+        recorded,
+        state="OPEN",
+        parts_met=event.parts_met,
+        paid_minor=event.paid.minor,
+        next_due=event.next_due,
+        ended_on=None,
+    )
+
+
+@cases.on(PlanKept)
+def plan_kept(recorded: Recorded[PlanKept]) -> Iterator[Change]:
+    event = recorded.event
+    yield _case(recorded, plan="KEPT", plan_due=None)
+    yield _plan(recorded, state="KEPT", paid_minor=event.paid.minor, next_due=None, ended_on=event.kept_on)
+
+
+@cases.on(PlanBroken)
+def plan_broken(recorded: Recorded[PlanBroken]) -> Iterator[Change]:
+    event = recorded.event
+    yield _case(recorded, plan="BROKEN", plan_due=None)
+    yield _plan(
+        recorded,
+        state="BROKEN",
+        parts_met=event.part - 1,
+        paid_minor=event.paid.minor,
+        next_due=None,
+        ended_on=event.broken_on,
+    )
+
+
 @cases.on(CollectionCaseClosed)
 def closed(recorded: Recorded[CollectionCaseClosed]) -> Iterator[Change]:
     yield _case(recorded, state="CLOSED", ended=recorded.event.end.value, closed_on=recorded.event.closed_on)
@@ -187,3 +268,7 @@ def _case(recorded: Recorded[Any], **values: Any) -> Change:
 
 def _arrears(event: CaseStageChanged | ArrearsUpdated | RepaymentNoted) -> dict[str, Any]:
     return {"overdue_minor": event.overdue.minor, "days_past_due": event.days_past_due}
+
+
+def _plan(recorded: Recorded[Any], **values: Any) -> Change:
+    return Patch(plan, {"plan_id": recorded.event.plan_id}, values)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from libs.contracts.collections import PromiseBroken, WatchEntered
+from libs.contracts.collections import PlanBroken, PromiseBroken, WatchEntered
 from libs.contracts.ledger import Bucket, DelinquencyChanged
 from libs.contracts.scoring import RefreshObtained, RefreshRole
 from libs.events.commands import Outcome
@@ -99,11 +99,12 @@ async def _tell(
 
 
 async def of_case(reaction: Reaction, outcome: Outcome[state.State], on: date) -> None:
-    """What a collection case tells: a promise that was broken."""
+    """What a collection case tells: a promise that was broken, or a part of a plan, which is one."""
     for event in outcome.events:
-        if isinstance(event, PromiseBroken):
+        if isinstance(event, (PromiseBroken, PlanBroken)):
             case = outcome.state
-            await note(reaction, case.applicant_id, case.loan_id, Behaviour.BROKEN_PROMISE, event.promise_id, on)
+            key = event.promise_id if isinstance(event, PromiseBroken) else f"{event.plan_id}/{event.part}"
+            await note(reaction, case.applicant_id, case.loan_id, Behaviour.BROKEN_PROMISE, key, on)
 
 
 async def note_of_loan(reaction: Reaction, loan_id: str, kind: Behaviour, key: str, on: date) -> None:

@@ -327,6 +327,10 @@ NOT_SHOWN = {
     "PersonErased",
     "PersonRestricted",
     "PersonalDataRead",
+    "PlanAgreed",  # of a case; collections shows how it stands
+    "PlanBroken",
+    "PlanKept",
+    "PlanProgressed",
     "ProductDefined",
     "ProductWithdrawn",
     "ReadModelSwitched",

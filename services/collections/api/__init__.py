@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from services.collections.api import cases, contacts, promises, reference, watch
+from services.collections.api import cases, contacts, plans, promises, reference, watch
 
-routers = [cases.router, contacts.router, promises.router, reference.router, watch.router]
+routers = [cases.router, contacts.router, promises.router, plans.router, reference.router, watch.router]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from sqlalchemy import Integer, case, select
+from sqlalchemy import Integer, case, or_, select
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,8 +28,8 @@ from services.collections.views import collection_case
 router = APIRouter(tags=["cases"])
 
 PRIORITY: Final = case(
-    (collection_case.c.promise == "BROKEN", 1),
-    (collection_case.c.promise == "OPEN", 5),
+    (or_(collection_case.c.promise == "BROKEN", collection_case.c.plan == "BROKEN"), 1),
+    (or_(collection_case.c.promise == "OPEN", collection_case.c.plan == "OPEN"), 5),
     (collection_case.c.stage.in_(["LATE", "LEGAL"]), 2),
     (collection_case.c.stage == "MIDDLE", 3),
     else_=4,

@@ -16,12 +16,15 @@ from libs.lending.money import Money
 from libs.service.models import BusinessDate, Code, Id, MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
 from services.collections.domain import conduct
 from services.collections.domain.contact_rules import Breach, Intent
+from services.collections.domain.plan import Plan, PlanStatus
 from services.collections.domain.promise import Promise, PromiseStatus
 from services.collections.domain.rules import Rules
 from services.collections.domain.state import State, Status
 
 YEAR_MIN: Final = 1900
 YEAR_MAX: Final = 2199
+PARTS_MAX: Final = 100
+"""More than any policy allows."""
 _LOCAL_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 
 
@@ -47,8 +50,8 @@ LocalTime = Annotated[
 
 
 class CaseSummary(ResponseModel):
-    """One case in a list. `priority` is 1 for what comes first: a broken promise, then the later stages; 5 waits for a
-    promise's date."""
+    """One case in a list. `priority` is 1 for what comes first: a broken promise or plan, then the later stages; 5 waits
+    for a date that was promised."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -66,6 +69,8 @@ class CaseSummary(ResponseModel):
                     "priority": 4,
                     "promise": None,
                     "promise_due": None,
+                    "plan": None,
+                    "plan_due": None,
                     "opened_on": "2026-04-03",
                     "assigned_on": "2026-04-04",
                     "closed_on": None,
@@ -87,6 +92,8 @@ class CaseSummary(ResponseModel):
     priority: int
     promise: PromiseStatus | None
     promise_due: date | None
+    plan: PlanStatus | None
+    plan_due: date | None
     opened_on: date
     assigned_on: date | None
     closed_on: date | None
@@ -94,10 +101,11 @@ class CaseSummary(ResponseModel):
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:
-        named = {name: row[name] for name in cls.model_fields if name not in ("overdue", "promise", "end")}
+        named = {name: row[name] for name in cls.model_fields if name not in ("overdue", "promise", "plan", "end")}
         return cls(
             overdue=Money(row["overdue_minor"], row["currency"]),
             promise=row["promise"] or None,
+            plan=row["plan"] or None,
             end=row["ended"] or None,
             **named,
         )
@@ -125,6 +133,47 @@ class PromiseView(ResponseModel):
         )
 
 
+class PlanPartEntry(RequestModel):
+    """An amount by a date."""
+
+    due: BusinessDate = Field(examples=["2026-04-20"])
+    amount: PositiveMoney = Field(examples=[cny("600.16")])
+
+
+class PlanPartView(ResponseModel):
+    """A part of a plan; met when by its date as much had come as all parts until then ask for."""
+
+    due: date = Field(examples=["2026-04-20"])
+    amount: MoneyField = Field(examples=[cny("600.16")])
+    met: bool = Field(examples=[True])
+
+
+class PlanView(ResponseModel):
+    """A negotiated plan, and what has come for it."""
+
+    plan_id: str
+    parts: list[PlanPartView]
+    agreed_on: date = Field(examples=["2026-04-04"])
+    paid: MoneyField = Field(examples=[cny("600.16")])
+    next_due: date | None = Field(examples=["2026-05-20"])
+    state: PlanStatus = Field(examples=["OPEN"])
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        met = plan.parts_met if plan.status is not PlanStatus.KEPT else len(plan.parts)
+        return cls(
+            plan_id=plan.plan_id,
+            parts=[
+                PlanPartView(due=part.due, amount=part.amount, met=number < met)
+                for number, part in enumerate(plan.parts)
+            ],
+            agreed_on=plan.agreed_on,
+            paid=plan.paid,
+            next_due=plan.next_due if plan.status is PlanStatus.OPEN else None,
+            state=plan.status,
+        )
+
+
 class Case(ResponseModel):
     """A collection case: one episode of arrears of one loan. `overdue` is what the ledger last spoke of."""
 
@@ -139,6 +188,7 @@ class Case(ResponseModel):
     days_past_due: int = Field(examples=[1])
     opened_on: date | None = Field(examples=["2026-04-03"])
     promise: PromiseView | None = Field(examples=[None], description="The latest promise to pay.")
+    plan: PlanView | None = Field(examples=[None], description="The latest negotiated plan.")
     end: CaseEnd | None = Field(examples=[None])
     closed_on: date | None = Field(examples=[None])
 
@@ -156,6 +206,7 @@ class Case(ResponseModel):
             days_past_due=state.days_past_due,
             opened_on=state.opened_on,
             promise=PromiseView.of(state.promise) if state.promise else None,
+            plan=PlanView.of(state.plan) if state.plan else None,
             end=state.end,
             closed_on=state.closed_on,
         )
@@ -290,6 +341,36 @@ class PromiseEntry(RequestModel):
 
     amount: PositiveMoney = Field(examples=[cny("1100.16")])
     due: BusinessDate = Field(examples=["2026-04-10"])
+
+
+class PlanEntry(RequestModel):
+    """What borrower and collector agree on, in the order of the dates."""
+
+    parts: Annotated[list[PlanPartEntry], Field(min_length=1, max_length=PARTS_MAX)]
+
+
+class PlanSummary(ResponseModel):
+    """One plan in a list."""
+
+    plan_id: str = Field(examples=["5c1a2b7e-44d0-5b8e-9a5e-0d8f1a6f2c11"])
+    case_id: str = Field(examples=[CASE])
+    loan_id: str = Field(examples=[LOAN])
+    amount: MoneyField = Field(examples=[cny("1100.16")])
+    paid: MoneyField = Field(examples=[cny("600.16")], description="What had come when it last went on or ended.")
+    parts: int = Field(examples=[2])
+    parts_met: int = Field(examples=[1])
+    next_due: date | None = Field(examples=["2026-05-20"])
+    last_due: date = Field(examples=["2026-05-20"])
+    agreed_on: date = Field(examples=["2026-04-04"])
+    state: PlanStatus = Field(examples=["OPEN"])
+    ended_on: date | None = Field(examples=[None])
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Self:
+        named = {name: row[name] for name in cls.model_fields if name not in ("amount", "paid")}
+        return cls(
+            amount=Money(row["amount_minor"], row["currency"]), paid=Money(row["paid_minor"], row["currency"]), **named
+        )
 
 
 class PromiseSummary(ResponseModel):

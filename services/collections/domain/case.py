@@ -13,6 +13,7 @@ from libs.contracts.collections import (
     CaseStageChanged,
     CollectionCaseClosed,
     CollectionCaseOpened,
+    PlanAgreed,
     PromiseMade,
     RepaymentNoted,
     Stage,
@@ -20,10 +21,12 @@ from libs.contracts.collections import (
 from libs.contracts.problems import Rejected, refuse_unless
 from libs.lending.money import Money
 from services.collections.domain.commands import (
+    AgreePlan,
     AssignCase,
     ChangeStage,
     CloseCase,
     Command,
+    ExpirePlan,
     ExpirePromise,
     FollowArrears,
     GiveOut,
@@ -31,7 +34,8 @@ from services.collections.domain.commands import (
     NoteRepayment,
     OpenCase,
 )
-from services.collections.domain.policy import SEVERITY, Policy
+from services.collections.domain.plan import PlanStatus
+from services.collections.domain.policy import SEVERITY, PlanRules, Policy
 from services.collections.domain.promise import PromiseStatus
 from services.collections.domain.state import Event, State, Status, evolve, initial
 
@@ -52,6 +56,8 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return _note(command, state) if state.status is Status.OPEN else []
         case ExpirePromise():
             return _expire(command, state) if state.status is Status.OPEN else []
+        case ExpirePlan():
+            return _expire_plan(command, state) if state.status is Status.OPEN else []
         case CloseCase():
             return _close(state, command.end, command.reason, command.today) if state.status is Status.OPEN else []
         case GiveOut():
@@ -62,6 +68,8 @@ def decide(command: Command, state: State) -> Sequence[Event]:
             return _change_stage(command, _open_case(state))
         case MakePromise():
             return _promise(command, _open_case(state))
+        case AgreePlan():
+            return _agree(command, _open_case(state))
 
 
 def _open_case(state: State) -> State:
@@ -146,9 +154,10 @@ def _note(command: NoteRepayment, state: State) -> Sequence[Event]:
         days_past_due=command.days_past_due,
         noted_on=command.today,
     )
-    if state.promise is None:
-        return [noted]
-    return [noted, *state.promise.with_money(noted).after_money(state.case_id, command.today)]
+    after = evolve(state, noted)
+    promised = after.promise.after_money(state.case_id, command.today) if after.promise else []
+    planned = after.plan.after_money(state.case_id, command.today) if after.plan else []
+    return [noted, *promised, *planned]
 
 
 def _expire(command: ExpirePromise, state: State) -> Sequence[Event]:
@@ -157,15 +166,24 @@ def _expire(command: ExpirePromise, state: State) -> Sequence[Event]:
     return state.promise.after_date(state.case_id, command.today)
 
 
+def _expire_plan(command: ExpirePlan, state: State) -> Sequence[Event]:
+    if state.plan is None or state.plan.plan_id != command.plan_id:
+        return []
+    return state.plan.after_date(state.case_id, command.today)
+
+
 def _close(state: State, end: CaseEnd, reason: str, today: date) -> Sequence[Event]:
-    """A promise does not outlive its case: it is kept when the arrears were made good in time, else broken."""
+    """Promise and plan do not outlive their case: they are kept when the arrears were made good in time, else broken."""
     promised: Sequence[Event] = []
+    planned: Sequence[Event] = []
+    made_good = end is not CaseEnd.WRITTEN_OFF
+    if state.plan is not None and state.plan.status is PlanStatus.OPEN:
+        planned = (state.plan.after_cure if made_good else state.plan.given_up)(state.case_id, today)
     if state.promise is not None and state.promise.status is PromiseStatus.OPEN:
-        made_good = end is not CaseEnd.WRITTEN_OFF
         promise = state.promise
         promised = promise.after_cure(state.case_id, today) if made_good else [promise.broken(state.case_id, today)]
     closed = CollectionCaseClosed(case_id=state.case_id, loan_id=state.loan_id, end=end, reason=reason, closed_on=today)
-    return [*promised, closed]
+    return [*promised, *planned, closed]
 
 
 def _assign(command: AssignCase, state: State) -> Sequence[Event]:
@@ -206,6 +224,7 @@ def _promise(command: MakePromise, state: State) -> Sequence[Event]:
         state.promise is None or state.promise.status is not PromiseStatus.OPEN,
         "promise-open", "A promise is open; wait until its date has passed.",
     )  # fmt: skip
+    _refuse_beside_plan(state)
     latest = command.today + timedelta(days=policy.promise_days_ahead)
     if not command.today <= command.due <= latest:
         detail = f"Promise a date from {command.today} to {latest}."
@@ -228,3 +247,67 @@ def _promise(command: MakePromise, state: State) -> Sequence[Event]:
             made_on=command.today,
         )
     ]
+
+
+def _refuse_beside_plan(state: State) -> None:
+    refuse_unless(
+        state.plan is None or state.plan.status is not PlanStatus.OPEN,
+        "plan-open", "A plan is agreed and goes on; what it asks for counts.",
+    )  # fmt: skip
+
+
+def _agree(command: AgreePlan, state: State) -> Sequence[Event]:
+    policy, parts = command.policy, command.parts
+    rules = policy.plan
+    if rules is None:
+        raise Rejected("plan-unknown", f"{policy.label} knows no negotiated plans.")
+    refuse_unless(
+        not command.complaint_open, "complaint-open", "Resolve the debtor's complaint before agreeing on a plan."
+    )
+    refuse_unless(
+        state.promise is None or state.promise.status is not PromiseStatus.OPEN,
+        "promise-open", "A promise is open; wait until its date has passed.",
+    )  # fmt: skip
+    _refuse_beside_plan(state)
+    if state.stage not in rules.stages:
+        detail = f"Plans are negotiated at {', '.join(rules.stages)}; this case is at {state.stage}."
+        raise policy.refusal("plan_stages", "plan-too-early", detail)
+    most = rules.parts if command.by_manager else rules.parts_alone
+    if not rules.PARTS_LEAST <= len(parts) <= most:
+        rule = "plan_parts" if command.by_manager else "plan_parts_alone"
+        detail = f"Agree on {rules.PARTS_LEAST} to {most} parts; a single one is a promise."
+        if not command.by_manager and len(parts) <= rules.parts:
+            detail += f" More, up to {rules.parts}, a manager agrees to."
+        raise policy.refusal(rule, "plan-parts", detail, field="/parts", status=422)
+    _refuse_dates(command, rules)
+    refuse_unless(
+        {part.amount.currency for part in parts} == {state.overdue.currency},
+        "currency-differs", f"The loan is in {state.overdue.currency}.", field="/parts", status=422,
+    )  # fmt: skip
+    least = state.overdue.times(rules.min_share, "ROUND_UP")
+    total = Money(sum(part.amount.minor for part in parts), state.overdue.currency)
+    if total < least or min(part.amount.minor for part in parts) <= 0:
+        detail = f"Agree on at least {least.amount} of the {state.overdue.amount} overdue, something by each date."
+        raise policy.refusal("plan_min_share", "plan-too-small", detail, field="/parts", status=422)
+    return [
+        PlanAgreed(
+            case_id=state.case_id,
+            plan_id=command.plan_id,
+            loan_id=state.loan_id,
+            parts=parts,
+            agreed_on=command.today,
+        )
+    ]
+
+
+def _refuse_dates(command: AgreePlan, rules: PlanRules) -> None:
+    """Dates rise from today on, none too far from the one before it, the last not too far ahead."""
+    before = command.today
+    for number, part in enumerate(command.parts):
+        latest = min(before + timedelta(days=rules.gap_days), command.today + timedelta(days=rules.days_ahead))
+        if not before < part.due <= latest:
+            last = latest < before + timedelta(days=rules.gap_days)
+            rule = "plan_days_ahead" if last else "plan_gap_days"
+            detail = f"Agree on a date after {before} and no later than {latest}."
+            raise command.policy.refusal(rule, "plan-date", detail, field=f"/parts/{number}/due", status=422)
+        before = part.due

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from libs.contracts.collections import CaseEnd, Stage
+from libs.contracts.collections import CaseEnd, PlanPart, Stage
 from libs.lending.money import Money
 from services.collections.domain.policy import Policy
 
@@ -94,6 +94,26 @@ class ExpirePromise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgreePlan:
+    """`by_manager`: whoever agrees may agree to any number of parts that the policy knows."""
+
+    plan_id: str
+    parts: tuple[PlanPart, ...]
+    by_manager: bool
+    complaint_open: bool
+    policy: Policy
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpirePlan:
+    """The business date has passed the date of a part."""
+
+    plan_id: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseCase:
     end: CaseEnd
     reason: str
@@ -109,5 +129,7 @@ Command = (
     | ChangeStage
     | MakePromise
     | ExpirePromise
+    | AgreePlan
+    | ExpirePlan
     | CloseCase
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from libs.contracts.collections import ContactChannel, Stage, ThirdPartyGround
 from services.collections.domain.rules import Rules
@@ -41,6 +41,42 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRules:
+    """Within which a plan is negotiated. `parts_alone`: how many parts a collector agrees to without a manager."""
+
+    PARTS_LEAST: ClassVar[int] = 2
+    stages: tuple[Stage, ...]
+    parts: int
+    parts_alone: int
+    gap_days: int
+    days_ahead: int
+    min_share: Decimal
+
+    @classmethod
+    def of(cls, rules: Mapping[str, Any]) -> PlanRules | None:
+        """None in a version that knows no plans."""
+        if not any(name.startswith("plan_") for name in rules):
+            return None
+        return cls(
+            stages=tuple(map(Stage, rules["plan_stages"])),
+            parts=rules["plan_parts"],
+            parts_alone=rules["plan_parts_alone"],
+            gap_days=rules["plan_gap_days"],
+            days_ahead=rules["plan_days_ahead"],
+            min_share=Decimal(rules["plan_min_share"]),
+        )
+
+    @property
+    def are_sound(self) -> bool:
+        return (
+            len(self.stages) > 0
+            and self.PARTS_LEAST <= self.parts_alone <= self.parts
+            and 0 < self.gap_days <= self.days_ahead
+            and Decimal(0) < self.min_share <= Decimal(1)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy(Rules):
     """One version of the rules."""
 
@@ -61,6 +97,7 @@ class Policy(Rules):
     promise_days_ahead: int
     promise_min_share: Decimal
     teams: Mapping[Stage, tuple[str, ...]]
+    plan: PlanRules | None = None
 
     def stage(self, days_past_due: int) -> Stage:
         """The stage that a case reaches by itself."""
@@ -103,6 +140,7 @@ def _values(rules: Mapping[str, Any]) -> dict[str, Any]:
         "promise_days_ahead": rules["promise_days_ahead"],
         "promise_min_share": Decimal(rules["promise_min_share"]),
         "teams": {Stage(stage): tuple(names) for stage, names in rules["teams"].items()},
+        "plan": PlanRules.of(rules),
     }
 
 
@@ -125,6 +163,8 @@ def _faults(policy: Policy) -> list[str]:
         faults.append(f"contacts are entered within {REMEMBERED_DAYS - 1} days")
     if not Decimal(0) < policy.promise_min_share <= Decimal(1):
         faults.append("the share of a promise is above 0 and at most 1")
+    if policy.plan is not None and not policy.plan.are_sound:
+        faults.append("a plan has a stage, two parts or more, days between them, and a share above 0 and at most 1")
     if any(days < 0 for days in policy.reminder_days_before):
         faults.append("reminders come before the due date")
     return faults

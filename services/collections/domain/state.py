@@ -14,6 +14,10 @@ from libs.contracts.collections import (
     CaseStageChanged,
     CollectionCaseClosed,
     CollectionCaseOpened,
+    PlanAgreed,
+    PlanBroken,
+    PlanKept,
+    PlanProgressed,
     PromiseBroken,
     PromiseKept,
     PromiseMade,
@@ -21,6 +25,7 @@ from libs.contracts.collections import (
     Stage,
 )
 from libs.lending.money import Money
+from services.collections.domain.plan import Plan, PlanStatus
 from services.collections.domain.promise import Promise, PromiseStatus
 
 Event = (
@@ -32,6 +37,10 @@ Event = (
     | PromiseMade
     | PromiseKept
     | PromiseBroken
+    | PlanAgreed
+    | PlanProgressed
+    | PlanKept
+    | PlanBroken
     | CollectionCaseClosed
 )
 
@@ -59,6 +68,7 @@ class State:
     days_past_due: int = 0
     opened_on: date | None = None
     promise: Promise | None = None
+    plan: Plan | None = None
     end: CaseEnd | None = None
     closed_on: date | None = None
 
@@ -88,7 +98,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, overdue=event.overdue, days_past_due=event.days_past_due)
         case RepaymentNoted():
             promise = state.promise.with_money(event) if state.promise else None
-            return replace(state, overdue=event.overdue, days_past_due=event.days_past_due, promise=promise)
+            plan = state.plan.with_money(event) if state.plan else None
+            return replace(state, overdue=event.overdue, days_past_due=event.days_past_due, promise=promise, plan=plan)
         case PromiseMade():
             nothing = Money.zero(event.amount.currency)
             made = Promise(event.promise_id, event.amount, event.due, event.made_on, nothing)
@@ -97,6 +108,14 @@ def evolve(state: State, event: Event) -> State:
             return _promise_is(state, PromiseStatus.KEPT)
         case PromiseBroken():
             return _promise_is(state, PromiseStatus.BROKEN)
+        case PlanAgreed():
+            return replace(state, plan=Plan(plan_id=event.plan_id, parts=event.parts, agreed_on=event.agreed_on))
+        case PlanProgressed():
+            return _plan_is(state, PlanStatus.OPEN, parts_met=event.parts_met)
+        case PlanKept():
+            return _plan_is(state, PlanStatus.KEPT)
+        case PlanBroken():
+            return _plan_is(state, PlanStatus.BROKEN)
         case CollectionCaseClosed():
             return replace(state, status=Status.CLOSED, end=event.end, closed_on=event.closed_on)
 
@@ -104,3 +123,9 @@ def evolve(state: State, event: Event) -> State:
 def _promise_is(state: State, status: PromiseStatus) -> State:
     assert state.promise is not None, "only a promise that was made is kept or broken"
     return replace(state, promise=replace(state.promise, status=status))
+
+
+def _plan_is(state: State, status: PlanStatus, parts_met: int | None = None) -> State:
+    assert state.plan is not None, "only a plan that was agreed goes on, is kept or broken"
+    met = state.plan.parts_met if parts_met is None else parts_met
+    return replace(state, plan=replace(state.plan, status=status, parts_met=met))

@@ -208,7 +208,8 @@ async def test_commands_hold_to_keys_and_versions(running: Served, loan: TheLoan
 
 async def test_rules_are_shown_with_source_and_standing(running: Served) -> None:
     auditor = await running.client("auditor")
-    (policy,) = (await auditor.get("/collections/policies")).json()
+    policy, later = (await auditor.get("/collections/policies")).json()
+    assert [each["version"] for each in (policy, later)] == [1, 2]
     rules = {rule["rule"]: rule for rule in policy["rules"]}
     assert rules["effective_calls_per_day"] == {
         "rule": "effective_calls_per_day",
@@ -224,7 +225,7 @@ async def test_auditors_read_and_change_nothing(running: Served, loan: TheLoan) 
     auditor = await running.client("auditor")
     for read in ("", "/timeline", "/contacts", "/complaints"):
         assert (await auditor.get(f"{path}{read}")).status_code == 200
-    for act in ("assign", "stage", "hand-over", "contacts", "contacts/permission", "promises", "complaints"):
+    for act in ("assign", "stage", "hand-over", "contacts", "contacts/permission", "promises", "plans", "complaints"):
         assert (await auditor.post(f"{path}/{act}", json={}, headers=key())).status_code == 403
     for role in ("credit_officer", "finance_officer", "customer"):
         assert (await (await running.client(role)).get("/collections/cases")).status_code == 403
