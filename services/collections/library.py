@@ -1,4 +1,4 @@
-"""The rule documents and message templates of this service, read once from its own folder. A release changes them."""
+"""The rule documents, message templates and call scripts of this service, read once from its own folder. A release changes them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Final
 from services.collections.domain.policy import Policy
 from services.collections.domain.rules import in_force
 from services.collections.domain.watch_policy import WatchPolicy
+from services.collections.scripts import CallScript
 from services.collections.templates import MessageTemplate
 
 HERE: Final = Path(__file__).parent
@@ -25,6 +26,7 @@ class Library:
     policies: Sequence[Policy]
     templates: Sequence[MessageTemplate]
     watch_policies: Sequence[WatchPolicy]
+    scripts: Sequence[CallScript] = ()
 
     def policy(self, on: date) -> Policy:
         return in_force(self.policies, on)
@@ -42,13 +44,14 @@ class Library:
 
 @cache
 def library() -> Library:
-    """Raises `PolicyError` or `TemplateError` for a document that must not be used: the service does not start."""
+    """Raises `PolicyError`, `TemplateError` or `ScriptError` for a document that must not be used: the service does not start."""
     policies = [Policy.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("policy/cn-*")]
     templates = [MessageTemplate.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("templates/*")]
     watch = [
         WatchPolicy.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("policy/early-warning-*")
     ]
-    return Library(policies, templates, watch)
+    scripts = [CallScript.from_json(json.loads(path.read_text("utf-8"))) for path in _documents("scripts/*")]
+    return Library(policies, templates, watch, scripts)
 
 
 def _documents(pattern: str) -> list[Path]:

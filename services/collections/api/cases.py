@@ -23,6 +23,7 @@ from services.collections.domain.commands import AssignCase, ChangeStage
 from services.collections.domain.state import State, Status
 from services.collections.handlers import CASE, CONDUCT, case_facts, complaint_open
 from services.collections.library import library
+from services.collections.scripts import for_stage
 from services.collections.views import collection_case
 
 router = APIRouter(tags=["cases"])
@@ -114,6 +115,22 @@ def _entry(recorded: Recorded[Any]) -> models.TimelineEntry:
         role=recorded.metadata.actor.role,
         data=recorded.event.payload(),
     )
+
+
+@router.get("/cases/{case_id}/scripts", summary="Scripts for a case")
+async def read_scripts(_actor: Reader, runtime: Running, case_id: CaseId) -> list[models.ScriptView]:
+    """What to say at the case's stage, to the debtor and to anybody else who answers, with what is past due; none once the
+    case is closed."""
+    state, _ = await _found(runtime, case_id)
+    if state.status is not Status.OPEN:
+        return []
+    values = {
+        "overdue": str(state.overdue.amount),
+        "currency": state.overdue.currency,
+        "days": str(state.days_past_due),
+    }
+    scripts = for_stage(library().scripts, state.stage, runtime.today)
+    return [models.ScriptView.of(script, script.filled(**values)) for script in scripts]
 
 
 @router.post("/cases/{case_id}/assign", summary="Assign a case", response_model=models.Case)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Self
 
@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from libs.contracts.collections import CaseEnd, ContactChannel, ContactLogged, ContactResult, Stage, ThirdPartyGround
 from libs.contracts.examples import APPLICANT, APPLICATION, CASE, LOAN, cny
+from libs.contracts.values import Named
 from libs.lending.money import Money
 from libs.service.models import BusinessDate, Code, Id, MoneyField, PositiveMoney, RequestModel, ResponseModel, Text
 from services.collections.domain import conduct
@@ -20,6 +21,7 @@ from services.collections.domain.plan import Plan, PlanStatus
 from services.collections.domain.promise import Promise, PromiseStatus
 from services.collections.domain.rules import Rules
 from services.collections.domain.state import State, Status
+from services.collections.scripts import CallScript, Listener
 
 YEAR_MIN: Final = 1900
 YEAR_MAX: Final = 2199
@@ -209,6 +211,30 @@ class Case(ResponseModel):
             plan=PlanView.of(state.plan) if state.plan else None,
             end=state.end,
             closed_on=state.closed_on,
+        )
+
+
+class ScriptView(ResponseModel):
+    """What a collector says, step by step, and what he never says."""
+
+    script: str = Field(examples=["early v1"])
+    listener: Listener = Field(examples=["DEBTOR"])
+    channels: list[ContactChannel] = Field(examples=[["TELEPHONE"]])
+    steps: list[Named]
+    never: list[Named]
+    source: str = Field(examples=["Company policy, after GB/T 45251-2025"])
+    standing: str = Field(examples=["M"])
+
+    @classmethod
+    def of(cls, script: CallScript, steps: Sequence[Mapping[str, str]]) -> Self:
+        return cls(
+            script=script.label,
+            listener=script.listener,
+            channels=sorted(script.channels),
+            steps=[Named(**step) for step in steps],
+            never=[Named(**text) for text in script.never],
+            source=script.source,
+            standing=script.standing,
         )
 
 
