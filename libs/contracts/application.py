@@ -339,7 +339,62 @@ class ApplicationConcluded(DomainEvent, type="puhui.application.application-conc
     }
 
 
+class AcquisitionCostKind(StrEnum):
+    """What brought applications in, and was paid for (R6.1)."""
+
+    ADVERTISING = "ADVERTISING"
+    COMMISSION = "COMMISSION"
+    """To whoever brought the applicant."""
+    STAFF = "STAFF"
+    OTHER = "OTHER"
+
+
+class AcquisitionCostRecorded(DomainEvent, type="puhui.application.acquisition-cost-recorded.v1"):
+    """What a channel cost over some days, first and last included, or one source within it. It is a fact beside the books:
+    the accounts have it from its invoice."""
+
+    cost_id: Id
+    channel: Channel
+    source: str = ""
+    """Empty: of the channel as a whole."""
+    kind: AcquisitionCostKind
+    amount: MoneyField
+    first_day: date
+    last_day: date
+    document: Text
+    recorded_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "cost_id": "cost-1",
+        "channel": "ONLINE",
+        "source": "app-store",
+        "kind": "ADVERTISING",
+        "amount": ex.cny("3100.00"),
+        "first_day": "2026-01-01",
+        "last_day": "2026-01-31",
+        "document": "invoice 2026-0117",
+        "recorded_on": "2026-02-02",
+    }
+
+
+class AcquisitionCostWithdrawn(DomainEvent, type="puhui.application.acquisition-cost-withdrawn.v1"):
+    """A cost was recorded wrongly, and counts no more."""
+
+    cost_id: Id
+    reason: Text
+    withdrawn_on: date
+
+    example: ClassVar[dict[str, Any]] = {
+        "cost_id": "cost-1",
+        "reason": "Recorded twice",
+        "withdrawn_on": "2026-02-03",
+    }
+
+
 __all__ = [
+    "AcquisitionCostKind",
+    "AcquisitionCostRecorded",
+    "AcquisitionCostWithdrawn",
     "ApplicantRegistered",
     "ApplicationAmended",
     "ApplicationConcluded",

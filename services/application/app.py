@@ -8,7 +8,7 @@ from typing import Final
 from libs.service.host import Service
 from libs.service.runtime import Runtime
 from services.application import views
-from services.application.api import applicants, applications, products, screening
+from services.application.api import acquisition, applicants, applications, products, screening
 from services.application.handlers import IDENTIFIERS, seed_products
 from services.application.identifiers import IdentifierSettings, open_identifiers
 from services.application.person_index import person_index
@@ -26,10 +26,10 @@ service: Final = Service(
     name="application",
     title="Applications",
     description="Products on offer, applicants, and applications from the first draft until they are submitted or end.",
-    routers=[products.router, screening.router, applicants.router, applications.router],
+    routers=[products.router, screening.router, applicants.router, applications.router, acquisition.router],
     personal=True,
     migrations=Path(__file__).parent / "migrations",
-    projections=[views.PRODUCTS, views.APPLICATIONS],
+    projections=[views.PRODUCTS, views.APPLICATIONS, views.ACQUISITION],
     reactions=reactions,
     on_start=start,
 )

@@ -16,7 +16,7 @@ from libs.events.envelope import Actor as EventActor
 from libs.keys import KeyState
 from libs.service.actor import Actor
 from libs.service.runtime import Runtime
-from services.application.domain import applicant, application, product
+from services.application.domain import acquisition, applicant, application, product
 from services.application.domain.application import Application
 from services.application.domain.application_commands import Command, Facts
 from services.application.domain.product import DefineProduct
@@ -35,6 +35,10 @@ APPLICANT: Final[Decider[applicant.Command, applicant.State, ApplicantRegistered
 APPLICATION: Final[Decider[Command, application.State, application.Event]] = Decider(
     "application", application.INITIAL, application.decide, application.evolve
 )
+ACQUISITION: Final[Decider[acquisition.Command, acquisition.State, acquisition.Event]] = Decider(
+    "acquisition", acquisition.INITIAL, acquisition.decide, acquisition.evolve
+)
+"""One stream a cost."""
 
 IDENTIFIERS: Final = "identifiers"
 """Where a running service keeps its `Identifiers`."""

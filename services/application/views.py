@@ -18,13 +18,17 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    func,
     or_,
     select,
 )
 
 from libs.contracts.application import (
+    AcquisitionCostRecorded,
+    AcquisitionCostWithdrawn,
     ApplicationAmended,
     ApplicationConcluded,
+    ApplicationEnd,
     ApplicationExpired,
     ApplicationStarted,
     ApplicationSubmitted,
@@ -91,8 +95,47 @@ APPLICATION: Final = Table(
     Index("application_v1_by_status", "status", "expires_on"),
 )
 
+ACQUISITION_COST: Final = Table(
+    "acquisition_cost_v1",
+    METADATA,
+    Column("cost_id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("recorded_on", Date, nullable=False),
+    Column("withdrawn_on", Date, nullable=True),
+    Index("acquisition_cost_v1_by_day", "first_day", "cost_id"),
+)
+CONTRACTED: Final = "contracted"
+
 PRODUCTS: Final = Projection("products", 1, [PRODUCT_VERSION, PRODUCT_WITHDRAWAL])
 APPLICATIONS: Final = Projection("applications", 1, [APPLICATION])
+ACQUISITION: Final = Projection("acquisition", 1, [ACQUISITION_COST])
+
+
+def reached(started_from: date, started_to: date) -> Select[Any]:
+    """Of the applications that began on these dates, by channel, source and currency: how many began, were submitted and
+    led to a contract, and the amounts of these."""
+    found = APPLICATION.c
+    contracted = found.status == ApplicationEnd.CONTRACTED.value
+    return (
+        select(
+            found.channel,
+            found.source,
+            found.currency,
+            func.count().label("started"),
+            func.count().filter(found.submitted_on.is_not(None)).label("submitted"),
+            func.count().filter(contracted).label(CONTRACTED),
+            func.coalesce(func.sum(found.amount_minor).filter(contracted), 0).label("amount_minor"),
+        )
+        .where(found.started_on.between(started_from, started_to))
+        .group_by(found.channel, found.source, found.currency)
+    )
 
 
 def in_force(on: date) -> Select[Any]:
@@ -194,6 +237,32 @@ def _expired(recorded: Recorded[ApplicationExpired]) -> Iterator[Change]:
 def _concluded(recorded: Recorded[ApplicationConcluded]) -> Iterator[Change]:
     event = recorded.event
     yield _patch(event.application_id, status=event.end.value, ended_on=event.concluded_on)
+
+
+@ACQUISITION.on(AcquisitionCostRecorded)
+def _cost_recorded(recorded: Recorded[AcquisitionCostRecorded]) -> Iterator[Change]:
+    event = recorded.event
+    yield Put(
+        ACQUISITION_COST,
+        {
+            "cost_id": event.cost_id,
+            "channel": event.channel.value,
+            "source": event.source,
+            "kind": event.kind.value,
+            "amount_minor": event.amount.minor,
+            "currency": event.amount.currency,
+            "first_day": event.first_day,
+            "last_day": event.last_day,
+            "document": event.document,
+            "recorded_on": event.recorded_on,
+        },
+    )
+
+
+@ACQUISITION.on(AcquisitionCostWithdrawn)
+def _cost_withdrawn(recorded: Recorded[AcquisitionCostWithdrawn]) -> Iterator[Change]:
+    event = recorded.event
+    yield Patch(ACQUISITION_COST, {"cost_id": event.cost_id}, {"withdrawn_on": event.withdrawn_on})
 
 
 def _asked_for(request: LoanRequest) -> dict[str, Any]:

@@ -217,6 +217,8 @@ NOT_SHOWN = {
     "ActLapsed",
     "ActRejected",
     "ActRequested",
+    "AcquisitionCostRecorded",  # of a channel, and of no application
+    "AcquisitionCostWithdrawn",
     "AgreementApproved",
     "AgreementEnded",
     "AgreementProposed",
