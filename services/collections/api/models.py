@@ -220,8 +220,10 @@ class ScriptView(ResponseModel):
     script: str = Field(examples=["early v1"])
     listener: Listener = Field(examples=["DEBTOR"])
     channels: list[ContactChannel] = Field(examples=[["TELEPHONE"]])
-    steps: list[Named]
-    never: list[Named]
+    steps: list[Named] = Field(
+        examples=[[{"zh": "请问您是本人吗？", "en": "Am I speaking to the borrower in person?"}]]
+    )
+    never: list[Named] = Field(examples=[[{"zh": "不向他人透露债务。", "en": "No word of the debt to anybody else."}]])
     source: str = Field(examples=["Company policy, after GB/T 45251-2025"])
     standing: str = Field(examples=["M"])
 
