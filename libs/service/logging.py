@@ -177,11 +177,11 @@ class _Repeats:
     """Counts what libraries log again and again: a client whose broker is away says so twenty times a second."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, object], tuple[int, float]] = {}
+        self._known: dict[tuple[str, str], tuple[int, float]] = {}
 
     def count(self, record: logging.LogRecord) -> int:
         """How often this was logged, with whatever values, until now; anew after `_QUIET_S` without it."""
-        place = record.name, record.msg
+        place = record.name, str(record.msg)  # some log a mapping, or an exception
         times, last = self._known.get(place, (0, -math.inf))
         times = times + 1 if record.created - last < _QUIET_S else 1
         if len(self._known) >= _KNOWN_MAX:

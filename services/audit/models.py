@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any, Final, Self
 
 from pydantic import ConfigDict, Field
@@ -21,6 +23,14 @@ from services.audit.domain.sources import sources
 
 def example(**values: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+PLACES: Final = Decimal("0.000001")
+
+
+def rounded(value: Fraction) -> Decimal:
+    """A share with six places."""
+    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(PLACES, ROUND_HALF_UP)
 
 
 def shown(row: Any) -> dict[str, Any]:

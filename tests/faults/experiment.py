@@ -75,7 +75,9 @@ class Outcome:
             "faults": self.injected.counts.total(),
             "faults_by_kind": {kind.value: count for kind, count in sorted(self.injected.counts.items())},
             "relay_failovers_s": [round(one.total_s, 2) for one in self.injected.failovers],
-            "relay_failovers_of_one_able_s": [round(one.able_s, 2) for one in self.injected.failovers],
+            "relay_failovers_of_one_able_s": [
+                None if one.able_s is None else round(one.able_s, 2) for one in self.injected.failovers
+            ],
             "relay_failovers_late": [
                 {"service": one.service, "total_s": round(one.total_s, 2), "beside": list(one.beside)}
                 for one in self.injected.failovers

@@ -56,13 +56,13 @@ class Span:
 class Failover:
     """How long a service's relay had no owner that was alive after its owner was killed.
 
-    `able_s` counts from when a process was there that could take over: the others may be frozen, killed and starting
-    as well, and PostgreSQL, where the lease lies, may be away. `beside` are the faults on them and on the broker.
+    `able_s` counts from when a process was there that could take over, without a break: the others may be frozen, killed
+    and starting as well, and PostgreSQL, where the lease lies, may be away. None where that was so until the end. `beside` are the faults on them and on the broker.
     """
 
     service: str
     total_s: float
-    able_s: float
+    able_s: float | None
     beside: Sequence[str]
 
 
@@ -110,8 +110,10 @@ class Injector:
                 began = time.monotonic()
                 span = Span(fault, target, began)
                 self.done.spans.append(span)
-                await self._do(fault, target)
-                span.ended = time.monotonic()
+                try:
+                    await self._do(fault, target)
+                finally:
+                    span.ended = time.monotonic()
                 self.done.counts[fault.kind] += 1
             except Exception as error:  # noqa: BLE001 - told in the verdict
                 self.done.failures.append(f"{fault.kind} of {fault.target}: {error!r}")
@@ -207,7 +209,8 @@ class Injector:
             for span in self.done.spans
             if span.ended > began - BEFORE_S and span.target in near and span.target != member.name
         ]
-        return Failover(member.service, now - began, now - able_since if able_since is not None else 0.0, beside)
+        able_s = None if able_since is None else now - able_since
+        return Failover(member.service, now - began, able_s, beside)
 
     def _well(self, target: str) -> bool:
         """Whether no fault is on its way at this target, which is itself again as soon as it serves."""

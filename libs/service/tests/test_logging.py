@@ -133,6 +133,12 @@ def test_what_a_library_says_again_and_again_is_written_less_and_less_often(
     ]
 
 
+def test_a_library_may_log_anything(output: Output) -> None:
+    logging.getLogger("library").warning({"fault": ["of", "some", "kind"]})
+    (line,) = output.lines()
+    assert line["event"] == "{'fault': ['of', 'some', 'kind']}"
+
+
 def test_an_exception_of_a_library_is_always_written(output: Output) -> None:
     for number in range(5):
         try:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from fractions import Fraction
 from io import StringIO
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import ConfigDict, Field
@@ -24,6 +22,7 @@ from services.audit.access import RecordedRoute
 from services.audit.curves import curves
 from services.audit.curves_picture import picture
 from services.audit.domain.curves import Collection, Curves, Roll, Vintage
+from services.audit.models import rounded
 
 router = APIRouter(tags=["portfolio curves"], route_class=RecordedRoute)
 
@@ -31,7 +30,6 @@ Reader = Annotated[Actor, Depends(require("auditor", "compliance_officer", "risk
 Running = Annotated[Runtime, Depends(runtime_of)]
 On = Annotated[BusinessDate, Query(description="The day to look at.")]
 Months = Annotated[int, Query(ge=1, le=60, description="How many months before it, too.")]
-PLACES: Final = Decimal("0.000001")
 
 
 class VintageShown(ResponseModel):
@@ -66,8 +64,8 @@ class VintageShown(ResponseModel):
             month=f"{vintage.month:%Y-%m}",
             loans=vintage.loans,
             amount=Money(vintage.amount),
-            over_30=[_rounded(share) for share in vintage.shares(vintage.over_30)],
-            over_90=[_rounded(share) for share in vintage.shares(vintage.over_90)],
+            over_30=[rounded(share) for share in vintage.shares(vintage.over_30)],
+            over_90=[rounded(share) for share in vintage.shares(vintage.over_90)],
         )
 
 
@@ -101,7 +99,7 @@ class RollShown(ResponseModel):
         return cls(
             **{name: getattr(roll, name) for name in ("on", "before", "after", "loans")},
             principal=Money(roll.principal),
-            share=_rounded(roll.share),
+            share=rounded(roll.share),
         )
 
 
@@ -131,7 +129,7 @@ class CollectionShown(ResponseModel):
 
     @classmethod
     def of(cls, month: Collection) -> Self:
-        share = None if month.share is None else _rounded(month.share)
+        share = None if month.share is None else rounded(month.share)
         return cls(on=month.on, arrears=Money(month.arrears), collected=Money(month.collected), share=share)
 
 
@@ -150,10 +148,6 @@ class Table(StrEnum):
     VINTAGES = "vintages"
     ROLL_RATES = "roll-rates"
     COLLECTION = "collection"
-
-
-def _rounded(value: Fraction) -> Decimal:
-    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(PLACES, ROUND_HALF_UP)
 
 
 async def _curves(runtime: Runtime, on: date, months: int) -> Curves:
@@ -218,11 +212,11 @@ def _rows(found: Curves, table: Table) -> Iterable[Sequence[object]]:
         case Table.ROLL_RATES:
             yield "on", "before", "after", "loans", "principal_fen", "share"
             for roll in found.rolls:
-                yield roll.on, roll.before, roll.after, roll.loans, roll.principal, f"{_rounded(roll.share):f}"
+                yield roll.on, roll.before, roll.after, roll.loans, roll.principal, f"{rounded(roll.share):f}"
         case Table.COLLECTION:
             yield "on", "arrears_fen", "collected_fen", "share"
             for month in found.collection:
-                share = "" if month.share is None else f"{_rounded(month.share):f}"
+                share = "" if month.share is None else f"{rounded(month.share):f}"
                 yield month.on, month.arrears, month.collected, share
 
 

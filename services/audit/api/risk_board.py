@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
@@ -20,6 +20,7 @@ from services.audit.access import RecordedRoute
 from services.audit.domain.risk_board import BoardPolicy, Colour, Trend, Unit, Worse, month_ends
 from services.audit.domain.risk_board import Field as Area
 from services.audit.library import library
+from services.audit.models import rounded
 from services.audit.risk_board import Shown, risk_board
 from services.audit.risk_board_picture import picture
 
@@ -28,7 +29,6 @@ router = APIRouter(tags=["risk board"], route_class=RecordedRoute)
 Reader = Annotated[Actor, Depends(require("auditor", "compliance_officer", "risk_manager"))]
 Running = Annotated[Runtime, Depends(runtime_of)]
 On = Annotated[BusinessDate, Query(description="The day to look at.")]
-PLACES: Final = Decimal("0.000001")
 
 
 class Measured(ResponseModel):
@@ -62,8 +62,8 @@ class IndicatorShown(ResponseModel):
         return cls(
             **{name: getattr(known, name) for name in ("code", "field", "name", "unit", "worse", "source", "standing")},
             value=values[0],
-            warning=_rounded(known.warning),
-            limit=_rounded(known.limit),
+            warning=rounded(known.warning),
+            limit=rounded(known.limit),
             colour=shown.colour,
             trend=shown.trend,
             earlier=[Measured(on=on, value=value) for on, value in zip(days[1:], values[1:], strict=True)],
@@ -88,11 +88,7 @@ class Board(ResponseModel):
 
 
 def _decimal(value: Fraction | None) -> Decimal | None:
-    return None if value is None else _rounded(value)
-
-
-def _rounded(value: Fraction) -> Decimal:
-    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(PLACES, ROUND_HALF_UP)
+    return None if value is None else rounded(value)
 
 
 async def _board(runtime: Runtime, on: date) -> tuple[BoardPolicy, list[Shown]]:

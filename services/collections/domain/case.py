@@ -220,11 +220,7 @@ def _promise(command: MakePromise, state: State) -> Sequence[Event]:
     refuse_unless(
         not command.complaint_open, "complaint-open", "Resolve the debtor's complaint before asking for a promise."
     )
-    refuse_unless(
-        state.promise is None or state.promise.status is not PromiseStatus.OPEN,
-        "promise-open", "A promise is open; wait until its date has passed.",
-    )  # fmt: skip
-    _refuse_beside_plan(state)
+    _refuse_beside_another(state)
     latest = command.today + timedelta(days=policy.promise_days_ahead)
     if not command.today <= command.due <= latest:
         detail = f"Promise a date from {command.today} to {latest}."
@@ -249,7 +245,12 @@ def _promise(command: MakePromise, state: State) -> Sequence[Event]:
     ]
 
 
-def _refuse_beside_plan(state: State) -> None:
+def _refuse_beside_another(state: State) -> None:
+    """A case has one promise or one plan that runs."""
+    refuse_unless(
+        state.promise is None or state.promise.status is not PromiseStatus.OPEN,
+        "promise-open", "A promise is open; wait until its date has passed.",
+    )  # fmt: skip
     refuse_unless(
         state.plan is None or state.plan.status is not PlanStatus.OPEN,
         "plan-open", "A plan is agreed and goes on; what it asks for counts.",
@@ -264,11 +265,7 @@ def _agree(command: AgreePlan, state: State) -> Sequence[Event]:
     refuse_unless(
         not command.complaint_open, "complaint-open", "Resolve the debtor's complaint before agreeing on a plan."
     )
-    refuse_unless(
-        state.promise is None or state.promise.status is not PromiseStatus.OPEN,
-        "promise-open", "A promise is open; wait until its date has passed.",
-    )  # fmt: skip
-    _refuse_beside_plan(state)
+    _refuse_beside_another(state)
     if state.stage not in rules.stages:
         detail = f"Plans are negotiated at {', '.join(rules.stages)}; this case is at {state.stage}."
         raise policy.refusal("plan_stages", "plan-too-early", detail)
